@@ -1,0 +1,6 @@
+//! Floor 0: what everything else is made of.
+
+pub mod clock;
+pub mod glob;
+pub mod number;
+pub mod random;

@@ -1,0 +1,3 @@
+//! Floor 2: the keyspace. Shards of tables of entries, and the one way to change them.
+
+pub mod entry;

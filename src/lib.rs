@@ -1,0 +1,101 @@
+//! Synap: a drop-in, Redis-protocol in-memory server.
+//!
+//! A module imports only from lower floors. This table is the law: the test `map` at the end of
+//! this file parses it and checks every `use crate::…` in the tree against it.
+//!
+//! | floor | module | what lives there |
+//! |---|---|---|
+//! | 0 | `base` | bytes, clock, random, glob, number↔text, limits |
+//! | 1 | `resp` | request decoder, `Reply` writer for RESP2/3, reply reader, `Error` (what a client may be told) |
+//! | 1 | `types` | the data structures alone: string, list, set, hash, sorted, stream, intset, packed list, hyperlog, geo |
+//! | 1 | `config` | every setting declared once: name, kind, default, bounds, live or not, doc |
+//! | 2 | `keyspace` | shards, table, entry, `Txn`, `Edit`, expiry, scan cursors, watchers, waiters, `Effects` |
+//! | 2 | `pubsub` | channels, patterns and who listens to them |
+//! | 2 | `metrics` | counters per thread, latency histograms |
+//! | 4 | `engine` | owns the services; `Session`; `commit` |
+//! | 5 | `command` | what a command is: `Command`, `Keys`, `Args`, contexts, registry |
+//! | 6 | `commands` | the commands, a folder per family, a file per thing done to it |
+//! | 7 | `dispatch` | gates, run, block, multi, cron |
+//! | 8 | `net` | listeners, connections |
+//! | 9 | `boot` | start and stop order, nothing else |
+
+pub mod base;
+pub mod boot;
+pub mod command;
+pub mod commands;
+pub mod config;
+pub mod dispatch;
+pub mod engine;
+pub mod keyspace;
+pub mod metrics;
+pub mod net;
+pub mod pubsub;
+pub mod resp;
+pub mod types;
+
+#[cfg(test)]
+mod map {
+    //! The floor check: reads the table above and every source file below `src/`.
+    use std::{collections::HashMap, fs, path::Path};
+
+    fn floors() -> HashMap<String, u8> {
+        include_str!("lib.rs")
+            .lines()
+            .filter_map(|line| {
+                let mut cells = line.strip_prefix("//! |")?.split('|').map(str::trim);
+                let floor = cells.next()?.parse().ok()?;
+                Some((cells.next()?.trim_matches('`').to_string(), floor))
+            })
+            .collect()
+    }
+
+    /// The modules of this crate that `text` names, as `crate::module`.
+    fn targets(text: &str) -> impl Iterator<Item = &str> {
+        text.split("crate::").skip(1).filter_map(|rest| {
+            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_')?;
+            (end > 0).then(|| &rest[..end])
+        })
+    }
+
+    fn check(dir: &Path, module: &str, floors: &HashMap<String, u8>, faults: &mut Vec<String>) {
+        for item in fs::read_dir(dir).unwrap() {
+            let path = item.unwrap().path();
+            if path.is_dir() {
+                check(&path, module, floors, faults);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            for target in targets(&text).filter(|t| *t != module) {
+                if floors.get(target).is_some_and(|floor| floors[module] <= *floor) {
+                    faults.push(format!("{}: {module} may not import {target}", path.display()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn imports_point_down() {
+        let floors = floors();
+        let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut faults = Vec::new();
+        for item in fs::read_dir(&src).unwrap() {
+            let path = item.unwrap().path();
+            if !path.is_dir() {
+                continue;
+            }
+            let module = path.file_name().unwrap().to_str().unwrap().to_string();
+            assert!(floors.contains_key(&module), "{module} has no floor in the map of src/lib.rs");
+            check(&path, &module, &floors, &mut faults);
+        }
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
+        assert!(floors.len() >= 10, "the map of src/lib.rs was not found");
+    }
+
+    #[test]
+    fn the_check_sees_an_upward_import() {
+        assert_eq!(
+            targets("use crate::command::Run; crate::types::Set").collect::<Vec<_>>(),
+            ["command", "types"]
+        );
+    }
+}

@@ -1,0 +1,72 @@
+//! What a client may be told when a command is refused: Redis' exact wording.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// A refused command's answer, without the leading `-`; its first word is the error code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error(Cow<'static, str>);
+
+/// What every command handler returns.
+pub type Result<T = ()> = std::result::Result<T, Error>;
+
+impl Error {
+    /// The key holds a value of another type.
+    pub const WRONG_TYPE: Error =
+        Error::new("WRONGTYPE Operation against a key holding the wrong kind of value");
+    /// An option is unknown, misplaced or contradicts another.
+    pub const SYNTAX: Error = Error::new("ERR syntax error");
+    /// An argument is no signed 64-bit integer, or outside its bounds.
+    pub const NOT_INTEGER: Error = Error::new("ERR value is not an integer or out of range");
+    /// An argument is no floating point number.
+    pub const NOT_FLOAT: Error = Error::new("ERR value is not a valid float");
+    /// The command needs a key that is absent.
+    pub const NO_SUCH_KEY: Error = Error::new("ERR no such key");
+    /// An index lies outside the value.
+    pub const OUT_OF_RANGE: Error = Error::new("ERR index out of range");
+    /// A value would grow past `proto-max-bulk-len`.
+    pub const STRING_TOO_LONG: Error =
+        Error::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+    /// The connection has to authenticate first.
+    pub const NO_AUTH: Error = Error::new("NOAUTH Authentication required.");
+    /// The memory limit is reached and nothing can be evicted.
+    pub const OUT_OF_MEMORY: Error = Error::new("OOM command not allowed when used memory > 'maxmemory'.");
+
+    /// An error with a fixed text; allocates nothing.
+    pub const fn new(text: &'static str) -> Error {
+        Error(Cow::Borrowed(text))
+    }
+
+    /// An error whose text is made for the occasion. CR and LF become blanks, so that no data of a
+    /// user can start a second frame.
+    pub fn text(text: impl Into<String>) -> Error {
+        let text = text.into();
+        if text.contains(['\r', '\n']) {
+            return Error(Cow::Owned(text.replace(['\r', '\n'], " ")));
+        }
+        Error(Cow::Owned(text))
+    }
+
+    /// The command was called with too few or too many arguments; `name` as `set` or `config|get`.
+    pub fn arity(name: &str) -> Error {
+        Error::text(format!("ERR wrong number of arguments for '{}' command", name.to_lowercase()))
+    }
+
+    /// The whole text, code first.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The error code: the first word (`ERR`, `WRONGTYPE`, …).
+    pub fn code(&self) -> &str {
+        self.0.split(' ').next().unwrap_or("ERR")
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Error {}

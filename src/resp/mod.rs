@@ -1,0 +1,8 @@
+//! Floor 1: the wire (RESP2 and RESP3), and what a client may be told.
+
+pub mod decode;
+mod error;
+mod reply;
+
+pub use error::{Error, Result};
+pub use reply::{Mark, Protocol, Reply};

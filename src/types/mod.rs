@@ -1,0 +1,8 @@
+//! Floor 1: the data structures alone. They know nothing of keys, locks, clients or logs.
+//!
+//! Every collection is at most 16 bytes itself (usually an enum of thin pointers): it lives inside
+//! the keyspace's entry. It is never stored empty.
+
+mod packing;
+
+pub use packing::Packing;
