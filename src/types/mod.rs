@@ -3,6 +3,11 @@
 //! Every collection is at most 16 bytes itself (usually an enum of thin pointers): it lives inside
 //! the keyspace's entry. It is never stored empty.
 
+mod item;
+mod packed;
 mod packing;
+mod thin;
 
+pub use item::{Item, Text};
+pub use packed::{At, Iter as PackedIter, Packed};
 pub use packing::Packing;
