@@ -1,0 +1,236 @@
+//! The cases: transcripts below `compat-tests/cases`, each played several ways (see `compat-tests/README.md`).
+//!
+//! `cargo test --test cases -- [--filter family/command] [--way NAME] [--show]`
+
+mod harness;
+
+use harness::{
+    link::{Link, Socket},
+    play::{Way, play, skip},
+    server::Server,
+    transcript::{Case, parse},
+};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    thread,
+    time::Duration,
+};
+
+struct Options {
+    filter: String,
+    way: String,
+    show: bool,
+}
+
+struct File {
+    /// `family/command`
+    name: String,
+    cases: Vec<Case>,
+}
+
+/// One way to play the cases, before its server is started.
+#[derive(Clone)]
+struct Plan {
+    name: String,
+    program: String,
+    protocol: u8,
+}
+
+#[derive(Default)]
+struct Outcome {
+    passed: usize,
+    failures: Vec<String>,
+    /// Reason → number of cases.
+    skipped: BTreeMap<String, usize>,
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(why) => {
+            eprintln!("cases: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<usize, String> {
+    let mut options = Options { filter: String::new(), way: String::new(), show: false };
+    let mut args = std::env::args().skip(1);
+    // Test runners list what is here before they run it.
+    if std::env::args().any(|arg| arg == "--list") {
+        if !std::env::args().any(|arg| arg == "--ignored") {
+            println!("cases: test");
+        }
+        return Ok(0);
+    }
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--filter" => options.filter = args.next().ok_or("--filter family/command")?,
+            "--way" => options.way = args.next().ok_or("--way NAME")?,
+            "--show" => options.show = true,
+            "--exact" | "--nocapture" | "--quiet" | "cases" => {}
+            other if other.starts_with('-') => return Err(format!("unknown option {other}")),
+            other => options.filter = other.into(),
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("compat-tests/cases");
+    let files = load(&root, &options.filter)?;
+    let plans = plans(&options.way);
+    let outcomes: Vec<(Plan, Result<Outcome, String>)> = thread::scope(|scope| {
+        let started: Vec<_> =
+            plans.iter().map(|plan| (plan, scope.spawn(|| play_all(plan, &files, options.show)))).collect();
+        started
+            .into_iter()
+            .map(|(plan, thread)| {
+                (plan.clone(), thread.join().unwrap_or_else(|_| Err("the runner panicked".into())))
+            })
+            .collect()
+    });
+    Ok(summary(outcomes))
+}
+
+/// Prints what happened and returns how much failed.
+fn summary(outcomes: Vec<(Plan, Result<Outcome, String>)>) -> usize {
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    for (plan, outcome) in outcomes {
+        let label = format!("{} RESP{}", plan.name, plan.protocol);
+        let outcome = outcome.unwrap_or_else(|why| Outcome {
+            failures: vec![format!("{label}: {why}")],
+            ..Outcome::default()
+        });
+        for failure in &outcome.failures {
+            println!("FAILED {failure}\n");
+        }
+        let left: usize = outcome.skipped.values().sum();
+        println!("{label}: {} passed, {} failed, {left} skipped", outcome.passed, outcome.failures.len());
+        for (why, count) in &outcome.skipped {
+            println!("    {count} skipped ({why})");
+        }
+        passed += outcome.passed;
+        failed += outcome.failures.len();
+        skipped += left;
+    }
+    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    failed
+}
+
+fn load(root: &Path, filter: &str) -> Result<Vec<File>, String> {
+    let list = |dir: &Path| -> Result<Vec<PathBuf>, String> {
+        let read = fs::read_dir(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+        let mut paths: Vec<PathBuf> = read.filter_map(|item| Some(item.ok()?.path())).collect();
+        paths.sort();
+        Ok(paths)
+    };
+    let mut files = Vec::new();
+    for family in list(root)?.iter().filter(|path| path.is_dir()) {
+        for path in list(family)?.into_iter().filter(|path| path.extension().is_some_and(|e| e == "resp")) {
+            let name = path.strip_prefix(root).unwrap_or(&path).with_extension("").display().to_string();
+            if !name.contains(filter) {
+                continue;
+            }
+            let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+            let cases = parse(&name, &text).map_err(|why| format!("{}: {why}", path.display()))?;
+            files.push(File { name, cases });
+        }
+    }
+    Ok(files)
+}
+
+/// The oracles that are here, then Synap.
+fn plans(only: &str) -> Vec<Plan> {
+    let mut programs: Vec<(String, String)> = Vec::new();
+    let installed = std::env::var("SYNAP_ORACLE").unwrap_or_else(|_| "redis-server".into());
+    let others =
+        ["SYNAP_ORACLE_8", "SYNAP_ORACLE_VALKEY"].map(|name| std::env::var(name).unwrap_or_default());
+    for program in std::iter::once(installed).chain(others).filter(|program| !program.is_empty()) {
+        match version(&program) {
+            Some(name) => programs.push((name, program)),
+            None => println!("skipped: the oracle {program} does not run here"),
+        }
+    }
+    programs.push(("tcp".into(), env!("CARGO_BIN_EXE_synap-server").into()));
+    programs
+        .into_iter()
+        .filter(|(name, _)| name.starts_with(only) || (only == "oracle" && name.contains('-')))
+        .flat_map(|(name, program)| {
+            [2, 3].map(|protocol| Plan { name: name.clone(), program: program.clone(), protocol })
+        })
+        .collect()
+}
+
+/// `redis-8.0` of a program that says `Redis server v=8.0.6 …`.
+fn version(program: &str) -> Option<String> {
+    let out = Command::new(program).arg("--version").output().ok()?;
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    let kind = text.split_whitespace().next()?.to_lowercase();
+    let number = text.split("v=").nth(1)?.split_whitespace().next()?.to_string();
+    let mut parts = number.split('.');
+    Some(format!("{kind}-{}.{}", parts.next()?, parts.next()?))
+}
+
+fn play_all(plan: &Plan, files: &[File], show: bool) -> Result<Outcome, String> {
+    let mut outcome = Outcome::default();
+    let mut way = Spawned { plan: plan.clone(), server: Server::start(&plan.program)? };
+    for file in files {
+        for case in &file.cases {
+            if let Some(why) = skip(case, way.name(), way.protocol()) {
+                *outcome.skipped.entry(why).or_default() += 1;
+                continue;
+            }
+            if show {
+                println!("== {} ({}, {} RESP{})", case.name, file.name, plan.name, plan.protocol);
+            }
+            let Err((line, why)) = play(&mut way, case, show) else {
+                outcome.passed += 1;
+                continue;
+            };
+            let at = format!("compat-tests/cases/{}.resp:{line}", file.name);
+            let mut text = format!("{at} [{} RESP{}] {}\n{why}", plan.name, plan.protocol, case.name);
+            if let Some(log) = way.recover()? {
+                text.push_str(&format!("\n    the server died; its log ends:\n{log}"));
+            }
+            outcome.failures.push(text);
+        }
+    }
+    Ok(outcome)
+}
+
+/// A server of its own process, reached over TCP.
+struct Spawned {
+    plan: Plan,
+    server: Server,
+}
+
+impl Way for Spawned {
+    fn name(&self) -> &str {
+        &self.plan.name
+    }
+
+    fn protocol(&self) -> u8 {
+        self.plan.protocol
+    }
+
+    fn connect(&mut self) -> Result<Box<dyn Link>, String> {
+        Ok(Box::new(Socket::open(self.server.port)?))
+    }
+
+    fn pass(&mut self, ms: u64) -> Result<(), String> {
+        thread::sleep(Duration::from_millis(ms));
+        Ok(())
+    }
+
+    fn recover(&mut self) -> Result<Option<String>, String> {
+        thread::sleep(Duration::from_millis(50));
+        if !self.server.died() {
+            return Ok(None);
+        }
+        let log = self.server.log_tail();
+        self.server = Server::start(&self.plan.program)?;
+        Ok(Some(log))
+    }
+}

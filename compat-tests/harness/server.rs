@@ -1,0 +1,85 @@
+//! Starts a server on a free loopback port, and ends it by its process id.
+
+use super::link::{Got, Link, Socket, encode};
+use std::{
+    fs,
+    net::TcpListener,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+pub struct Server {
+    pub port: u16,
+    child: Child,
+    dir: PathBuf,
+}
+
+static STARTED: AtomicU32 = AtomicU32::new(0);
+
+impl Server {
+    /// Starts `program` without persistence in a directory of its own, and waits until it answers PING.
+    pub fn start(program: &str) -> Result<Self, String> {
+        let nth = STARTED.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("synap-cases-{}-{nth}", std::process::id()));
+        fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+        let log = fs::File::create(dir.join("log")).map_err(|e| e.to_string())?;
+        let errors = log.try_clone().map_err(|e| e.to_string())?;
+        let port = free_port()?;
+        let child = Command::new(program)
+            .args(["--port", &port.to_string(), "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"])
+            .args(["--enable-debug-command", "yes", "--dir"])
+            .arg(&dir)
+            .current_dir(&dir)
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(errors)
+            .spawn()
+            .map_err(|e| format!("cannot start {program}: {e}"))?;
+        let mut server = Self { port, child, dir };
+        let until = Instant::now() + Duration::from_secs(20);
+        while !server.answers() {
+            let ended = server.child.try_wait().map_err(|e| e.to_string())?.is_some();
+            if ended || Instant::now() > until {
+                return Err(format!("{program} does not answer; its log ends:\n{}", server.log_tail()));
+            }
+            sleep(Duration::from_millis(20));
+        }
+        Ok(server)
+    }
+
+    fn answers(&self) -> bool {
+        Socket::open(self.port).is_ok_and(|mut socket| {
+            socket.send(&encode([&b"PING"[..]].into_iter())).is_ok()
+                && matches!(socket.receive(Duration::from_secs(1)), Ok(Got::Value(_)))
+        })
+    }
+
+    pub fn died(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// The last lines that the server wrote.
+    pub fn log_tail(&self) -> String {
+        let text = fs::read(self.dir.join("log")).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(15)..].join("\n")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Nothing can be done here about a process or a directory that is gone already.
+        self.child.kill().ok();
+        self.child.wait().ok();
+        fs::remove_dir_all(&self.dir).ok();
+    }
+}
+
+fn free_port() -> Result<u16, String> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|e| e.to_string())?;
+    listener.local_addr().map(|address| address.port()).map_err(|e| e.to_string())
+}
