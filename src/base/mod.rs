@@ -4,3 +4,4 @@ pub mod clock;
 pub mod glob;
 pub mod number;
 pub mod random;
+pub mod words;

@@ -1,1 +1,571 @@
-//! The request decoder.
+//! The request decoder: bytes from a client to batches of borrowed arguments.
+//!
+//! ```text
+//! *2\r\n $3\r\nGET\r\n $3\r\nkey\r\n      an array of bulk strings: what client libraries send
+//! GET key\r\n                            an inline command: what people type
+//! ```
+//!
+//! - Nothing is reserved from an announced length; memory grows with the bytes that arrived.
+//! - A request that arrives in many reads is parsed once: the decoder keeps its place in it.
+//! - Errors are Redis' own, at the same bytes. As in Redis, the two bytes behind a bulk string are
+//!   skipped unseen, and so is the one behind a header's CR.
+
+use crate::base::{number, words};
+use std::fmt;
+
+/// Where one argument lies; [`Batch::word`] finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// Offset from the start of the input given to [`Decoder::decode`]. With [`UNQUOTED`] set: from
+    /// the start of the batch's own buffer, where the words of inline commands are.
+    pub at: usize,
+    /// Length in bytes.
+    pub len: usize,
+}
+
+const UNQUOTED: usize = 1 << (usize::BITS - 1);
+
+/// Batches with room for more words than this give the memory back when they are cleared.
+const KEPT_WORDS_MAX: usize = 4096;
+/// Likewise, in bytes, for the words of inline commands.
+const KEPT_UNQUOTED_MAX: usize = 4096;
+/// Decoders with room for more words than this give the memory back between requests.
+const KEPT_PARTIAL_MAX: usize = 64;
+
+/// Whole requests decoded from one input, in order; made to be reused.
+#[derive(Debug, Default)]
+pub struct Batch {
+    words: Vec<Word>,
+    /// Where in `words` each request ends.
+    ends: Vec<usize>,
+    unquoted: Vec<u8>,
+}
+
+impl Batch {
+    /// How many requests there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The arguments of request `i`: one at least.
+    ///
+    /// # Panics
+    /// When there are not that many requests.
+    pub fn request(&self, i: usize) -> &[Word] {
+        let start = if i == 0 { 0 } else { self.ends[i - 1] };
+        &self.words[start..self.ends[i]]
+    }
+
+    /// The bytes of a word of this batch; `input` is what it was decoded from.
+    #[inline]
+    pub fn word<'a>(&'a self, input: &'a [u8], word: Word) -> &'a [u8] {
+        match word.at & UNQUOTED {
+            0 => &input[word.at..word.at + word.len],
+            _ => &self.unquoted[word.at - UNQUOTED..][..word.len],
+        }
+    }
+
+    /// Forgets all requests.
+    pub fn clear(&mut self) {
+        self.ends.clear();
+        self.words.clear();
+        self.words.shrink_to(KEPT_WORDS_MAX);
+        self.unquoted.clear();
+        self.unquoted.shrink_to(KEPT_UNQUOTED_MAX);
+    }
+
+    /// Words of whole requests.
+    fn sealed(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
+    }
+}
+
+/// What a client may announce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest bulk string in bytes (`proto-max-bulk-len`).
+    pub bulk_len_max: usize,
+    /// The most arguments in one request.
+    pub args_max: usize,
+    /// The longest inline command and the longest header line in bytes.
+    pub inline_max: usize,
+    /// The client has to authenticate first: at most 10 arguments of at most 16 KiB.
+    pub unauthenticated: bool,
+}
+
+impl Limits {
+    const UNAUTHENTICATED_ARGS_MAX: i64 = 10;
+    const UNAUTHENTICATED_BULK_LEN_MAX: i64 = 16 * 1024;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            bulk_len_max: 512 * 1024 * 1024,
+            args_max: i32::MAX as usize,
+            inline_max: 64 * 1024,
+            unauthenticated: false,
+        }
+    }
+}
+
+/// Why a client's bytes are no requests. It is to be told (`-ERR ` and this text), and disconnected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProtocolError(Fault);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    ArrayLength,
+    ArrayLengthUnauthenticated,
+    ArrayHeaderTooLong,
+    BulkLength,
+    BulkLengthUnauthenticated,
+    BulkHeaderTooLong,
+    NoBulk(u8),
+    InlineTooLong,
+    Quotes,
+}
+
+impl fmt::Display for ProtocolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Protocol error: ")?;
+        f.write_str(match self.0 {
+            Fault::ArrayLength => "invalid multibulk length",
+            Fault::ArrayLengthUnauthenticated => "unauthenticated multibulk length",
+            Fault::ArrayHeaderTooLong => "too big mbulk count string",
+            Fault::BulkLength => "invalid bulk length",
+            Fault::BulkLengthUnauthenticated => "unauthenticated bulk length",
+            Fault::BulkHeaderTooLong => "too big bulk count string",
+            Fault::NoBulk(b'\r' | b'\n') => "expected '$', got ' '",
+            Fault::NoBulk(byte) => return write!(f, "expected '$', got '{}'", byte as char),
+            Fault::InlineTooLong => "too big inline request",
+            Fault::Quotes => "unbalanced quotes in request",
+        })
+    }
+}
+
+impl std::error::Error for ProtocolError {}
+
+/// What lies at the decoder's place.
+enum Step {
+    Whole,
+    Partial,
+}
+
+/// A header line's number and the offset behind it, or that it has not arrived.
+enum Header {
+    Line { number: Option<i64>, next: usize },
+    Partial,
+}
+
+/// The decoder of one connection: its place in the request that has not arrived as a whole.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    /// The next byte to parse, as an offset in the input.
+    at: usize,
+    /// Bytes behind `at` that are known to hold no end of line.
+    scanned: usize,
+    /// Arguments that are still to come; 0 at the start of a request.
+    args_left: usize,
+    /// The length of the bulk string at `at`, once its header is parsed.
+    bulk_len: Option<usize>,
+    /// Words of the partial request, between calls.
+    words: Vec<Word>,
+    wanted: usize,
+}
+
+impl Decoder {
+    /// A decoder at the start of a request.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Decodes whole requests from `input` into `batch`, which is cleared first, until the input ends,
+    /// `max` requests are there, or an error. Returns how many bytes those requests took.
+    ///
+    /// The caller drops these from the front and calls again with the rest, followed by more bytes if
+    /// there are any. As long as a call yields requests another one may yield more: an error behind
+    /// whole requests is returned by the call after them, under the limits given to that call.
+    /// Empty requests (`*0`, blank lines) are skipped.
+    pub fn decode(
+        &mut self,
+        input: &[u8],
+        limits: &Limits,
+        max: usize,
+        batch: &mut Batch,
+    ) -> Result<usize, ProtocolError> {
+        batch.clear();
+        if !self.words.is_empty() {
+            std::mem::swap(&mut batch.words, &mut self.words);
+        }
+        self.wanted = 0;
+        let mut consumed = 0;
+        while batch.ends.len() < max {
+            match self.request(input, limits, batch) {
+                Ok(Step::Whole) => {
+                    consumed = self.at;
+                    if batch.words.len() > batch.sealed() {
+                        batch.ends.push(batch.words.len());
+                    }
+                }
+                Ok(Step::Partial) => {
+                    self.keep(consumed, batch);
+                    return Ok(consumed);
+                }
+                Err(fault) => {
+                    // The next call meets the fault again, at its start.
+                    *self = Self::new();
+                    batch.words.truncate(batch.sealed());
+                    return if batch.is_empty() { Err(ProtocolError(fault)) } else { Ok(consumed) };
+                }
+            }
+        }
+        self.at = 0;
+        self.words.shrink_to(KEPT_PARTIAL_MAX);
+        Ok(consumed)
+    }
+
+    /// How many more bytes the partial request at the end surely needs; 0 when that is unknown.
+    pub fn wanted(&self) -> usize {
+        self.wanted
+    }
+
+    /// Takes the words of the partial request out of the batch, relative to its start.
+    fn keep(&mut self, start: usize, batch: &mut Batch) {
+        self.at -= start;
+        let sealed = batch.sealed();
+        if sealed == 0 && start == 0 && !batch.words.is_empty() {
+            // Still the first request, as in the last call: no copy, so that many reads cost no more.
+            std::mem::swap(&mut self.words, &mut batch.words);
+            return;
+        }
+        self.words.shrink_to(KEPT_PARTIAL_MAX);
+        let words = batch.words.drain(sealed..);
+        self.words.extend(words.map(|w| Word { at: w.at - start, len: w.len }));
+    }
+
+    #[inline]
+    fn request(&mut self, input: &[u8], limits: &Limits, batch: &mut Batch) -> Result<Step, Fault> {
+        if self.args_left == 0 {
+            match input.get(self.at) {
+                None => return Ok(Step::Partial),
+                Some(b'*') => match self.array_header(input, limits)? {
+                    Step::Whole if self.args_left == 0 => return Ok(Step::Whole),
+                    Step::Whole => {}
+                    Step::Partial => return Ok(Step::Partial),
+                },
+                Some(_) => return self.inline(input, limits, batch),
+            }
+        }
+        while self.args_left > 0 {
+            let len = match self.bulk_len {
+                Some(len) => len,
+                None => match self.bulk_header(input, limits)? {
+                    Some(len) => len,
+                    None => return Ok(Step::Partial),
+                },
+            };
+            let have = input.len() - self.at;
+            if have < len + 2 {
+                self.bulk_len = Some(len);
+                self.wanted = len + 2 - have;
+                return Ok(Step::Partial);
+            }
+            batch.words.push(Word { at: self.at, len });
+            self.at += len + 2;
+            self.bulk_len = None;
+            self.args_left -= 1;
+        }
+        Ok(Step::Whole)
+    }
+
+    #[inline]
+    fn array_header(&mut self, input: &[u8], limits: &Limits) -> Result<Step, Fault> {
+        let Header::Line { number, next } = self.header(input, limits, Fault::ArrayHeaderTooLong)? else {
+            return Ok(Step::Partial);
+        };
+        let count = number.filter(|n| *n <= limits.args_max as i64).ok_or(Fault::ArrayLength)?;
+        if limits.unauthenticated && count > Limits::UNAUTHENTICATED_ARGS_MAX {
+            return Err(Fault::ArrayLengthUnauthenticated);
+        }
+        self.at = next;
+        self.args_left = count.max(0) as usize;
+        Ok(Step::Whole)
+    }
+
+    #[inline]
+    fn bulk_header(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, Fault> {
+        let Header::Line { number, next } = self.header(input, limits, Fault::BulkHeaderTooLong)? else {
+            return Ok(None);
+        };
+        if input[self.at] != b'$' {
+            return Err(Fault::NoBulk(input[self.at]));
+        }
+        let len = number.filter(|n| (0..=limits.bulk_len_max as i64).contains(n)).ok_or(Fault::BulkLength)?;
+        if limits.unauthenticated && len > Limits::UNAUTHENTICATED_BULK_LEN_MAX {
+            return Err(Fault::BulkLengthUnauthenticated);
+        }
+        self.at = next;
+        Ok(Some(len as usize))
+    }
+
+    /// The header line at `at`: one byte, a number, CR LF.
+    #[inline]
+    fn header(&mut self, input: &[u8], limits: &Limits, too_long: Fault) -> Result<Header, Fault> {
+        if let Some((number, next)) = short_header(input, self.at) {
+            self.scanned = 0;
+            return Ok(Header::Line { number: Some(number), next });
+        }
+        self.long_header(input, limits, too_long)
+    }
+
+    #[cold]
+    fn long_header(&mut self, input: &[u8], limits: &Limits, too_long: Fault) -> Result<Header, Fault> {
+        let line = &input[self.at..];
+        let Some(len) = memchr::memchr(b'\r', &line[self.scanned..]).map(|i| self.scanned + i) else {
+            self.scanned = line.len();
+            return if line.len() > limits.inline_max { Err(too_long) } else { Ok(Header::Partial) };
+        };
+        if line.len() < len + 2 {
+            self.scanned = len;
+            return Ok(Header::Partial);
+        }
+        self.scanned = 0;
+        let number = line.get(1..len).and_then(number::parse_i64);
+        Ok(Header::Line { number, next: self.at + len + 2 })
+    }
+
+    #[cold]
+    fn inline(&mut self, input: &[u8], limits: &Limits, batch: &mut Batch) -> Result<Step, Fault> {
+        let line = &input[self.at..];
+        let Some(len) = memchr::memchr(b'\n', &line[self.scanned..]).map(|i| self.scanned + i) else {
+            self.scanned = line.len();
+            return if line.len() > limits.inline_max {
+                Err(Fault::InlineTooLong)
+            } else {
+                Ok(Step::Partial)
+            };
+        };
+        let text = line[..len].strip_suffix(b"\r").unwrap_or(&line[..len]);
+        for word in words::split(text).ok_or(Fault::Quotes)? {
+            batch.words.push(Word { at: UNQUOTED | batch.unquoted.len(), len: word.len() });
+            batch.unquoted.extend_from_slice(&word);
+        }
+        self.scanned = 0;
+        self.at += len + 1;
+        Ok(Step::Whole)
+    }
+}
+
+/// The number of a header of up to 9 digits that has arrived as a whole, and the offset behind it;
+/// everything unusual is left to [`Decoder::long_header`].
+#[inline]
+fn short_header(input: &[u8], at: usize) -> Option<(i64, usize)> {
+    let line = input.get(at + 1..)?;
+    let mut number = 0;
+    for (i, byte) in line.iter().enumerate().take(10) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            let canonical = i == 1 || i > 1 && line[0] != b'0';
+            return (*byte == b'\r' && canonical && line.len() > i + 1).then_some((number, at + i + 3));
+        }
+        number = number * 10 + i64::from(digit);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use redis_protocol::resp2::{decode, types::OwnedFrame};
+
+    type Requests = Vec<Vec<Vec<u8>>>;
+
+    /// Feeds `input` in pieces that end at `cuts`, as a connection does.
+    fn decode_in(input: &[u8], cuts: &[usize], limits: &Limits, max: usize) -> (Requests, Option<String>) {
+        let (mut decoder, mut batch) = (Decoder::new(), Batch::default());
+        let (mut buffer, mut requests) = (Vec::new(), Vec::new());
+        let mut at = 0;
+        for end in cuts.iter().copied().chain([input.len()]) {
+            buffer.extend_from_slice(&input[at..end]);
+            at = end;
+            loop {
+                match decoder.decode(&buffer, limits, max, &mut batch) {
+                    Ok(consumed) => {
+                        for i in 0..batch.len() {
+                            let words = batch.request(i).iter();
+                            requests.push(words.map(|w| batch.word(&buffer, *w).to_vec()).collect());
+                        }
+                        buffer.drain(..consumed);
+                    }
+                    Err(error) => return (requests, Some(error.to_string())),
+                }
+                if batch.is_empty() {
+                    break;
+                }
+            }
+            assert!(buffer.is_empty() || end < input.len() || decoder.wanted() <= limits.bulk_len_max + 2);
+        }
+        (requests, None)
+    }
+
+    fn decode_all(input: &[u8]) -> (Requests, Option<String>) {
+        decode_in(input, &[], &Limits::default(), 32)
+    }
+
+    fn encode(request: &[Vec<u8>]) -> Vec<u8> {
+        let mut out = format!("*{}\r\n", request.len()).into_bytes();
+        for word in request {
+            out.extend(format!("${}\r\n", word.len()).bytes());
+            out.extend(word);
+            out.extend(b"\r\n");
+        }
+        out
+    }
+
+    /// What redis-protocol makes of the same bytes.
+    fn oracle(mut input: &[u8]) -> Requests {
+        let mut requests = Vec::new();
+        while let Some((frame, len)) = decode::decode(input).unwrap() {
+            let OwnedFrame::Array(words) = frame else { panic!("{frame:?}") };
+            let words = words.into_iter().map(|word| match word {
+                OwnedFrame::BulkString(bytes) => bytes,
+                other => panic!("{other:?}"),
+            });
+            requests.push(words.collect());
+            input = &input[len..];
+        }
+        requests
+    }
+
+    #[test]
+    fn faults_are_told_as_redis_tells_them() {
+        let long = |head: &str| format!("{head}{}", "1".repeat(70_000));
+        for (input, fault) in [
+            ("*x\r\n", "invalid multibulk length"),
+            ("*\r\n", "invalid multibulk length"),
+            ("*-0\r\n", "invalid multibulk length"),
+            ("*01\r\n", "invalid multibulk length"),
+            ("*2147483648\r\n", "invalid multibulk length"),
+            ("*1\r\n$-1\r\n", "invalid bulk length"),
+            ("*1\r\n$01\r\n", "invalid bulk length"),
+            ("*1\r\n$536870913\r\n", "invalid bulk length"),
+            ("*1\r\n$9223372036854775807\r\n", "invalid bulk length"),
+            ("*1\r\nfoo\r\n", "expected '$', got 'f'"),
+            ("*1\r\n\r\n", "expected '$', got ' '"),
+            ("*1\r$4\r\nPING\r\n", "expected '$', got '4'"),
+            ("*2\r\n$1\r\na\r\n*1\r\n", "expected '$', got '*'"),
+            ("set \"a\r\n", "unbalanced quotes in request"),
+            (&long("*"), "too big mbulk count string"),
+            (&long("*1\r\n$"), "too big bulk count string"),
+            (&long("get"), "too big inline request"),
+        ] {
+            let fault = Some(format!("Protocol error: {fault}"));
+            assert_eq!(decode_all(input.as_bytes()), (vec![], fault.clone()), "{input:.40}");
+            let ping = vec![vec![b"PING".to_vec()]];
+            assert_eq!(decode_all(format!("PING\r\n{input}").as_bytes()), (ping, fault), "{input:.40}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_yet_there_is_waited_for() {
+        for (input, wanted) in [
+            ("", 0),
+            ("*2147483647\r\n", 0),
+            ("*1\r\nfoo", 0),
+            ("*1\r", 0),
+            ("*1\r\n$536870912\r\n", 536_870_914),
+            ("*2\r\n$4\r\nECHO\r\n$10\r\n123", 9),
+            ("PING", 0),
+        ] {
+            let (mut decoder, mut batch) = (Decoder::new(), Batch::default());
+            let input = input.as_bytes();
+            assert_eq!(decoder.decode(input, &Limits::default(), 8, &mut batch), Ok(0));
+            assert!(batch.is_empty());
+            assert_eq!(decoder.wanted(), wanted);
+        }
+    }
+
+    #[test]
+    fn empty_requests_are_skipped_and_line_ends_are_not_looked_at() {
+        let input = b"\r\n\n  \r\n*0\r\n*-7\r\n*1\r\n$4\r\nPINGxx PING  \"\\x41\"\n*1\r\n$0\r\n\r\n''\r\n";
+        let words = |request: &[&str]| request.iter().map(|w| w.as_bytes().to_vec()).collect::<Vec<_>>();
+        let requests = vec![words(&["PING"]), words(&["PING", "A"]), words(&[""]), words(&[""])];
+        for max in [1, 2, 9] {
+            assert_eq!(decode_in(input, &[], &Limits::default(), max), (requests.clone(), None));
+        }
+    }
+
+    #[test]
+    fn a_client_without_credentials_may_send_little() {
+        let limits = Limits { unauthenticated: true, ..Limits::default() };
+        let fault = |text: &str| (vec![], Some(format!("Protocol error: unauthenticated {text} length")));
+        assert_eq!(decode_in(b"*11\r\n", &[], &limits, 1), fault("multibulk"));
+        assert_eq!(decode_in(b"*1\r\n$16385\r\n", &[], &limits, 1), fault("bulk"));
+        assert_eq!(decode_in(b"*10\r\n$16384\r\n", &[], &limits, 1), (vec![], None));
+
+        // AUTH in front of it: the fault is left to the next call, which has other limits.
+        let input = [encode(&[b"AUTH".to_vec(), b"x".to_vec()]), encode(&vec![b"a".to_vec(); 11])].concat();
+        let (mut decoder, mut batch) = (Decoder::new(), Batch::default());
+        let consumed = decoder.decode(&input, &limits, 8, &mut batch).unwrap();
+        assert_eq!((batch.len(), consumed), (1, 21));
+        assert_eq!(
+            decoder.decode(&input[consumed..], &Limits::default(), 8, &mut batch),
+            Ok(input.len() - consumed)
+        );
+        assert_eq!(batch.request(0).len(), 11);
+    }
+
+    #[test]
+    fn memory_follows_what_arrived() {
+        let (mut decoder, mut batch) = (Decoder::new(), Batch::default());
+        assert_eq!(
+            decoder.decode(b"*2000000000\r\n$536870912\r\n", &Limits::default(), 8, &mut batch),
+            Ok(0)
+        );
+        assert!(decoder.words.capacity() + batch.words.capacity() + batch.unquoted.capacity() < 64);
+
+        let big = encode(&vec![b"x".to_vec(); 10_000]);
+        for end in (0..=big.len()).step_by(1000) {
+            decoder = Decoder::new();
+            decoder.decode(&big[..end], &Limits::default(), 8, &mut batch).unwrap();
+            decoder.decode(&big, &Limits::default(), 8, &mut batch).unwrap();
+            assert_eq!(batch.request(0).len(), 10_000);
+        }
+        decoder.decode(b"", &Limits::default(), 8, &mut batch).unwrap();
+        assert!(decoder.words.capacity() <= KEPT_PARTIAL_MAX);
+        assert!(batch.words.capacity() <= KEPT_WORDS_MAX);
+    }
+
+    fn requests() -> impl Strategy<Value = Requests> {
+        let word = prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..40),
+            prop::collection::vec(Just(b'\r'), 0..4),
+            prop::collection::vec(any::<u8>(), 100..1200),
+        ];
+        prop::collection::vec(prop::collection::vec(word, 1..6), 0..8)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn valid_requests_are_what_redis_protocol_reads(requests in requests(), max in 1usize..5) {
+            let input: Vec<u8> = requests.iter().flat_map(|r| encode(r)).collect();
+            prop_assert_eq!(&oracle(&input), &requests);
+            prop_assert_eq!(&decode_all(&input), &(requests.clone(), None));
+            for cut in 0..=input.len() {
+                let got = decode_in(&input, &[cut], &Limits::default(), max);
+                prop_assert_eq!(&got, &(requests.clone(), None), "cut at {}", cut);
+            }
+            let every: Vec<usize> = (0..input.len()).collect();
+            prop_assert_eq!(decode_in(&input, &every, &Limits::default(), max), (requests, None));
+        }
+    }
+}

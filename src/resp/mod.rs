@@ -2,6 +2,7 @@
 
 pub mod decode;
 mod error;
+pub mod read;
 mod reply;
 
 pub use error::{Error, Result};
