@@ -168,6 +168,14 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// Appends it to `out`.
+    pub(super) fn push_to(self, out: &mut Vec<u8>) {
+        let mut head = [0; HEAD_MAX];
+        let head_len = self.encode(&mut head);
+        out.extend_from_slice(&head[..head_len]);
+        out.extend_from_slice(self.payload());
+    }
+
     /// Reads the item that `bytes` begin with, and how many bytes it takes.
     pub(super) fn decode(bytes: &'a [u8]) -> (Self, usize) {
         let head = bytes[0];

@@ -6,8 +6,10 @@
 mod item;
 mod packed;
 mod packing;
+pub mod stream;
 mod thin;
 
 pub use item::{Item, Text};
 pub use packed::{At, Iter as PackedIter, Packed};
 pub use packing::Packing;
+pub use stream::Stream;

@@ -243,7 +243,7 @@ impl Packed<true> {
 }
 
 /// Bytes of an element whose item takes `size`.
-fn total<const BACK: bool>(size: usize) -> usize {
+pub(super) fn total<const BACK: bool>(size: usize) -> usize {
     if !BACK {
         return size;
     }
@@ -252,7 +252,7 @@ fn total<const BACK: bool>(size: usize) -> usize {
 }
 
 /// Fills `out` with `size`, to be read from its end.
-fn write_back(out: &mut [u8], mut size: usize) {
+pub(super) fn write_back(out: &mut [u8], mut size: usize) {
     let first = out.len() - 1;
     for (i, byte) in out.iter_mut().rev().enumerate() {
         *byte = size as u8 & 0x7F | if i < first { 0x80 } else { 0 };
@@ -261,7 +261,7 @@ fn write_back(out: &mut [u8], mut size: usize) {
 }
 
 /// Bytes of the last element in `bytes`, read from the size at its end.
-fn last_total(bytes: &[u8]) -> usize {
+pub(super) fn last_total(bytes: &[u8]) -> usize {
     let (mut size, mut shift) = (0, 0);
     for byte in bytes.iter().rev() {
         size |= usize::from(byte & 0x7F) << shift;

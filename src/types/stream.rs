@@ -1,0 +1,213 @@
+//! The stream: entries of fields and values under ids that only grow, and the groups that read them.
+//!
+//! Entries lie in [`Block`]s. The newest block, the tail, is at hand for appending; full ones are sealed
+//! and found by the id they begin with.
+//!
+//! Invariants: blocks do not overlap, and only the tail may be empty, when it is the default block;
+//! `len` is the number of entries that are not deleted; no id is greater than `last_id`.
+
+mod block;
+mod group;
+mod id;
+mod progress;
+#[cfg(test)]
+mod tests;
+mod trim;
+mod varint;
+
+pub use block::Entry;
+pub use group::{Consumer, ConsumerNo, Group, Pending};
+pub use id::{Id, parse_u64};
+pub use trim::{Deleted, References, Trim, Until};
+
+use super::Packing;
+use block::Block;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
+
+/// A stream.
+#[derive(Clone, Debug, Default)]
+pub struct Stream(Box<Inner>);
+
+#[derive(Clone, Debug, Default)]
+struct Inner {
+    sealed: BTreeMap<Id, Block>,
+    tail: Block,
+    len: u64,
+    last_id: Id,
+    max_deleted: Id,
+    entries_added: u64,
+    groups: BTreeMap<Box<[u8]>, Group>,
+}
+
+impl Stream {
+    /// An empty stream.
+    pub fn new() -> Self {
+        Stream::default()
+    }
+
+    /// How many entries it has.
+    pub fn len(&self) -> u64 {
+        self.0.len
+    }
+
+    /// Whether it has no entries; it may still have groups, and is kept.
+    pub fn is_empty(&self) -> bool {
+        self.0.len == 0
+    }
+
+    /// The greatest id it ever had.
+    pub fn last_id(&self) -> Id {
+        self.0.last_id
+    }
+
+    /// The greatest id that was deleted from it singly.
+    pub fn max_deleted_id(&self) -> Id {
+        self.0.max_deleted
+    }
+
+    /// How many entries were ever added.
+    pub fn entries_added(&self) -> u64 {
+        self.0.entries_added
+    }
+
+    /// Sets the last id, and the counters where given, as XSETID does.
+    pub fn set_id(&mut self, last: Id, entries_added: Option<u64>, max_deleted: Option<Id>) {
+        self.0.last_id = last;
+        self.0.entries_added = entries_added.unwrap_or(self.0.entries_added);
+        self.0.max_deleted = max_deleted.unwrap_or(self.0.max_deleted);
+    }
+
+    /// Appends an entry; `pairs` are fields and values in turns. `false` if `id` is not greater than the last.
+    pub fn append(&mut self, id: Id, pairs: &[&[u8]], packing: &Packing) -> bool {
+        debug_assert!(!pairs.is_empty() && pairs.len().is_multiple_of(2));
+        let inner = &mut *self.0;
+        if id <= inner.last_id {
+            return false;
+        }
+        let estimate = 8 + pairs.iter().map(|text| 1 + text.len()).sum::<usize>();
+        let (bytes_max, entries_max) = (packing.stream_node_max_bytes(), packing.stream_node_max_entries());
+        if inner.tail.len() == 0 {
+            inner.tail = Block::new(id, pairs);
+        } else if inner.tail.is_full_for(estimate, bytes_max, entries_max) {
+            let mut full = std::mem::replace(&mut inner.tail, Block::new(id, pairs));
+            full.seal();
+            inner.sealed.insert(full.master(), full);
+        }
+        inner.tail.append(id, pairs);
+        inner.len += 1;
+        inner.entries_added += 1;
+        inner.last_id = id;
+        true
+    }
+
+    /// Entries with ids from `start` to `end`, both included, readable from both ends.
+    pub fn range(&self, start: Id, end: Id) -> impl DoubleEndedIterator<Item = Entry<'_>> + Clone {
+        let inner = &*self.0;
+        let first = inner.sealed.range(..=start).next_back().map_or(start, |(master, _)| *master);
+        let sealed = (first <= end).then(|| inner.sealed.range(first..=end));
+        let tail = (inner.tail.len() > 0 && inner.tail.master() <= end).then_some(&inner.tail);
+        let entries =
+            sealed.into_iter().flatten().map(|(_, block)| block).chain(tail).flat_map(Block::entries);
+        Range { entries, start, end }
+    }
+
+    /// The entry `id`.
+    pub fn get(&self, id: Id) -> Option<Entry<'_>> {
+        self.range(id, id).next()
+    }
+
+    /// Whether there is an entry `id`.
+    pub fn contains(&self, id: Id) -> bool {
+        self.get(id).is_some()
+    }
+
+    /// The entry with the least id.
+    pub fn first(&self) -> Option<Entry<'_>> {
+        self.range(Id::MIN, Id::MAX).next()
+    }
+
+    /// The entry with the greatest id.
+    pub fn last(&self) -> Option<Entry<'_>> {
+        self.range(Id::MIN, Id::MAX).next_back()
+    }
+
+    /// The group called `name`.
+    pub fn group(&self, name: &[u8]) -> Option<&Group> {
+        self.0.groups.get(name)
+    }
+
+    /// The group called `name`, to change it.
+    pub fn group_mut(&mut self, name: &[u8]) -> Option<&mut Group> {
+        self.0.groups.get_mut(name)
+    }
+
+    /// All groups, in the order of their names.
+    pub fn groups(&self) -> impl ExactSizeIterator<Item = (&[u8], &Group)> {
+        self.0.groups.iter().map(|(name, group)| (&**name, group))
+    }
+
+    /// Adds a group; `false` if there is one of that name.
+    pub fn add_group(&mut self, name: &[u8], group: Group) -> bool {
+        match self.0.groups.entry(name.into()) {
+            Slot::Vacant(slot) => {
+                slot.insert(group);
+                true
+            }
+            Slot::Occupied(_) => false,
+        }
+    }
+
+    /// Removes a group with all that is pending in it; `false` if there is none of that name.
+    pub fn remove_group(&mut self, name: &[u8]) -> bool {
+        self.0.groups.remove(name).is_some()
+    }
+
+    /// How many blocks the entries lie in.
+    pub fn blocks(&self) -> usize {
+        self.0.sealed.len() + usize::from(self.0.tail.len() > 0)
+    }
+
+    /// The name OBJECT ENCODING answers with.
+    pub fn encoding(&self) -> &'static str {
+        "stream"
+    }
+
+    /// Allocations to free, roughly.
+    pub fn weight(&self) -> usize {
+        1 + self.blocks() + self.0.groups.values().map(Group::weight).sum::<usize>()
+    }
+
+    /// Bytes allocated.
+    pub fn memory(&self) -> usize {
+        let blocks = self.0.sealed.values().map(Block::memory).sum::<usize>() + self.0.tail.memory();
+        // A B-tree filled in ascending order has its nodes half full.
+        let index = self.0.sealed.len() * size_of::<(Id, Block)>() * 2;
+        let groups = self.0.groups.iter().map(|(name, g)| name.len() + size_of::<Group>() + g.memory());
+        size_of::<Inner>() + blocks + index + groups.sum::<usize>()
+    }
+}
+
+/// Cuts the entries of whole blocks to those from `start` to `end`.
+#[derive(Clone)]
+struct Range<I> {
+    entries: I,
+    start: Id,
+    end: Id,
+}
+
+impl<'a, I: Iterator<Item = Entry<'a>>> Iterator for Range<I> {
+    type Item = Entry<'a>;
+
+    fn next(&mut self) -> Option<Entry<'a>> {
+        let entry = self.entries.find(|entry| entry.id >= self.start)?;
+        (entry.id <= self.end).then_some(entry)
+    }
+}
+
+impl<'a, I: DoubleEndedIterator<Item = Entry<'a>>> DoubleEndedIterator for Range<I> {
+    fn next_back(&mut self) -> Option<Entry<'a>> {
+        let entry = self.entries.rfind(|entry| entry.id <= self.end)?;
+        (entry.id >= self.start).then_some(entry)
+    }
+}
