@@ -1,0 +1,119 @@
+//! A server under test: started on a free port without persistence, measured through `/proc`, killed when dropped.
+
+use crate::client::Client;
+use std::fs;
+use std::io;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// How long a server may take to answer its first PING.
+const START_MAX: Duration = Duration::from_secs(20);
+
+/// What to start: a name for the tables and a command line.
+#[derive(Clone, Debug)]
+pub struct Contender {
+    /// The column's head.
+    pub name: String,
+    command: Vec<String>,
+}
+
+impl Contender {
+    /// Reads `NAME=PROGRAM [ARGUMENT …]`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (name, command) = text.split_once('=').ok_or(format!("'{text}': expected NAME=PROGRAM"))?;
+        let command: Vec<String> = command.split_whitespace().map(str::to_string).collect();
+        if command.is_empty() {
+            return Err(format!("'{text}': expected NAME=PROGRAM"));
+        }
+        Ok(Self { name: name.to_string(), command })
+    }
+}
+
+/// A running server.
+pub struct Server {
+    /// Where it listens on the loopback interface.
+    pub port: u16,
+    child: Child,
+    dir: PathBuf,
+}
+
+impl Server {
+    /// Starts `contender` in an empty directory of its own and waits until it answers.
+    pub fn start(contender: &Contender) -> io::Result<Self> {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let dir = std::env::temp_dir().join(format!("synap-compare-{}-{port}", std::process::id()));
+        fs::create_dir_all(&dir)?;
+        let child = Command::new(&contender.command[0])
+            .args(&contender.command[1..])
+            .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"])
+            .arg("--dir")
+            .arg(&dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let mut server = Self { port, child, dir };
+        let started = Instant::now();
+        while Client::connect(port).and_then(|mut client| client.call(&["PING"])).is_err() {
+            if let Some(status) = server.child.try_wait()? {
+                return Err(io::Error::other(format!("{} stopped: {status}", contender.name)));
+            }
+            if started.elapsed() > START_MAX {
+                return Err(io::Error::other(format!("{} does not answer", contender.name)));
+            }
+            sleep(Duration::from_millis(20));
+        }
+        Ok(server)
+    }
+
+    /// A new connection to it.
+    pub fn client(&self) -> io::Result<Client> {
+        Client::connect(self.port)
+    }
+
+    /// Time its living threads spent on a CPU so far. Servers keep their threads, so differences hold.
+    pub fn cpu(&self) -> io::Result<Duration> {
+        let mut total_ns = 0;
+        for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            // A thread may end between the listing and the read.
+            let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
+            total_ns += text.split(' ').next().and_then(|ns| ns.parse::<u64>().ok()).unwrap_or(0);
+        }
+        Ok(Duration::from_nanos(total_ns))
+    }
+
+    /// Resident memory in bytes, once it has stopped moving.
+    pub fn settled_rss(&self) -> io::Result<u64> {
+        let mut last = self.rss()?;
+        for _ in 0..20 {
+            sleep(Duration::from_millis(250));
+            let now = self.rss()?;
+            if now == last {
+                break;
+            }
+            last = now;
+        }
+        Ok(last)
+    }
+
+    fn rss(&self) -> io::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok())
+            .map(|kib| kib * 1024)
+            .ok_or(io::Error::other("no VmRSS in /proc"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // The server holds nothing worth keeping; it may also be gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}

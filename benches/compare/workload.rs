@@ -1,0 +1,163 @@
+//! What is measured: a command line for the load generator, the data it runs on, and the target to reach.
+
+use crate::client::{Client, encode};
+use std::io;
+
+/// Keys, fields and members are drawn from this many.
+pub const RANDOM_RANGE: usize = 1_000_000;
+/// Connections that listen while `PUBLISH` is measured.
+pub const SUBSCRIBERS: usize = 100;
+/// 64 bytes, as `-d 64` sends.
+pub const DATA: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+
+/// The data a workload runs on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Stage {
+    /// An empty server.
+    Empty,
+    /// 10^6 strings of 64 bytes.
+    Strings,
+    /// 10^6 counters.
+    Counters,
+    /// As many list elements as there will be requests.
+    PoppedList,
+    /// As many set members as there will be requests.
+    PoppedSet,
+    /// As many sorted set members as there will be requests.
+    PoppedSorted,
+    /// A list of 600 elements.
+    List,
+    /// A sorted set of 10^4 members.
+    Sorted,
+    /// Two sets of 10^4 members, 10^3 of them in both.
+    Sets,
+    /// A hash of 100 fields.
+    Hash,
+    /// An empty server with [`SUBSCRIBERS`] subscribers of `news`.
+    Subscribers,
+}
+
+impl Stage {
+    /// Whether requests leave the stage as it was, so that the next workload may use it again.
+    pub fn is_kept(self) -> bool {
+        matches!(self, Stage::Strings | Stage::Counters | Stage::List)
+    }
+
+    /// Empties the server and writes the data for `requests` requests.
+    pub fn set(self, client: &mut Client, requests: usize) -> io::Result<()> {
+        client.call(&["FLUSHALL", "SYNC"])?;
+        let numbered = |prefix: &str, i: usize| format!("{prefix}{i:012}");
+        match self {
+            Stage::Empty | Stage::Subscribers => Ok(()),
+            Stage::Strings => {
+                client.load(RANDOM_RANGE, |i, out| encode(out, &["SET", &numbered("key:", i), DATA]))
+            }
+            Stage::Counters => {
+                client.load(RANDOM_RANGE, |i, out| encode(out, &["SET", &numbered("counter:", i), "1000"]))
+            }
+            Stage::PoppedList => client.load(requests, |_, out| encode(out, &["RPUSH", "list", DATA])),
+            Stage::PoppedSet => {
+                client.load(requests, |i, out| encode(out, &["SADD", "set", &numbered("element:", i)]))
+            }
+            Stage::PoppedSorted => client.load(requests, |i, out| {
+                encode(out, &["ZADD", "sorted", &i.to_string(), &numbered("element:", i)])
+            }),
+            Stage::List => client.load(600, |_, out| encode(out, &["RPUSH", "list", DATA])),
+            Stage::Sorted => client.load(10_000, |i, out| {
+                encode(out, &["ZADD", "sorted", &i.to_string(), &numbered("element:", i)])
+            }),
+            Stage::Sets => client.load(20_000, |i, out| match i / 10_000 {
+                0 => encode(out, &["SADD", "set:a", &numbered("element:", i)]),
+                _ => encode(out, &["SADD", "set:b", &numbered("element:", i - 1_000)]),
+            }),
+            Stage::Hash => {
+                client.load(100, |i, out| encode(out, &["HSET", "hash", &numbered("field:", i), DATA]))
+            }
+        }
+    }
+}
+
+/// One command to measure.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    /// The row's head, and what `--tests` selects by.
+    pub name: String,
+    /// Also selects it: all of a group at once.
+    pub group: &'static str,
+    /// Its arguments; the load generator replaces `__rand_int__`.
+    pub command: Vec<String>,
+    /// The data it runs on.
+    pub stage: Stage,
+}
+
+/// What Synap ÷ Valkey has to reach, by pipeline depth.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Target {
+    /// CPU per operation at most.
+    pub cpu: Option<f64>,
+    /// Operations per second at least.
+    pub throughput: Option<f64>,
+}
+
+impl Workload {
+    fn new(group: &'static str, name: &str, stage: Stage, command: &str) -> Self {
+        let command = command.split(' ').map(|word| if word == "DATA" { DATA } else { word }.to_string());
+        Self { name: name.to_string(), group, command: command.collect(), stage }
+    }
+
+    /// Reads `NAME=COMMAND ARGUMENT …`: a workload of the user's, on an empty server.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (name, command) = text.split_once('=').ok_or(format!("'{text}': expected NAME=COMMAND"))?;
+        Ok(Self::new("custom", name, Stage::Empty, command))
+    }
+
+    /// The bar set for this workload at `pipeline`.
+    pub fn target(&self, pipeline: usize) -> Target {
+        let throughput = match pipeline {
+            1 => 1.0,
+            16 => 1.2,
+            _ => 2.0,
+        };
+        match (self.group, self.name.as_str(), pipeline) {
+            ("strings", "SET", 1) => Target { cpu: Some(0.90), throughput: Some(throughput) },
+            ("strings", "SET", 16) => Target { cpu: Some(0.64), throughput: Some(throughput) },
+            ("strings", "SET", 64) => Target { cpu: Some(0.40), throughput: Some(throughput) },
+            ("strings", "GET", 1) => Target { cpu: Some(0.88), throughput: Some(throughput) },
+            ("strings", "GET", 16) => Target { cpu: Some(0.72), throughput: Some(throughput) },
+            ("strings", "GET", 64) => Target { cpu: Some(0.46), throughput: Some(throughput) },
+            ("elements", _, 16 | 64) => Target { cpu: Some(0.70), throughput: None },
+            ("ranges", _, 16 | 64) => Target { cpu: Some(0.80), throughput: None },
+            ("elements" | "ranges", _, _) => Target { cpu: Some(1.0), throughput: None },
+            ("publish", ..) => Target { cpu: None, throughput: Some(1.0) },
+            _ => Target::default(),
+        }
+    }
+}
+
+/// Every workload, in the order it runs.
+pub fn all() -> Vec<Workload> {
+    let mset = format!("MSET{}", " key:__rand_int__ DATA".repeat(10));
+    let w = Workload::new;
+    vec![
+        w("strings", "SET", Stage::Strings, "SET key:__rand_int__ DATA"),
+        w("strings", "GET", Stage::Strings, "GET key:__rand_int__"),
+        w("strings", "MSET", Stage::Strings, &mset),
+        w("strings", "INCR", Stage::Counters, "INCR counter:__rand_int__"),
+        w("elements", "LPUSH", Stage::Empty, "LPUSH list DATA"),
+        w("elements", "RPUSH", Stage::Empty, "RPUSH list DATA"),
+        w("elements", "LPOP", Stage::PoppedList, "LPOP list"),
+        w("elements", "SADD", Stage::Empty, "SADD set element:__rand_int__"),
+        w("elements", "SPOP", Stage::PoppedSet, "SPOP set"),
+        w("elements", "HSET", Stage::Empty, "HSET hash element:__rand_int__ DATA"),
+        w("elements", "ZADD", Stage::Empty, "ZADD sorted __rand_int__ element:__rand_int__"),
+        w("elements", "ZPOPMIN", Stage::PoppedSorted, "ZPOPMIN sorted"),
+        w("elements", "XADD", Stage::Empty, "XADD stream * field DATA"),
+        w("ranges", "LRANGE_100", Stage::List, "LRANGE list 0 99"),
+        w("ranges", "LRANGE_300", Stage::List, "LRANGE list 0 299"),
+        w("ranges", "LRANGE_600", Stage::List, "LRANGE list 0 599"),
+        w("ranges", "ZRANGE", Stage::Sorted, "ZRANGE sorted 5000 5099"),
+        w("ranges", "SINTER", Stage::Sets, "SINTER set:a set:b"),
+        w("ranges", "HGETALL", Stage::Hash, "HGETALL hash"),
+        w("publish", "PUBLISH", Stage::Subscribers, "PUBLISH news DATA"),
+    ]
+}
