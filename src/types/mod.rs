@@ -4,12 +4,14 @@
 //! the keyspace's entry. It is never stored empty.
 
 mod item;
+pub mod list;
 mod packed;
 mod packing;
 pub mod stream;
 mod thin;
 
 pub use item::{Item, Text};
+pub use list::{End, List};
 pub use packed::{At, Iter as PackedIter, Packed};
 pub use packing::Packing;
 pub use stream::Stream;

@@ -209,6 +209,19 @@ impl<const BACK: bool> Packed<BACK> {
         tail
     }
 
+    /// A list of the `count` elements that stand in `bytes`.
+    pub(super) fn from_bytes(bytes: &[u8], count: usize) -> Self {
+        let mut list = Packed::new();
+        list.0.splice(0, 0, bytes.len()).copy_from_slice(bytes);
+        list.0.set_count(count);
+        list
+    }
+
+    /// The bytes its elements stand in.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.0.bytes()
+    }
+
     /// Appends the elements of `other`.
     pub fn append(&mut self, other: &Self) {
         let (bytes, count) = (other.0.bytes(), self.len() + other.len());
@@ -275,7 +288,7 @@ pub(super) fn last_total(bytes: &[u8]) -> usize {
 
 /// Walks the elements of a [`Packed`]; from either end with `BACK`.
 #[derive(Clone)]
-pub struct Iter<'a, const BACK: bool>(&'a [u8]);
+pub struct Iter<'a, const BACK: bool>(pub(super) &'a [u8]);
 
 impl<'a, const BACK: bool> Iterator for Iter<'a, BACK> {
     type Item = Item<'a>;

@@ -1,0 +1,306 @@
+//! The list: one packed allocation while it is small, a ring of nodes when it is large.
+//!
+//! Which of the two it is, is what OBJECT ENCODING tells (`listpack`, `quicklist`): it changes where
+//! Redis' form changes, in both directions.
+
+mod limit;
+mod node;
+mod nodes;
+#[cfg(test)]
+mod tests;
+
+use super::{Item, Packed, PackedIter, Packing};
+use limit::{Limit, Size, extra};
+use node::Node;
+use nodes::Nodes;
+use std::collections::vec_deque;
+use std::ops::Range;
+
+/// One of a list's two ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The end LPUSH and LPOP work on, called LEFT by options.
+    Front,
+    /// The end RPUSH and RPOP work on, called RIGHT by options.
+    Back,
+}
+
+/// A list of strings.
+#[derive(Clone)]
+pub struct List(Form);
+
+#[derive(Clone)]
+enum Form {
+    /// The elements, and what a listpack would take beyond them (see [`Size::extra`]).
+    Packed(Packed<true>, u32),
+    Nodes(Box<Nodes>),
+}
+
+impl Default for List {
+    fn default() -> Self {
+        List::new()
+    }
+}
+
+impl List {
+    /// An empty list.
+    pub const fn new() -> Self {
+        List(Form::Packed(Packed::new(), 0))
+    }
+
+    /// How many elements it has.
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Form::Packed(packed, _) => packed.len(),
+            Form::Nodes(nodes) => nodes.len(),
+        }
+    }
+
+    /// Whether it has no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The name OBJECT ENCODING answers with.
+    pub fn encoding(&self) -> &'static str {
+        match &self.0 {
+            Form::Packed(..) => "listpack",
+            Form::Nodes(_) => "quicklist",
+        }
+    }
+
+    /// Allocations to free, roughly.
+    pub fn weight(&self) -> usize {
+        match &self.0 {
+            Form::Packed(..) => 1,
+            Form::Nodes(nodes) => 2 + nodes.nodes(),
+        }
+    }
+
+    /// Bytes allocated.
+    pub fn memory(&self) -> usize {
+        match &self.0 {
+            Form::Packed(packed, _) => packed.memory(),
+            Form::Nodes(nodes) => nodes.memory(),
+        }
+    }
+
+    /// Becomes a ring of nodes if `count` elements of `text` bytes together are too many for a packed list.
+    fn grow(&mut self, count: usize, text: usize, limit: Limit) {
+        if let Form::Packed(packed, extra) = &self.0 {
+            let size = Size { bytes: packed.size(), extra: *extra as usize, count: packed.len() };
+            if limit.outgrown(size, count, text) || !packed.fits(count, text) {
+                self.0 = Form::Nodes(Box::new(Nodes::new(packed)));
+            }
+        }
+    }
+
+    /// Becomes a packed list again if it has become small enough.
+    fn shrink(&mut self, limit: Limit) {
+        if let Form::Nodes(nodes) = &self.0
+            && let Some(node) = nodes.single()
+            && limit.shrunk_to(node.size())
+        {
+            self.0 = Form::Packed(node.into(), node.size().extra as u32);
+        }
+    }
+
+    /// Adds elements at one end, one after the other: the last of `texts` ends up outermost.
+    pub fn push(&mut self, end: End, texts: &[&[u8]], packing: &Packing) {
+        let limit = Limit::new(packing);
+        self.grow(texts.len(), texts.iter().map(|text| text.len()).sum(), limit);
+        match &mut self.0 {
+            Form::Packed(packed, beyond) => {
+                for text in texts {
+                    let item = Item::from(*text);
+                    let at = if end == End::Front { super::At::START } else { packed.end() };
+                    packed.insert(at, &[item]);
+                    *beyond += extra(item) as u32;
+                }
+            }
+            Form::Nodes(nodes) => texts.iter().for_each(|text| nodes.push(end, text, limit)),
+        }
+    }
+
+    /// The element at one end.
+    pub fn peek(&self, end: End) -> Option<Item<'_>> {
+        match (&self.0, end) {
+            (Form::Packed(packed, _), End::Front) => packed.first().map(|at| packed.get(at)),
+            (Form::Packed(packed, _), End::Back) => packed.last().map(|at| packed.get(at)),
+            (Form::Nodes(nodes), end) => nodes.peek(end),
+        }
+    }
+
+    /// Removes the element at one end, after `f` was shown it.
+    pub fn pop<R>(&mut self, end: End, packing: &Packing, f: impl FnOnce(Item<'_>) -> R) -> Option<R> {
+        let shown = f(self.peek(end)?);
+        match &mut self.0 {
+            Form::Packed(packed, beyond) => {
+                let at = if end == End::Front { packed.first() } else { packed.last() };
+                if let Some(at) = at {
+                    *beyond -= extra(packed.get(at)) as u32;
+                    packed.remove(at, 1);
+                }
+            }
+            Form::Nodes(nodes) => {
+                nodes.drop_end(end);
+                self.shrink(Limit::new(packing));
+            }
+        }
+        Some(shown)
+    }
+
+    /// The element at `index`.
+    pub fn get(&self, index: usize) -> Option<Item<'_>> {
+        match &self.0 {
+            Form::Packed(packed, _) => packed.nth(index),
+            Form::Nodes(nodes) => nodes.get(index),
+        }
+    }
+
+    /// All elements, readable from both ends.
+    pub fn iter(&self) -> Iter<'_> {
+        self.iter_from(0)
+    }
+
+    /// The elements from `index` on, readable from both ends.
+    pub fn iter_from(&self, index: usize) -> Iter<'_> {
+        match &self.0 {
+            Form::Packed(packed, _) => {
+                let at = packed.seek(index).unwrap_or(packed.end());
+                Iter { front: packed.iter_from(at), ..Iter::default() }
+            }
+            Form::Nodes(nodes) => nodes.iter_from(index),
+        }
+    }
+
+    /// Where the first element equal to `text` stands.
+    pub fn position(&self, text: &[u8]) -> Option<usize> {
+        let item = Item::from(text);
+        self.iter().position(|element| element == item)
+    }
+
+    /// Puts `text` in the place of the element at `index`; `false` if there is none.
+    pub fn set(&mut self, index: usize, text: &[u8], packing: &Packing) -> bool {
+        if index >= self.len() {
+            return false;
+        }
+        let limit = Limit::new(packing);
+        self.grow(1, text.len(), limit);
+        match &mut self.0 {
+            Form::Packed(packed, beyond) => {
+                if let Some(at) = packed.seek(index) {
+                    let item = Item::from(text);
+                    *beyond = *beyond + extra(item) as u32 - extra(packed.get(at)) as u32;
+                    packed.replace(at, item);
+                }
+            }
+            Form::Nodes(nodes) => nodes.set(index, text, limit),
+        }
+        self.shrink(limit);
+        true
+    }
+
+    /// Inserts `text` before or after the element at `pivot`; `false` if there is none.
+    pub fn insert(&mut self, pivot: usize, after: bool, text: &[u8], packing: &Packing) -> bool {
+        if pivot >= self.len() {
+            return false;
+        }
+        let limit = Limit::new(packing);
+        self.grow(1, text.len(), limit);
+        match &mut self.0 {
+            Form::Packed(packed, beyond) => {
+                let at = packed.seek(pivot + usize::from(after)).unwrap_or(packed.end());
+                let item = Item::from(text);
+                *beyond += extra(item) as u32;
+                packed.insert(at, &[item]);
+            }
+            Form::Nodes(nodes) => nodes.insert(pivot, after, text, limit),
+        }
+        true
+    }
+
+    /// Removes the elements of `range`, as far as they exist.
+    pub fn remove(&mut self, range: Range<usize>, packing: &Packing) {
+        let range = range.start..range.end.min(self.len());
+        if range.is_empty() {
+            return;
+        }
+        match &mut self.0 {
+            Form::Packed(packed, beyond) => {
+                if let Some(at) = packed.seek(range.start) {
+                    *beyond -= packed.iter_from(at).take(range.len()).map(extra).sum::<usize>() as u32;
+                    packed.remove(at, range.len());
+                }
+            }
+            Form::Nodes(nodes) => {
+                nodes.remove(range);
+                self.shrink(Limit::new(packing));
+            }
+        }
+    }
+
+    /// Removes up to `max` elements equal to `text`, from one end on; tells how many.
+    pub fn remove_equal(&mut self, text: &[u8], from: End, max: usize, packing: &Packing) -> usize {
+        let item = Item::from(text);
+        match &mut self.0 {
+            Form::Packed(packed, beyond) => {
+                let mut node = Node::from(&*packed);
+                let removed = node.remove(item, from, max);
+                if removed > 0 {
+                    (*packed, *beyond) = ((&node).into(), node.size().extra as u32);
+                }
+                removed
+            }
+            Form::Nodes(nodes) => {
+                let removed = nodes.remove_equal(item, from, max);
+                self.shrink(Limit::new(packing));
+                removed
+            }
+        }
+    }
+}
+
+/// Elements of a list, readable from both ends.
+#[derive(Clone)]
+pub struct Iter<'a> {
+    front: PackedIter<'a, true>,
+    nodes: vec_deque::Iter<'a, Node>,
+    back: PackedIter<'a, true>,
+}
+
+impl Default for Iter<'_> {
+    fn default() -> Self {
+        Iter { front: PackedIter(&[]), nodes: vec_deque::Iter::default(), back: PackedIter(&[]) }
+    }
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = Item<'a>;
+
+    fn next(&mut self) -> Option<Item<'a>> {
+        loop {
+            if let Some(item) = self.front.next() {
+                return Some(item);
+            }
+            match self.nodes.next() {
+                Some(node) => self.front = node.iter(),
+                None => return self.back.next(),
+            }
+        }
+    }
+}
+
+impl DoubleEndedIterator for Iter<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(item) = self.back.next_back() {
+                return Some(item);
+            }
+            match self.nodes.next_back() {
+                Some(node) => self.back = node.iter(),
+                None => return self.front.next_back(),
+            }
+        }
+    }
+}
