@@ -6,9 +6,10 @@ mod harness;
 
 use harness::{
     link::{Link, Socket},
-    play::{Way, play, skip},
+    play::{Way, ask, play, skip},
     server::Server,
     transcript::{Case, parse},
+    value::Value,
 };
 use std::{
     collections::BTreeMap,
@@ -226,7 +227,12 @@ impl Way for Spawned {
 
     fn recover(&mut self) -> Result<Option<String>, String> {
         thread::sleep(Duration::from_millis(50));
+        let asked = self.connect().and_then(|mut link| ask(link.as_mut(), &[b"DBSIZE"]));
         if !self.server.died() {
+            // A case that failed half-way may have left a password or a pause behind.
+            if asked != Ok(Value::Int(0)) {
+                self.server = Server::start(&self.plan.program)?;
+            }
             return Ok(None);
         }
         let log = self.server.log_tail();
