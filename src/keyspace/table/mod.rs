@@ -1,0 +1,280 @@
+//! The hash table of one shard of one database.
+//!
+//! ```text
+//!        hash:  63 ─ prefix ─┬─ directory ─┬──── position in the sub-table ────┬─ … ─┬─ print ─ 0
+//!                  (shard)   │  depth bits │                                   │     │
+//!
+//!  directory  [ 0 │ 0 │ 1 │ 2 ]          an index for each value of the depth bits
+//!               └─┬─┘   │   │
+//!  sub-tables     0     1   2            flat arrays of 128-byte buckets, at most about 4,000 entries each
+//! ```
+//! A sub-table grows by 14 to 25 % at a time and splits in two when it is large, so no insert ever moves more than
+//! one sub-table's entries; the table stays 75 to 93 % full. All orders are hash order: a cursor is a position in
+//! it (the top 48 bits of the hash), and stays valid across growth, splits, merges and shrinking.
+//!
+//! Invariants: a sub-table of `start` bits is named by `2^(prefix + depth - start)` neighbouring directory places;
+//! an empty table that never held anything has no directory; every sub-table has at least one bucket.
+#![allow(unsafe_code)]
+
+mod bucket;
+mod sub;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use super::entry::{EntryBox, EntryRef};
+use super::hash;
+use std::mem;
+use sub::{Place, SubTable};
+
+/// Buckets of the largest sub-table: moving or re-reading its 4,166 entries takes well under 100 µs.
+const BUCKETS_MAX: usize = 320;
+/// Two halves are merged when together they fill at most this much of a largest sub-table.
+const MERGED_MAX: usize = sub::capacity(BUCKETS_MAX) / 2;
+/// The most hash bits a directory may use.
+const DEPTH_MAX: u32 = 16;
+/// A directory of this many places is always allowed; a larger one needs [`ENTRIES_PER_PLACE`], so that keys
+/// whose hashes begin alike cannot blow it up.
+const DIRECTORY_MIN: usize = 1024;
+const ENTRIES_PER_PLACE: usize = 64;
+/// Bits of a cursor.
+const CURSOR_BITS: u32 = 48;
+
+/// A hash table of entries by key. Hashes given to it must be those of [`hash::hash`].
+pub struct Table {
+    directory: Vec<u32>,
+    subs: Vec<SubTable>,
+    len: usize,
+    expiring: usize,
+    prefix_bits: u8,
+    hasher: fn(&[u8]) -> u64,
+}
+
+impl Table {
+    /// An empty table of hashes that agree in their first `prefix_bits` bits (at most 8); allocates nothing.
+    pub fn new(prefix_bits: u32) -> Self {
+        Self::with_hasher(prefix_bits, hash::hash)
+    }
+
+    fn with_hasher(prefix_bits: u32, hasher: fn(&[u8]) -> u64) -> Self {
+        assert!(prefix_bits <= 8);
+        let (directory, subs) = Default::default();
+        Table { directory, subs, len: 0, expiring: 0, prefix_bits: prefix_bits as u8, hasher }
+    }
+
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it holds no entry.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Number of entries with a TTL.
+    pub fn expiring(&self) -> usize {
+        self.expiring
+    }
+
+    /// Bytes the table itself occupies, without the entries.
+    pub fn memory(&self) -> usize {
+        self.directory.capacity() * size_of::<u32>()
+            + self.subs.capacity() * size_of::<SubTable>()
+            + self.subs.iter().map(SubTable::memory).sum::<usize>()
+    }
+
+    /// Takes everything out: the table is as new, and what it held can be dropped elsewhere.
+    pub fn take(&mut self) -> Table {
+        let empty = Self::with_hasher(self.prefix_bits.into(), self.hasher);
+        mem::replace(self, empty)
+    }
+
+    /// Hash bits the directory uses.
+    fn depth(&self) -> u32 {
+        self.directory.len().max(1).ilog2()
+    }
+
+    /// The directory place of `hash`.
+    fn place(&self, hash: u64) -> usize {
+        (hash << self.prefix_bits >> 1 >> (u64::BITS - 1 - self.depth())) as usize
+    }
+
+    fn sub_id(&self, hash: u64) -> Option<usize> {
+        self.directory.get(self.place(hash)).map(|id| *id as usize)
+    }
+
+    fn sub(&self, hash: u64) -> Option<&SubTable> {
+        self.sub_id(hash).map(|id| &self.subs[id])
+    }
+
+    /// The entry of `key`.
+    pub fn find(&self, hash: u64, key: &[u8]) -> Option<EntryRef<'_>> {
+        let sub = self.sub(hash)?;
+        sub.find(hash, key).map(|place| sub.entry(place))
+    }
+
+    /// The entry of `key`, to be changed or removed.
+    pub fn slot(&mut self, hash: u64, key: &[u8]) -> Option<Slot<'_>> {
+        let id = self.sub_id(hash)?;
+        let place = self.subs[id].find(hash, key)?;
+        Some(Slot { table: self, hash, id, place })
+    }
+
+    /// Stores `entry` under its key; returns the one it replaces.
+    pub fn insert(&mut self, hash: u64, entry: EntryBox) -> Option<EntryBox> {
+        if let Some(mut slot) = self.slot(hash, entry.as_ref().key()) {
+            return Some(slot.update(|old| mem::replace(old, entry)));
+        }
+        let id = self.room(hash);
+        self.len += 1;
+        self.expiring += usize::from(entry.as_ref().expire_at().is_some());
+        self.subs[id].add(hash, entry);
+        None
+    }
+
+    /// Takes the entry of `key` out.
+    pub fn remove(&mut self, hash: u64, key: &[u8]) -> Option<EntryBox> {
+        self.slot(hash, key).map(Slot::remove)
+    }
+
+    /// Loads the bucket that `hash` belongs to into the cache.
+    pub fn prefetch_bucket(&self, hash: u64) {
+        if let Some(sub) = self.sub(hash) {
+            sub.prefetch_bucket(hash);
+        }
+    }
+
+    /// Loads the beginning of the entry that `hash` belongs to into the cache; its bucket should be there.
+    pub fn prefetch_entry(&self, hash: u64) {
+        if let Some(sub) = self.sub(hash) {
+            sub.prefetch_entry(hash);
+        }
+    }
+
+    /// The sub-table for a new entry of `hash`, with room for it.
+    fn room(&mut self, hash: u64) -> usize {
+        if self.directory.is_empty() {
+            let prefix = self.prefix_bits.into();
+            self.subs = Vec::with_capacity(1);
+            self.subs.push(SubTable::new(prefix, prefix, 1));
+            self.directory = vec![0];
+        }
+        loop {
+            let place = self.place(hash);
+            let id = self.directory[place] as usize;
+            let sub = &self.subs[id];
+            if !sub.is_full() {
+                return id;
+            }
+            if sub.buckets() < BUCKETS_MAX || !self.may_split(id) {
+                self.subs[id].grow(self.hasher);
+            } else {
+                self.split(id, place);
+            }
+        }
+    }
+
+    fn may_split(&self, id: usize) -> bool {
+        let depth = self.subs[id].start() - u32::from(self.prefix_bits);
+        depth < self.depth()
+            || depth < DEPTH_MAX
+                && self.directory.len() * 2 <= DIRECTORY_MIN.max(self.len / ENTRIES_PER_PLACE)
+    }
+
+    /// Splits the sub-table that stands at `place`.
+    fn split(&mut self, id: usize, place: usize) {
+        let unused = |table: &Self| u32::from(table.prefix_bits) + table.depth() - table.subs[id].start();
+        let mut place = place;
+        if unused(self) == 0 {
+            self.directory = self.directory.iter().flat_map(|id| [*id, *id]).collect();
+            place *= 2;
+        }
+        let half = 1 << (unused(self) - 1);
+        let [lower, upper] = mem::take(&mut self.subs[id]).split(self.hasher);
+        let upper_at = place & !(2 * half - 1) | half;
+        self.directory[upper_at..upper_at + half].fill(self.subs.len() as u32);
+        self.subs[id] = lower;
+        self.subs.push(upper);
+    }
+
+    /// Gives memory back after a removal from the sub-table of `hash`.
+    fn relax(&mut self, hash: u64) {
+        let Some(id) = self.sub_id(hash).filter(|id| self.subs[*id].is_sparse()) else { return };
+        let buckets = sub::buckets_for(self.subs[id].len() + 1);
+        if self.merge(hash) {
+            while self.merge(hash) {}
+        } else if buckets < self.subs[id].buckets() {
+            self.subs[id].resize(buckets, self.hasher);
+        }
+    }
+
+    /// Merges the sub-table of `hash` with the other half of its range, if both are small.
+    fn merge(&mut self, hash: u64) -> bool {
+        let Some(id) = self.sub_id(hash) else { return false };
+        let start = self.subs[id].start();
+        if start == self.prefix_bits.into() {
+            return false;
+        }
+        let Some(other) = self.sub_id(hash ^ 1 << (u64::BITS - start)) else { return false };
+        if self.subs[other].start() != start || self.subs[id].len() + self.subs[other].len() > MERGED_MAX {
+            return false;
+        }
+        let halves = [id, other].map(|id| mem::take(&mut self.subs[id]));
+        self.subs[id] = SubTable::merge(halves, self.hasher);
+        self.subs.swap_remove(other);
+        let (id, other, moved) = (id as u32, other as u32, self.subs.len() as u32);
+        for place in &mut self.directory {
+            if *place == other {
+                *place = id;
+            }
+            if *place == moved {
+                *place = other;
+            }
+        }
+        self.halve_directory();
+        true
+    }
+
+    fn halve_directory(&mut self) {
+        let starts = self.subs.iter().map(SubTable::start).max().unwrap_or_default();
+        if starts < u32::from(self.prefix_bits) + self.depth() {
+            self.directory = self.directory.iter().step_by(2).copied().collect();
+            self.subs.shrink_to_fit();
+        }
+    }
+}
+
+/// An entry of a table, found.
+pub struct Slot<'a> {
+    table: &'a mut Table,
+    hash: u64,
+    id: usize,
+    place: Place,
+}
+
+impl Slot<'_> {
+    /// The entry.
+    pub fn entry(&self) -> EntryRef<'_> {
+        self.table.subs[self.id].entry(self.place)
+    }
+
+    /// Changes the entry; `f` may replace it by another of the same key.
+    pub fn update<R>(&mut self, f: impl FnOnce(&mut EntryBox) -> R) -> R {
+        let sub = &mut self.table.subs[self.id];
+        let before = sub.expiring();
+        let result = sub.update(self.place, f);
+        self.table.expiring = self.table.expiring + sub.expiring() - before;
+        result
+    }
+
+    /// Takes the entry out.
+    pub fn remove(self) -> EntryBox {
+        let sub = &mut self.table.subs[self.id];
+        let entry = sub.remove(self.place);
+        self.table.len -= 1;
+        self.table.expiring -= usize::from(entry.as_ref().expire_at().is_some());
+        self.table.relax(self.hash);
+        entry
+    }
+}
