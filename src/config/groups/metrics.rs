@@ -1,0 +1,22 @@
+//! What the server measures about itself.
+
+use super::{setting, switch};
+use crate::config::kind::{Kind, LONG};
+use crate::config::special;
+
+group! {
+    "metrics", super::scripting::END, "What the server measures about itself.";
+
+    SLOWLOG_LOG_SLOWER_THAN = setting("slowlog-log-slower-than", Kind::Int(-1, i64::MAX), "10000")
+        .doc("Microseconds from which on a command is remembered as slow; -1 remembers none.");
+    SLOWLOG_MAX_LEN = setting("slowlog-max-len", LONG, "128").doc("Slow commands that are remembered.");
+    LATENCY_MONITOR_THRESHOLD = setting("latency-monitor-threshold", LONG, "0")
+        .doc("Milliseconds from which on an event is recorded for LATENCY; 0 records none.");
+    LATENCY_TRACKING = switch("latency-tracking", "yes").doc("Keeps a histogram of each command's latency.");
+    LATENCY_TRACKING_INFO_PERCENTILES = setting(
+            "latency-tracking-info-percentiles",
+            Kind::Words(special::percentiles),
+            "50 99 99.9",
+        )
+        .doc("Percentiles that INFO latencystats shows.");
+}

@@ -1,0 +1,233 @@
+//! The kinds of value a setting takes: from words to a value, and back to text.
+
+use super::special;
+use crate::base::number::parse_i64;
+use bytes::Bytes;
+use std::borrow::Cow;
+
+/// Why words are no value: the text that Redis answers.
+pub type Refusal = Cow<'static, str>;
+
+/// A check of the words of a list.
+pub type Check = fn(&[&[u8]]) -> Result<(), Refusal>;
+
+/// What values a setting takes.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// `yes` or `no`.
+    Bool,
+    /// A whole number between two bounds, both included.
+    Int(i64, i64),
+    /// A whole number of at least 0, brought between the two bounds rather than refused.
+    Clamped(i64, i64),
+    /// Bytes, with a unit if wanted (`1gb`), between two bounds.
+    Bytes(i64, i64),
+    /// Bytes, or a percentage of `maxmemory` (`5%`), which is stored as a negative number.
+    Share,
+    /// File permissions in octal.
+    Mode,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// Any of these words: a set of bits, the first word being the empty set.
+    Choices(&'static [&'static str]),
+    /// Any bytes.
+    Text,
+    /// A file's name without any directory. It holds the setting's own name, for the error.
+    FileName(&'static str),
+    /// A directory that exists; stored as an absolute path.
+    Directory,
+    /// Words separated by blanks.
+    Words(Check),
+    /// Snapshot points: pairs of seconds and changes.
+    Save,
+    /// Output buffer limits of the three classes of clients.
+    OutputLimits,
+    /// Classes of keyspace events, a letter each.
+    Events,
+}
+
+/// A parsed value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Of [`Kind::Bool`], [`Kind::Choice`] and every kind of number.
+    Number(i64),
+    /// Of every other kind, in its canonical form.
+    Text(Bytes),
+}
+
+/// Numbers from 0 to this in C's `int`.
+pub const INT: Kind = Kind::Int(0, i32::MAX as i64);
+/// Any number that is not negative.
+pub const LONG: Kind = Kind::Int(0, i64::MAX);
+/// Any amount of memory.
+pub const MEMORY: Kind = Kind::Bytes(0, i64::MAX);
+
+impl Kind {
+    /// Whether the value is made of several words.
+    pub fn is_list(self) -> bool {
+        matches!(self, Kind::Choices(_) | Kind::Words(_) | Kind::Save | Kind::OutputLimits)
+    }
+
+    /// Whether the value is text rather than a number.
+    pub(super) fn is_text(self) -> bool {
+        use Kind::*;
+        matches!(self, Text | FileName(_) | Directory | Words(_) | Save | OutputLimits)
+    }
+
+    /// The value that `words` stand for. `current` is what the setting has: some kinds change a part of it.
+    pub fn parse(self, words: &[&[u8]], current: &Value) -> Result<Value, Refusal> {
+        let number = |n| Ok(Value::Number(n));
+        let text = |bytes: Vec<u8>| Ok(Value::Text(bytes.into()));
+        match self {
+            Kind::Choices(names) => return number(choices(names, words)?),
+            Kind::Words(check) => {
+                check(words)?;
+                return text(words.join(&b' '));
+            }
+            Kind::Save => return text(special::parse_save(words)?),
+            Kind::OutputLimits => return text(special::parse_output_limits(words, current)?),
+            _ => {}
+        }
+        let [word] = words else { return Err("wrong number of arguments".into()) };
+        match self {
+            Kind::Bool => match choice(&["no", "yes"], word) {
+                Some(n) => number(n),
+                None => Err("argument must be 'yes' or 'no'".into()),
+            },
+            Kind::Int(min, max) => number(between(integer(word)?, min, max)?),
+            Kind::Clamped(min, max) => number(between(integer(word)?, 0, i32::MAX.into())?.clamp(min, max)),
+            Kind::Bytes(min, max) => {
+                let n = parse_memory(word).ok_or("argument must be a memory value")?;
+                number(between(n, min, max)?)
+            }
+            Kind::Share => number(share(word)?),
+            Kind::Mode => number(mode(word)?),
+            Kind::Choice(names) => choice(names, word).map_or_else(|| Err(one_of(names)), number),
+            Kind::FileName(name) if word.is_empty() || word.contains(&b'/') => {
+                Err(format!("{name} can't be a path, just a filename").into())
+            }
+            Kind::Text | Kind::FileName(_) => text(word.to_vec()),
+            Kind::Directory => text(special::parse_directory(word)?),
+            Kind::Events => number(special::parse_events(word)?),
+            Kind::Choices(_) | Kind::Words(_) | Kind::Save | Kind::OutputLimits => Err("syntax error".into()),
+        }
+    }
+
+    /// The text of `value`, as `CONFIG GET` shows it and [`Kind::parse`] reads it back.
+    pub fn format(self, value: &Value) -> Bytes {
+        let n = match value {
+            Value::Text(text) => return text.clone(),
+            Value::Number(n) => *n,
+        };
+        let name = |names: &[&'static str]| names.get(n as usize).copied().unwrap_or_default();
+        match self {
+            Kind::Bool => name(&["no", "yes"]).into(),
+            Kind::Choice(names) => name(names).into(),
+            Kind::Choices(names) if n == 0 => names[0].into(),
+            Kind::Choices(names) => {
+                let chosen = names.iter().enumerate().skip(1).filter(|(i, _)| n & (1 << (i - 1)) != 0);
+                chosen.map(|(_, name)| *name).collect::<Vec<_>>().join(" ").into()
+            }
+            Kind::Share if n < 0 => format!("{}%", n.unsigned_abs()).into(),
+            Kind::Mode => format!("{n:o}").into(),
+            Kind::Events => special::format_events(n).into(),
+            _ => n.to_string().into(),
+        }
+    }
+
+    /// What the values look like, for the documentation.
+    pub fn describe(self) -> String {
+        match self {
+            Kind::Bool => "yes or no".into(),
+            Kind::Int(min, i64::MAX) => format!("integer from {min}"),
+            Kind::Int(i64::MIN..=-2147483648, 2147483647) => "integer".into(),
+            Kind::Int(min, 2147483647 | 4294967295) => format!("integer from {min}"),
+            Kind::Int(min, max) | Kind::Clamped(min, max) => format!("integer, {min} to {max}"),
+            Kind::Bytes(0, _) => "bytes".into(),
+            Kind::Bytes(min, _) => format!("bytes, {min} or more"),
+            Kind::Share => "bytes or percent of maxmemory".into(),
+            Kind::Mode => "octal permissions".into(),
+            Kind::Choice(names) => names.join(", "),
+            Kind::Choices(names) => format!("any of {}", names.join(", ")),
+            Kind::Text => "text".into(),
+            Kind::FileName(_) => "file name".into(),
+            Kind::Directory => "directory".into(),
+            Kind::Words(_) => "words".into(),
+            Kind::Save => "pairs of seconds and changes".into(),
+            Kind::OutputLimits => "class, hard limit, soft limit, soft seconds; repeated".into(),
+            Kind::Events => "letters of Ag$lshzxeKEtmdn".into(),
+        }
+    }
+}
+
+fn integer(word: &[u8]) -> Result<i64, Refusal> {
+    parse_i64(word).ok_or("argument couldn't be parsed into an integer".into())
+}
+
+fn between(n: i64, min: i64, max: i64) -> Result<i64, Refusal> {
+    if (min..=max).contains(&n) {
+        return Ok(n);
+    }
+    Err(format!("argument must be between {min} and {max} inclusive").into())
+}
+
+/// Bytes with a unit: `k m g` are powers of 1000, `kb mb gb` of 1024; nothing at all is 0.
+pub fn parse_memory(word: &[u8]) -> Option<i64> {
+    if word.is_empty() {
+        return Some(0);
+    }
+    let digits = word.iter().take_while(|b| b.is_ascii_digit()).count();
+    let unit = match word[digits..].to_ascii_lowercase().as_slice() {
+        b"" | b"b" => 1,
+        b"k" => 1000,
+        b"kb" => 1 << 10,
+        b"m" => 1000 * 1000,
+        b"mb" => 1 << 20,
+        b"g" => 1000 * 1000 * 1000,
+        b"gb" => 1 << 30,
+        _ => return None,
+    };
+    let count: i64 = std::str::from_utf8(&word[..digits]).ok()?.parse().ok()?;
+    count.checked_mul(unit)
+}
+
+fn share(word: &[u8]) -> Result<i64, Refusal> {
+    if let Some(percent) = word.strip_suffix(b"%") {
+        return match parse_i64(percent) {
+            Some(n @ 0..=100) => Ok(-n),
+            Some(101..) => Err("percentage argument must be less or equal to 100".into()),
+            _ => Err("argument must be a memory or percent value".into()),
+        };
+    }
+    parse_memory(word).ok_or("argument must be a memory or percent value".into())
+}
+
+fn mode(word: &[u8]) -> Result<i64, Refusal> {
+    let octal = !word.is_empty() && word.iter().all(|b| (b'0'..=b'7').contains(b));
+    let text = std::str::from_utf8(word).ok().filter(|_| octal);
+    match text.map(|t| i64::from_str_radix(t, 8)) {
+        Some(Ok(n @ 0..=0o777)) => Ok(n),
+        Some(_) => Err("argument must be between 0 and 777 inclusive".into()),
+        None => Err("argument couldn't be parsed as an octal number".into()),
+    }
+}
+
+fn choice(names: &[&str], word: &[u8]) -> Option<i64> {
+    names.iter().position(|name| name.as_bytes().eq_ignore_ascii_case(word)).map(|at| at as i64)
+}
+
+fn choices(names: &[&str], words: &[&[u8]]) -> Result<i64, Refusal> {
+    let mut bits = 0;
+    for word in words {
+        match choice(names, word) {
+            Some(0) => {}
+            Some(at) => bits |= 1 << (at - 1),
+            None => return Err(one_of(names)),
+        }
+    }
+    Ok(bits)
+}
+
+fn one_of(names: &[&str]) -> Refusal {
+    format!("argument(s) must be one of the following: {}", names.join(", ")).into()
+}
