@@ -1,5 +1,6 @@
 //! A blocking RESP client for setting a stage: pipelines many requests and counts the replies.
 
+use crate::request::encode;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -74,15 +75,6 @@ impl Client {
                 n => self.received.extend_from_slice(&buffer[..n]),
             }
         }
-    }
-}
-
-/// Appends the request `parts`.
-pub fn encode(out: &mut Vec<u8>, parts: &[&str]) {
-    // Writing to a Vec cannot fail.
-    let _ = write!(out, "*{}\r\n", parts.len());
-    for part in parts {
-        let _ = write!(out, "${}\r\n{part}\r\n", part.len());
     }
 }
 

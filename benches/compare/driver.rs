@@ -1,6 +1,7 @@
 //! The load generator (`valkey-benchmark` or `redis-benchmark`), and the listeners that `PUBLISH` needs.
 
-use crate::client::{Client, encode};
+use crate::client::Client;
+use crate::request::encode;
 use crate::workload::{DATA, RANDOM_RANGE, SUBSCRIBERS};
 use std::io::{self, Read};
 use std::process::{Command, Stdio};

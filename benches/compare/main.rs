@@ -11,6 +11,8 @@ mod client;
 mod driver;
 mod memory;
 mod report;
+#[path = "../common/request.rs"]
+mod request;
 mod server;
 mod workload;
 

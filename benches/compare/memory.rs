@@ -1,6 +1,7 @@
 //! Bytes per key and per element, by the resident memory a data set adds to an empty server.
 
-use crate::client::{Client, encode};
+use crate::client::Client;
+use crate::request::encode;
 use crate::server::{Contender, Server};
 use crate::workload::DATA;
 use std::io;

@@ -1,6 +1,7 @@
 //! What is measured: a command line for the load generator, the data it runs on, and the target to reach.
 
-use crate::client::{Client, encode};
+use crate::client::Client;
+use crate::request::encode;
 use std::io;
 
 /// Keys, fields and members are drawn from this many.
