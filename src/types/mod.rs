@@ -3,10 +3,12 @@
 //! Every collection is at most 16 bytes itself (usually an enum of thin pointers): it lives inside
 //! the keyspace's entry. It is never stored empty.
 
+pub mod geo;
 mod item;
 pub mod list;
 mod packed;
 mod packing;
+pub mod sorted;
 pub mod stream;
 mod thin;
 

@@ -1,0 +1,2 @@
+mod node;
+mod tree;

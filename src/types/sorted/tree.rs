@@ -1,0 +1,632 @@
+//! The order of a large sorted set: a B+-tree over (score, member) that knows the size of every subtree.
+//!
+//! Invariants:
+//! - leaves hold scores and nodes in order, the scores beside the nodes so that a search by score
+//!   touches no node;
+//! - an inner node of `n` children has `n` counts, and `n - 1` separators: `separators[i - 1]` is
+//!   exactly the first element of child `i`, so no separator outlives its node;
+//! - all leaves are at the same depth, no child is empty, and the root is a leaf or has two children or more;
+//! - the tree points to nodes and never frees them.
+//!
+//! Recursion goes down the tree, which is some six levels deep at most.
+
+use super::node::Node;
+use smallvec::SmallVec;
+use std::cmp::Ordering;
+use std::ops::Range;
+
+/// Elements of a leaf: it is then 1024 bytes, a size class of its own.
+const LEAF_MAX: usize = if cfg!(test) { 8 } else { 63 };
+/// Children of an inner node.
+const INNER_MAX: usize = if cfg!(test) { 6 } else { 32 };
+
+/// A place between elements: before or behind all that compare equal to the given parts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Probe<'a> {
+    /// Compared first; `None` leaves scores out, as ranges by member do.
+    pub score: Option<f64>,
+    /// Compared among equal scores; `None` stands for every member.
+    pub member: Option<&'a [u8]>,
+    /// Whether the place is behind what compares equal.
+    pub after: bool,
+}
+
+impl<'a> Probe<'a> {
+    /// The place right behind the element (score, member), whether it exists or not.
+    pub fn behind(score: f64, member: &'a [u8]) -> Self {
+        Self { score: Some(score), member: Some(member), after: true }
+    }
+
+    /// Whether the element (score, member) lies before this place.
+    pub fn is_past<'n>(&self, score: f64, member: impl FnOnce() -> &'n [u8]) -> bool {
+        // No score is NaN; -0 and 0 are equal.
+        let by_score = self.score.and_then(|own| score.partial_cmp(&own)).unwrap_or(Ordering::Equal);
+        let order = by_score.then_with(|| self.member.map_or(Ordering::Equal, |own| member().cmp(own)));
+        order == Ordering::Less || (self.after && order == Ordering::Equal)
+    }
+}
+
+/// How to find one element on the way down.
+trait Path {
+    fn child(&mut self, inner: &Inner) -> usize;
+    fn slot(&mut self, leaf: &Leaf) -> usize;
+}
+
+/// The element right before the place.
+impl Path for Probe<'_> {
+    fn child(&mut self, inner: &Inner) -> usize {
+        inner.child_at(self)
+    }
+
+    fn slot(&mut self, leaf: &Leaf) -> usize {
+        leaf.position(self) - 1
+    }
+}
+
+/// The element of this rank.
+impl Path for usize {
+    fn child(&mut self, inner: &Inner) -> usize {
+        let mut i = 0;
+        while *self >= inner.counts[i] {
+            *self -= inner.counts[i];
+            i += 1;
+        }
+        i
+    }
+
+    fn slot(&mut self, _: &Leaf) -> usize {
+        *self
+    }
+}
+
+#[derive(Debug, Default)]
+struct Leaf {
+    scores: SmallVec<[f64; LEAF_MAX]>,
+    nodes: SmallVec<[Node; LEAF_MAX]>,
+}
+
+impl Leaf {
+    fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// How many elements lie before `probe`.
+    fn position(&self, probe: &Probe) -> usize {
+        let (mut low, mut high) = (0, self.len());
+        if let Some(score) = probe.score {
+            low = self.scores.partition_point(|s| *s < score);
+            high = low + self.scores[low..].partition_point(|s| *s == score);
+        }
+        let among_equals = Probe { score: None, ..*probe };
+        low + self.nodes[low..high].partition_point(|node| among_equals.is_past(0.0, || node.member()))
+    }
+
+    fn insert(&mut self, at: usize, score: f64, node: Node) {
+        self.scores.insert(at, score);
+        self.nodes.insert(at, node);
+    }
+
+    fn split_off(&mut self, at: usize) -> Leaf {
+        let right = Leaf {
+            scores: SmallVec::from_slice(&self.scores[at..]),
+            nodes: SmallVec::from_slice(&self.nodes[at..]),
+        };
+        self.scores.truncate(at);
+        self.nodes.truncate(at);
+        right
+    }
+
+    /// Moves the last `n` elements to the front of `right`.
+    fn shift_right(&mut self, n: usize, right: &mut Leaf) {
+        let keep = self.len() - n;
+        right.scores.insert_from_slice(0, &self.scores[keep..]);
+        right.nodes.insert_from_slice(0, &self.nodes[keep..]);
+        self.scores.truncate(keep);
+        self.nodes.truncate(keep);
+    }
+
+    /// Takes the first `n` elements of `right` to the end.
+    fn shift_left(&mut self, n: usize, right: &mut Leaf) {
+        self.scores.extend(right.scores.drain(..n));
+        self.nodes.extend(right.nodes.drain(..n));
+    }
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    separators: SmallVec<[(f64, Node); INNER_MAX]>,
+    counts: SmallVec<[usize; INNER_MAX]>,
+    children: SmallVec<[Child; INNER_MAX]>,
+}
+
+#[derive(Debug)]
+enum Child {
+    Leaf(Box<Leaf>),
+    Inner(Box<Inner>),
+}
+
+/// The right half of a node that was split.
+struct Split {
+    first: (f64, Node),
+    count: usize,
+    child: Child,
+}
+
+impl Inner {
+    /// The child that holds the element right before `probe`, or would hold one inserted there.
+    fn child_at(&self, probe: &Probe) -> usize {
+        self.separators.partition_point(|(score, node)| probe.is_past(*score, || node.member()))
+    }
+
+    /// Makes room in the full leaf `i` by moving elements to a neighbour with room; false if there is none.
+    fn make_room(&mut self, i: usize) -> bool {
+        const ROOMY: usize = LEAF_MAX * 3 / 4;
+        let room = |child: Option<&Child>| match child {
+            Some(Child::Leaf(leaf)) if leaf.len() <= ROOMY => (LEAF_MAX - leaf.len()).div_ceil(2),
+            _ => 0,
+        };
+        let before = if i > 0 { room(self.children.get(i - 1)) } else { 0 };
+        let behind = room(self.children.get(i + 1));
+        if before.max(behind) == 0 {
+            return false;
+        }
+        let (left, n) = if before > behind { (i - 1, before) } else { (i, behind) };
+        let [Child::Leaf(a), Child::Leaf(b)] = &mut self.children[left..left + 2] else {
+            unreachable!("leaves are at one depth")
+        };
+        if before > behind {
+            a.shift_left(n, b);
+        } else {
+            a.shift_right(n, b);
+        }
+        self.counts[left] = a.len();
+        self.counts[left + 1] = b.len();
+        self.separators[left] = (b.scores[0], b.nodes[0]);
+        true
+    }
+
+    fn insert(&mut self, probe: &Probe, node: Node, rightmost: bool, bytes: &mut usize) -> Option<Split> {
+        let mut i = self.child_at(probe);
+        let last = |i, of: &Self| rightmost && i + 1 == of.children.len();
+        if let Child::Leaf(leaf) = &self.children[i]
+            && leaf.len() == LEAF_MAX
+            && !last(i, self)
+            && self.make_room(i)
+        {
+            i = self.child_at(probe);
+        }
+        let rightmost = last(i, self);
+        let split = self.children[i].insert(probe, node, rightmost, bytes);
+        self.counts[i] += 1;
+        let split = split?;
+        self.counts[i] -= split.count;
+        self.separators.insert(i, split.first);
+        self.counts.insert(i + 1, split.count);
+        self.children.insert(i + 1, split.child);
+        if self.children.len() < INNER_MAX {
+            return None;
+        }
+        let keep = if rightmost { INNER_MAX - 2 } else { INNER_MAX / 2 };
+        let right = Inner {
+            separators: self.separators.drain(keep..).collect(),
+            counts: self.counts.drain(keep..).collect(),
+            children: self.children.drain(keep..).collect(),
+        };
+        let first = self.separators.pop()?;
+        *bytes += size_of::<Inner>();
+        Some(Split { first, count: right.counts.iter().sum(), child: Child::Inner(Box::new(right)) })
+    }
+
+    /// Takes one element out; tells whether it was the first of this subtree.
+    fn take(&mut self, path: &mut impl Path, bytes: &mut usize) -> (Node, bool) {
+        let i = path.child(self);
+        let (node, was_first) = self.children[i].take(path, bytes);
+        self.counts[i] -= 1;
+        if self.counts[i] == 0 {
+            self.counts.remove(i);
+            *bytes -= self.children.remove(i).size();
+            if !self.separators.is_empty() {
+                self.separators.remove(i.saturating_sub(1));
+            }
+        } else {
+            if was_first && i > 0 {
+                self.separators[i - 1] = self.children[i].first();
+            }
+            self.merge(i, bytes);
+        }
+        (node, was_first && i == 0)
+    }
+
+    /// Joins child `i` with a neighbour if both together fill three quarters of a node at most.
+    fn merge(&mut self, i: usize, bytes: &mut usize) {
+        let fits = |left: usize| match self.children.get(left..left + 2) {
+            Some([Child::Leaf(a), Child::Leaf(b)]) => a.len() + b.len() <= LEAF_MAX * 3 / 4,
+            Some([Child::Inner(a), Child::Inner(b)]) => {
+                a.children.len() + b.children.len() <= INNER_MAX * 3 / 4
+            }
+            _ => false,
+        };
+        let left = if fits(i) {
+            i
+        } else if i > 0 && fits(i - 1) {
+            i - 1
+        } else {
+            return;
+        };
+        let separator = self.separators.remove(left);
+        let count = self.counts.remove(left + 1);
+        let right = self.children.remove(left + 1);
+        *bytes -= right.size();
+        self.counts[left] += count;
+        match (&mut self.children[left], right) {
+            (Child::Leaf(a), Child::Leaf(b)) => {
+                a.scores.extend_from_slice(&b.scores);
+                a.nodes.extend_from_slice(&b.nodes);
+            }
+            (Child::Inner(a), Child::Inner(b)) => {
+                a.separators.push(separator);
+                a.separators.extend(b.separators);
+                a.counts.extend(b.counts);
+                a.children.extend(b.children);
+            }
+            _ => unreachable!("leaves are at one depth"),
+        }
+    }
+}
+
+impl Child {
+    /// Bytes of the node itself.
+    fn size(&self) -> usize {
+        match self {
+            Child::Leaf(_) => size_of::<Leaf>(),
+            Child::Inner(_) => size_of::<Inner>(),
+        }
+    }
+
+    /// The first element.
+    fn first(&self) -> (f64, Node) {
+        let mut at = self;
+        loop {
+            match at {
+                Child::Leaf(leaf) => return (leaf.scores[0], leaf.nodes[0]),
+                Child::Inner(inner) => at = &inner.children[0],
+            }
+        }
+    }
+
+    fn insert(&mut self, probe: &Probe, node: Node, rightmost: bool, bytes: &mut usize) -> Option<Split> {
+        let leaf = match self {
+            Child::Inner(inner) => return inner.insert(probe, node, rightmost, bytes),
+            Child::Leaf(leaf) => leaf,
+        };
+        let (at, score) = (leaf.position(probe), node.score());
+        if leaf.len() < LEAF_MAX {
+            leaf.insert(at, score, node);
+            return None;
+        }
+        // Ascending inserts (a timeline) leave full leaves behind.
+        let keep = if rightmost && at == LEAF_MAX { LEAF_MAX } else { LEAF_MAX / 2 };
+        let mut right = Box::new(leaf.split_off(keep));
+        *bytes += size_of::<Leaf>();
+        if at < keep {
+            leaf.insert(at, score, node);
+        } else {
+            right.insert(at - keep, score, node);
+        }
+        let first = (right.scores[0], right.nodes[0]);
+        Some(Split { first, count: right.len(), child: Child::Leaf(right) })
+    }
+
+    fn take(&mut self, path: &mut impl Path, bytes: &mut usize) -> (Node, bool) {
+        match self {
+            Child::Inner(inner) => inner.take(path, bytes),
+            Child::Leaf(leaf) => {
+                let at = path.slot(leaf);
+                leaf.scores.remove(at);
+                (leaf.nodes.remove(at), at == 0)
+            }
+        }
+    }
+}
+
+/// The elements of a sorted set in order.
+#[derive(Debug)]
+pub(super) struct Tree {
+    root: Child,
+    len: usize,
+    bytes: usize,
+}
+
+impl Default for Tree {
+    fn default() -> Self {
+        Self { root: Child::Leaf(Box::default()), len: 0, bytes: size_of::<Leaf>() }
+    }
+}
+
+impl Tree {
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Adds a node, which must not be in the tree yet.
+    pub fn insert(&mut self, node: Node) {
+        let probe = Probe::behind(node.score(), node.member());
+        let split = self.root.insert(&probe, node, true, &mut self.bytes);
+        self.len += 1;
+        if let Some(Split { first, count, child }) = split {
+            let mut inner = Box::<Inner>::default();
+            inner.separators.push(first);
+            inner.counts.extend([self.len - count, count]);
+            let left = std::mem::replace(&mut self.root, Child::Leaf(Box::default()));
+            inner.children.extend([left, child]);
+            self.root = Child::Inner(inner);
+            self.bytes += size_of::<Inner>();
+        }
+    }
+
+    /// Takes out a node that is in the tree under `score`.
+    pub fn remove(&mut self, score: f64, node: Node) {
+        let taken = self.take(Probe::behind(score, node.member()));
+        assert_eq!(taken, node, "a node of the set is in its tree");
+    }
+
+    /// Takes out the element of this rank.
+    pub fn remove_at(&mut self, rank: usize) -> Node {
+        assert!(rank < self.len, "rank {rank} of {}", self.len);
+        self.take(rank)
+    }
+
+    fn take(&mut self, mut path: impl Path) -> Node {
+        let (node, _) = self.root.take(&mut path, &mut self.bytes);
+        self.len -= 1;
+        while let Child::Inner(inner) = &mut self.root
+            && inner.children.len() < 2
+        {
+            self.root = inner.children.pop().unwrap_or(Child::Leaf(Box::default()));
+            self.bytes -= size_of::<Inner>();
+        }
+        node
+    }
+
+    /// How many elements lie before `probe`.
+    pub fn rank(&self, probe: &Probe) -> usize {
+        let (mut at, mut rank) = (&self.root, 0);
+        loop {
+            match at {
+                Child::Leaf(leaf) => return rank + leaf.position(probe),
+                Child::Inner(inner) => {
+                    let i = inner.child_at(probe);
+                    rank += inner.counts[..i].iter().sum::<usize>();
+                    at = &inner.children[i];
+                }
+            }
+        }
+    }
+
+    /// The leaf that holds the element of this rank, and where in it.
+    fn leaf(&self, mut rank: usize) -> (&Leaf, usize) {
+        let mut at = &self.root;
+        loop {
+            match at {
+                Child::Leaf(leaf) => return (leaf, rank),
+                Child::Inner(inner) => at = &inner.children[rank.child(inner)],
+            }
+        }
+    }
+
+    /// The elements of these ranks in order, from either end.
+    pub fn range(&self, ranks: Range<usize>) -> Elements<'_> {
+        let ranks = ranks.start..ranks.end.min(self.len);
+        Elements { tree: self, ranks, front: Run::default(), back: Run::default() }
+    }
+
+    /// Bytes allocated, without those of the nodes.
+    pub fn memory(&self) -> usize {
+        self.bytes
+    }
+}
+
+/// What is left of the leaf an end of an iterator stands in.
+#[derive(Clone, Debug, Default)]
+struct Run<'a> {
+    scores: &'a [f64],
+    nodes: &'a [Node],
+}
+
+/// Elements of a tree in order. An end that leaves its leaf finds the next one by rank, from the root.
+#[derive(Clone, Debug)]
+pub(super) struct Elements<'a> {
+    tree: &'a Tree,
+    ranks: Range<usize>,
+    front: Run<'a>,
+    back: Run<'a>,
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = (f64, &'a Node);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rank = self.ranks.next()?;
+        if self.front.nodes.is_empty() {
+            let (leaf, at) = self.tree.leaf(rank);
+            self.front = Run { scores: &leaf.scores[at..], nodes: &leaf.nodes[at..] };
+        }
+        let (score, scores) = self.front.scores.split_first()?;
+        let (node, nodes) = self.front.nodes.split_first()?;
+        self.front = Run { scores, nodes };
+        Some((*score, node))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.ranks.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for Elements<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let rank = self.ranks.next_back()?;
+        if self.back.nodes.is_empty() {
+            let (leaf, at) = self.tree.leaf(rank);
+            self.back = Run { scores: &leaf.scores[..=at], nodes: &leaf.nodes[..=at] };
+        }
+        let (score, scores) = self.back.scores.split_last()?;
+        let (node, nodes) = self.back.nodes.split_last()?;
+        self.back = Run { scores, nodes };
+        Some((*score, node))
+    }
+}
+
+impl ExactSizeIterator for Elements<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A tree that owns its nodes, beside a sorted vector that says what is right.
+    #[derive(Default)]
+    struct Pair {
+        tree: Tree,
+        model: Vec<(f64, Vec<u8>, Node)>,
+    }
+
+    impl Drop for Pair {
+        #[allow(unsafe_code)]
+        fn drop(&mut self) {
+            for (_, _, node) in self.model.drain(..) {
+                // SAFETY: the tree goes right after, and frees or reads no node.
+                unsafe { node.free() }
+            }
+        }
+    }
+
+    impl Pair {
+        fn place(&self, score: f64, member: &[u8]) -> Result<usize, usize> {
+            self.model
+                .binary_search_by(|(s, m, _)| s.partial_cmp(&score).unwrap().then_with(|| m[..].cmp(member)))
+        }
+
+        fn toggle(&mut self, score: f64, member: &[u8]) {
+            match self.place(score, member) {
+                Ok(at) => {
+                    let (score, _, node) = self.model.remove(at);
+                    self.tree.remove(score, node);
+                    free(node);
+                }
+                Err(at) => {
+                    let node = Node::new(score, member);
+                    self.model.insert(at, (score, member.to_vec(), node));
+                    self.tree.insert(node);
+                }
+            }
+        }
+
+        fn remove_at(&mut self, rank: usize) {
+            if !self.model.is_empty() {
+                let (_, _, node) = self.model.remove(rank % self.model.len());
+                assert_eq!(self.tree.remove_at(rank % (self.model.len() + 1)), node);
+                free(node);
+            }
+        }
+
+        fn check(&self) {
+            let len = self.model.len();
+            assert_eq!(self.tree.len(), len);
+            let mut bytes = 0;
+            let depth = check(&self.tree.root, &mut bytes);
+            assert_eq!(self.tree.memory(), bytes);
+            assert!(depth <= 12);
+            assert!(self.tree.range(0..len).map(|(_, n)| *n).eq(self.model.iter().map(|m| m.2)));
+            assert!(self.tree.range(0..len).rev().map(|(s, _)| s).eq(self.model.iter().rev().map(|m| m.0)));
+            let (a, b) = (len / 3, len / 2);
+            assert!(self.tree.range(a..b).map(|(_, n)| *n).eq(self.model[a..b].iter().map(|m| m.2)));
+            for (rank, (score, member, _)) in self.model.iter().enumerate() {
+                assert_eq!(self.tree.rank(&Probe::behind(*score, member)), rank + 1);
+                let all = Probe { score: Some(*score), member: None, after: false };
+                assert_eq!(self.tree.rank(&all), self.model.partition_point(|m| m.0 < *score));
+                let all = Probe { after: true, ..all };
+                assert_eq!(self.tree.rank(&all), self.model.partition_point(|m| m.0 <= *score));
+            }
+        }
+    }
+
+    #[allow(unsafe_code)]
+    fn free(node: Node) {
+        // SAFETY: it has just been taken out of model and tree.
+        unsafe { node.free() }
+    }
+
+    /// Checks the invariants below `child`; returns its depth and adds up its bytes.
+    fn check(child: &Child, bytes: &mut usize) -> usize {
+        *bytes += child.size();
+        let Child::Inner(inner) = child else { return 0 };
+        assert!(!inner.children.spilled() && inner.children.len() < INNER_MAX);
+        assert_eq!(inner.children.len(), inner.counts.len());
+        assert_eq!(inner.children.len(), inner.separators.len() + 1);
+        let mut depths = Vec::new();
+        for (i, child) in inner.children.iter().enumerate() {
+            let held = match child {
+                Child::Leaf(leaf) => leaf.len(),
+                Child::Inner(inner) => inner.counts.iter().sum(),
+            };
+            assert!(held > 0 && held == inner.counts[i]);
+            assert!(i == 0 || inner.separators[i - 1] == child.first());
+            depths.push(check(child, bytes));
+        }
+        assert!(depths.iter().all(|d| *d == depths[0]));
+        depths[0] + 1
+    }
+
+    proptest! {
+        #[test]
+        fn behaves_like_a_sorted_vector(
+            steps in prop::collection::vec((0..8u8, 0..40i32, 0..30u8, 0..10_000usize), 1..1500),
+        ) {
+            let mut pair = Pair::default();
+            for (n, (step, score, member, rank)) in steps.into_iter().enumerate() {
+                // The first half mostly grows, the second mostly shrinks.
+                match step {
+                    0 => pair.remove_at(rank),
+                    1 if n % 2 == 0 => pair.remove_at(0),
+                    2..5 if n > 700 => pair.remove_at(rank),
+                    _ => pair.toggle(f64::from(score) / 2.0, &[member]),
+                }
+                if n % 50 == 0 {
+                    pair.check();
+                }
+            }
+            pair.check();
+            while !pair.model.is_empty() {
+                pair.remove_at(0);
+            }
+            pair.check();
+        }
+    }
+
+    #[test]
+    fn ascending_and_descending_runs_stay_ordered() {
+        let mut pair = Pair::default();
+        for n in 0..2000 {
+            pair.toggle(f64::from(n), b"up");
+            pair.toggle(f64::from(-n), b"down");
+        }
+        pair.check();
+        for n in 0..2000 {
+            pair.toggle(f64::from(n), b"up");
+        }
+        pair.check();
+    }
+
+    #[test]
+    fn infinities_and_zeros_have_their_places() {
+        let mut pair = Pair::default();
+        for score in [f64::INFINITY, 0.0, f64::NEG_INFINITY, -0.0, 1.0] {
+            pair.toggle(score, if score.is_sign_negative() { b"b" } else { b"a" });
+        }
+        pair.check();
+        let zeros = Probe { score: Some(-0.0), member: None, after: false };
+        assert_eq!(pair.tree.rank(&zeros), 1);
+        assert_eq!(pair.tree.rank(&Probe { after: true, ..zeros }), 3);
+    }
+}
