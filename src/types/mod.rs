@@ -16,4 +16,5 @@ pub use item::{Item, Text};
 pub use list::{End, List};
 pub use packed::{At, Iter as PackedIter, Packed};
 pub use packing::Packing;
+pub use sorted::Sorted;
 pub use stream::Stream;

@@ -12,6 +12,7 @@
 #![allow(unsafe_code)]
 
 use std::alloc::{self, Layout};
+use std::num::NonZero;
 use std::ptr::{self, NonNull};
 
 const LEN_AT: usize = 8;
@@ -59,6 +60,22 @@ impl Node {
             ptr::copy_nonoverlapping(member.as_ptr(), text, member.len());
             Node(at)
         }
+    }
+
+    /// Bits of an address that may be other than 0.
+    pub const ADDRESS_BITS: u32 = 48;
+
+    /// The node's address.
+    pub fn address(self) -> u64 {
+        let address = self.0.expose_provenance().get() as u64;
+        assert!(address >> Self::ADDRESS_BITS == 0, "addresses have 48 bits");
+        address
+    }
+
+    /// The node that has this address: one of the same set, alive.
+    pub fn from_address(address: u64) -> Self {
+        let address = NonZero::new(address as usize).expect("no node is at address 0");
+        Node(NonNull::with_exposed_provenance(address))
     }
 
     /// The score.

@@ -37,11 +37,12 @@ impl<'a> Probe<'a> {
         Self { score: Some(score), member: Some(member), after: true }
     }
 
-    /// Whether the element (score, member) lies before this place.
-    pub fn is_past<'n>(&self, score: f64, member: impl FnOnce() -> &'n [u8]) -> bool {
+    /// Whether an element of this score lies before this place; `compare` tells how its member
+    /// stands to the given one, and is asked only where scores do not decide.
+    pub fn is_past(&self, score: f64, compare: impl FnOnce(&[u8]) -> Ordering) -> bool {
         // No score is NaN; -0 and 0 are equal.
         let by_score = self.score.and_then(|own| score.partial_cmp(&own)).unwrap_or(Ordering::Equal);
-        let order = by_score.then_with(|| self.member.map_or(Ordering::Equal, |own| member().cmp(own)));
+        let order = by_score.then_with(|| self.member.map_or(Ordering::Equal, compare));
         order == Ordering::Less || (self.after && order == Ordering::Equal)
     }
 }
@@ -98,7 +99,8 @@ impl Leaf {
             high = low + self.scores[low..].partition_point(|s| *s == score);
         }
         let among_equals = Probe { score: None, ..*probe };
-        low + self.nodes[low..high].partition_point(|node| among_equals.is_past(0.0, || node.member()))
+        low + self.nodes[low..high]
+            .partition_point(|node| among_equals.is_past(0.0, |own| node.member().cmp(own)))
     }
 
     fn insert(&mut self, at: usize, score: f64, node: Node) {
@@ -155,7 +157,7 @@ struct Split {
 impl Inner {
     /// The child that holds the element right before `probe`, or would hold one inserted there.
     fn child_at(&self, probe: &Probe) -> usize {
-        self.separators.partition_point(|(score, node)| probe.is_past(*score, || node.member()))
+        self.separators.partition_point(|(score, node)| probe.is_past(*score, |own| node.member().cmp(own)))
     }
 
     /// Makes room in the full leaf `i` by moving elements to a neighbour with room; false if there is none.
@@ -579,6 +581,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]
         fn behaves_like_a_sorted_vector(
             steps in prop::collection::vec((0..8u8, 0..40i32, 0..30u8, 0..10_000usize), 1..1500),
