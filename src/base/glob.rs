@@ -200,4 +200,22 @@ mod tests {
         assert!(!matches(&b"[".repeat(1 << 20), &text, false));
         assert!(matches(&b"?".repeat(1 << 20), &text, true));
     }
+
+    /// The first line: texts in hexadecimal. Each other: a pattern, and for each text whether Redis 8
+    /// answered it to KEYS.
+    #[test]
+    fn random_patterns_match_as_in_redis() {
+        let unhex = |hex: &str| -> Vec<u8> {
+            (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect()
+        };
+        let mut lines = include_str!("../../tests/vectors/globs.txt").lines();
+        let texts: Vec<_> = lines.next().unwrap().split(' ').map(unhex).collect();
+        for line in lines {
+            let (pattern, expected) = line.split_once(' ').unwrap();
+            let pattern = unhex(pattern);
+            let found: String =
+                texts.iter().map(|t| if matches(&pattern, t, false) { '1' } else { '0' }).collect();
+            assert_eq!(found, expected, "{}", pattern.escape_ascii());
+        }
+    }
 }

@@ -1,7 +1,12 @@
 //! Floor 0: what everything else is made of.
 
 pub mod clock;
+mod float;
 pub mod glob;
+mod grisu;
+mod long_double;
 pub mod number;
 pub mod random;
 pub mod words;
+
+pub use long_double::LongDouble;
