@@ -4,17 +4,24 @@
 //! the keyspace's entry. It is never stored empty.
 
 pub mod geo;
+mod hash;
+mod intset;
 mod item;
 pub mod list;
 mod packed;
 mod packing;
+mod set;
 pub mod sorted;
 pub mod stream;
+mod table;
 mod thin;
 
+pub use hash::{FIELD_EXPIRE_MAX, FieldRef, Hash};
+pub use intset::{INTSET_MAX, IntSet};
 pub use item::{Item, Text};
 pub use list::{End, List};
 pub use packed::{At, Iter as PackedIter, Packed};
 pub use packing::Packing;
+pub use set::Set;
 pub use sorted::Sorted;
 pub use stream::Stream;

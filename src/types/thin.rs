@@ -53,6 +53,11 @@ fn class_size(class: u8) -> usize {
     base + ((class - 9) % 4 + 1) * base / 4
 }
 
+/// The bytes the allocator hands out when asked for `size`.
+pub(super) fn size_class(size: usize) -> usize {
+    class_size(class_for(size))
+}
+
 fn layout(class: u8) -> Layout {
     Layout::from_size_align(class_size(class), HEADER).expect("a size class fits isize")
 }

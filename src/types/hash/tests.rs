@@ -1,0 +1,142 @@
+//! The hash against a map that knows only what it should.
+
+use super::*;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering::Relaxed;
+
+fn packing(entries: i64, value: i64) -> Packing {
+    let packing = Packing::default();
+    packing.cell("hash_max_listpack_entries").unwrap().store(entries, Relaxed);
+    packing.cell("hash_max_listpack_value").unwrap().store(value, Relaxed);
+    packing
+}
+
+fn text() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        6 => (0u32..40).prop_map(|n| format!("f{n}").into_bytes()),
+        2 => (0i64..40).prop_map(|n| (n * n * n * n).to_string().into_bytes()),
+        1 => any::<i64>().prop_map(|n| n.to_string().into_bytes()),
+        1 => (0usize..30).prop_map(|n| vec![b'x'; n * n * 2]),
+    ]
+}
+
+#[derive(Debug, Clone)]
+enum Op {
+    Set(Vec<u8>, Vec<u8>),
+    Update(Vec<u8>, Vec<u8>),
+    Remove(Vec<u8>),
+    ExpireAt(Vec<u8>, Option<i64>),
+    Due(i64),
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        6 => (text(), text()).prop_map(|(f, v)| Op::Set(f, v)),
+        3 => (text(), text()).prop_map(|(f, v)| Op::Update(f, v)),
+        2 => text().prop_map(Op::Remove),
+        3 => (text(), prop::option::of(1i64..1000)).prop_map(|(f, t)| Op::ExpireAt(f, t)),
+        1 => (1i64..300).prop_map(Op::Due),
+    ]
+}
+
+type Twin = BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>;
+
+fn contents(hash: &Hash) -> Twin {
+    hash.iter().map(|f| (f.field.to_vec(), (f.value.to_vec(), f.expire_at))).collect()
+}
+
+proptest! {
+    #[test]
+    fn it_is_a_map(entries in 0i64..40, ops in prop::collection::vec(op(), 0..400)) {
+        let packing = packing(entries, 100);
+        let (mut hash, mut twin) = (Hash::new(), Twin::new());
+        for op in ops {
+            match op {
+                Op::Set(f, v) => {
+                    let new = twin.insert(f.clone(), (v.clone(), None)).is_none();
+                    prop_assert_eq!(hash.set(&f, &v, &packing), new);
+                }
+                Op::Update(f, v) => {
+                    let old = twin.get(&f).cloned();
+                    twin.insert(f.clone(), (v.clone(), old.clone().and_then(|(_, t)| t)));
+                    prop_assert_eq!(hash.update(&f, &v, &packing), old.is_none());
+                }
+                Op::Remove(f) => prop_assert_eq!(hash.remove(&f), twin.remove(&f).is_some()),
+                Op::ExpireAt(f, t) => {
+                    let there = twin.get_mut(&f).map(|(_, time)| *time = t).is_some();
+                    prop_assert_eq!(hash.set_expire_at(&f, t), there);
+                }
+                Op::Due(now) => {
+                    let mut last = 0;
+                    let mut gone = Vec::new();
+                    while hash.remove_due(now, |f| gone.push((f.field.to_vec(), f.expire_at))) {}
+                    for (field, time) in gone {
+                        let time = time.unwrap();
+                        prop_assert!(last <= time && time <= now);
+                        last = time;
+                        prop_assert_eq!(twin.remove(&field).unwrap().1, Some(time));
+                    }
+                }
+            }
+            let next = twin.values().filter_map(|(_, t)| *t).min();
+            prop_assert_eq!(hash.next_expire_at(), next);
+            prop_assert_eq!(hash.len(), twin.len());
+        }
+        for hash in [hash.clone(), hash] {
+            prop_assert_eq!(contents(&hash), twin.clone());
+            prop_assert_eq!(hash.expiring(), twin.values().filter(|(_, t)| t.is_some()).count());
+            for (field, (value, time)) in &twin {
+                let found = hash.get(field).unwrap();
+                prop_assert_eq!((&found.value.to_vec(), found.expire_at), (value, *time));
+            }
+            prop_assert_eq!(hash.random().is_some(), !twin.is_empty());
+        }
+    }
+}
+
+#[test]
+fn the_forms_follow_the_history() {
+    let packing = packing(3, 5);
+    let mut hash = Hash::new();
+    hash.set(b"a", b"12345", &packing);
+    hash.set(b"b", b"2", &packing);
+    assert_eq!(hash.encoding(), "listpack");
+    assert!(!hash.set_expire_at(b"none", Some(7)) && hash.encoding() == "listpack");
+    hash.set_expire_at(b"b", Some(7));
+    assert_eq!(hash.encoding(), "listpackex");
+    let order: Vec<_> = hash.iter().map(|f| f.field.to_vec()).collect();
+    assert_eq!(order, [b"b", b"a"]);
+    hash.set(b"b", b"123456", &packing);
+    assert_eq!((hash.encoding(), hash.next_expire_at()), ("hashtable", None));
+    for (fields, form) in [(3, "listpack"), (4, "hashtable")] {
+        let mut hash = Hash::new();
+        hash.expect(fields, &packing);
+        assert_eq!(hash.encoding(), form);
+    }
+    let mut hash = Hash::new();
+    (0..4).for_each(|n| _ = hash.set(&[n], b"v", &packing));
+    assert_eq!(hash.encoding(), "hashtable");
+}
+
+#[test]
+fn many_fields_expire_in_order_while_counters_grow() {
+    const COUNT: i64 = 20_000;
+    let packing = packing(0, 0);
+    let mut hash = Hash::new();
+    let name = |n: i64| format!("field:{n}").into_bytes();
+    for n in 0..COUNT {
+        assert!(hash.set(&name(n), b"1", &packing));
+        hash.set_expire_at(&name(n), (n % 2 == 0).then_some(1_700_000_000_000 + (n * 7919) % COUNT));
+    }
+    for round in [1000, 1_000_000, 1_000_000_000_000_i64] {
+        for n in 0..COUNT {
+            assert!(!hash.update(&name(n), (round + n).to_string().as_bytes(), &packing));
+        }
+    }
+    assert!(hash.memory() / COUNT as usize <= 60, "{}", hash.memory() / COUNT as usize);
+    let mut gone = BTreeSet::new();
+    while hash.remove_due(1_800_000_000_000, |f| assert!(gone.insert((f.expire_at, f.field.to_vec())))) {}
+    assert_eq!((gone.len(), hash.len(), hash.expiring()), (10_000, 10_000, 0));
+    assert!((0..COUNT).all(|n| hash.contains(&name(n)) == (n % 2 == 1)));
+}

@@ -1,0 +1,320 @@
+//! The set: an [`IntSet`] while it holds integers only, then a [`Packed`] list, then a [`Table`].
+//!
+//! The form depends on the history and on the settings `set-max-*` just as in Redis, and OBJECT
+//! ENCODING names it so. It never goes back to a smaller form by itself.
+
+use super::item::{Item, size_of_first};
+use super::table::{Key, Record, Table};
+use super::{At, INTSET_MAX, IntSet, Packed, Packing};
+use crate::base::random;
+
+/// A set of strings.
+#[derive(Clone)]
+pub struct Set(Form);
+
+#[derive(Clone)]
+enum Form {
+    Ints(IntSet),
+    Packed(Packed),
+    Table(Box<Table<Member>>),
+}
+
+/// A table's record that is a member and nothing else.
+#[derive(Clone)]
+struct Member;
+
+impl Record for Member {
+    fn key_at(_: &[u8]) -> usize {
+        0
+    }
+
+    fn size(bytes: &[u8]) -> usize {
+        size_of_first(bytes)
+    }
+}
+
+/// Bytes in a table's arena to expect for a member when nothing is known of it.
+const MEMBER_BYTES: usize = 16;
+
+impl Default for Set {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn limit(setting: i64) -> usize {
+    usize::try_from(setting).unwrap_or(0)
+}
+
+/// Whether an intset may have `len` members.
+fn ints_fit(len: usize, packing: &Packing) -> bool {
+    len <= limit(packing.set_max_intset_entries()).min(INTSET_MAX - 1)
+}
+
+impl Set {
+    /// An empty set, without an allocation.
+    pub const fn new() -> Self {
+        Set(Form::Ints(IntSet::new()))
+    }
+
+    /// Prepares for `count` members to be added, of which `first` is the first: takes the form that so
+    /// many would need even if some prove to be there already.
+    pub fn expect(&mut self, count: usize, first: &[u8], packing: &Packing) {
+        let packed = count <= limit(packing.set_max_listpack_entries());
+        match &self.0 {
+            Form::Ints(ints) if ints.is_empty() => {
+                if Item::from(first).as_int().is_some() && ints_fit(count, packing) {
+                } else if packed {
+                    self.0 = Form::Packed(Packed::new());
+                } else {
+                    self.widen();
+                }
+            }
+            Form::Ints(_) if !ints_fit(count, packing) => self.widen(),
+            Form::Packed(_) if !packed => self.widen(),
+            _ => {}
+        }
+    }
+
+    /// Adds `member`; false when it is there already.
+    pub fn insert(&mut self, member: &[u8], packing: &Packing) -> bool {
+        self.insert_item(Item::from(member), packing)
+    }
+
+    /// Adds `item`; false when it is there already.
+    pub fn insert_item(&mut self, item: Item<'_>, packing: &Packing) -> bool {
+        match &mut self.0 {
+            Form::Ints(ints) => match item {
+                Item::Int(n) => {
+                    let new = ints.insert(n);
+                    if new && !ints_fit(ints.len(), packing) {
+                        self.widen();
+                    }
+                    return new;
+                }
+                Item::Bytes(text) => {
+                    let ends = [ints.get(0), ints.len().checked_sub(1).and_then(|last| ints.get(last))];
+                    let longest =
+                        ends.into_iter().flatten().map(|n| Item::Int(n).len()).fold(text.len(), usize::max);
+                    if ints.len() < limit(packing.set_max_listpack_entries())
+                        && longest <= limit(packing.set_max_listpack_value())
+                    {
+                        let mut list = Packed::new();
+                        ints.iter().for_each(|n| list.push(Item::Int(n)));
+                        list.push(item);
+                        self.0 = Form::Packed(list);
+                        return true;
+                    }
+                }
+            },
+            Form::Packed(list) => {
+                if list.find(At::START, item, 1).is_some() {
+                    return false;
+                }
+                let len = item.len();
+                if list.len() < limit(packing.set_max_listpack_entries())
+                    && len <= limit(packing.set_max_listpack_value())
+                    && list.fits(1, len)
+                {
+                    list.push(item);
+                    return true;
+                }
+            }
+            Form::Table(table) => {
+                let key = Key::new(item);
+                let new = table.find(&key).is_none();
+                if new {
+                    table.insert(&key, key.needle.size(), |bytes| {
+                        key.needle.write(bytes);
+                    });
+                }
+                return new;
+            }
+        }
+        self.widen();
+        self.insert_item(item, packing)
+    }
+
+    /// Becomes a table.
+    fn widen(&mut self) {
+        let mut table = Table::new(self.len() + 1, (self.len() + 1) * MEMBER_BYTES);
+        for item in self.iter() {
+            let key = Key::new(item);
+            table.insert(&key, key.needle.size(), |bytes| {
+                key.needle.write(bytes);
+            });
+        }
+        self.0 = Form::Table(Box::new(table));
+    }
+
+    /// Becomes an intset if all members are integers and not too many.
+    pub fn narrow(&mut self, packing: &Packing) {
+        if matches!(self.0, Form::Ints(_)) || !ints_fit(self.len(), packing) {
+            return;
+        }
+        let mut ints = IntSet::new();
+        for item in self.iter() {
+            let Item::Int(n) = item else { return };
+            ints.insert(n);
+        }
+        self.0 = Form::Ints(ints);
+    }
+
+    /// Removes `member`; false when it is not there.
+    pub fn remove(&mut self, member: &[u8]) -> bool {
+        let item = Item::from(member);
+        match &mut self.0 {
+            Form::Ints(ints) => matches!(item, Item::Int(n) if ints.remove(n)),
+            Form::Packed(list) => {
+                let found = list.find(At::START, item, 1);
+                found.is_some_and(|at| {
+                    list.remove(at, 1);
+                    true
+                })
+            }
+            Form::Table(table) => {
+                let found = table.find(&Key::new(item));
+                found.is_some_and(|place| {
+                    table.remove(place);
+                    true
+                })
+            }
+        }
+    }
+
+    /// Whether `member` is there.
+    pub fn contains(&self, member: &[u8]) -> bool {
+        self.contains_item(Item::from(member))
+    }
+
+    /// Whether `item` is there.
+    pub fn contains_item(&self, item: Item<'_>) -> bool {
+        match &self.0 {
+            Form::Ints(ints) => matches!(item, Item::Int(n) if ints.contains(n)),
+            Form::Packed(list) => list.find(At::START, item, 1).is_some(),
+            Form::Table(table) => table.find(&Key::new(item)).is_some(),
+        }
+    }
+
+    /// A member, all equally likely; `None` when the set is empty.
+    pub fn random(&self) -> Option<Item<'_>> {
+        match &self.0 {
+            Form::Ints(ints) => ints.get(random::below(ints.len())).map(Item::Int),
+            Form::Packed(list) => list.nth(random::below(list.len())),
+            Form::Table(table) => table.random().map(|place| Item::decode(table.get(place)).0),
+        }
+    }
+
+    /// Removes a member, all equally likely, after showing it to `visit`; false when the set is empty.
+    pub fn pop(&mut self, visit: impl FnOnce(Item<'_>)) -> bool {
+        match &mut self.0 {
+            Form::Ints(ints) => {
+                let Some(n) = ints.get(random::below(ints.len())) else { return false };
+                visit(Item::Int(n));
+                ints.remove(n)
+            }
+            Form::Packed(list) => {
+                let Some(at) = list.seek(random::below(list.len())) else { return false };
+                visit(list.get(at));
+                list.remove(at, 1);
+                true
+            }
+            Form::Table(table) => {
+                let Some(place) = table.random() else { return false };
+                visit(Item::decode(table.get(place)).0);
+                table.remove(place);
+                true
+            }
+        }
+    }
+
+    /// Every member: ascending in an intset, in order of insertion in a packed list.
+    pub fn iter(&self) -> impl Iterator<Item = Item<'_>> {
+        match &self.0 {
+            Form::Ints(ints) => Iter::Ints(ints.iter().map(Item::Int)),
+            Form::Packed(list) => Iter::Packed(list.iter()),
+            Form::Table(table) => Iter::Table(table.iter().map(|record| Item::decode(record).0)),
+        }
+    }
+
+    /// Visits the members at `cursor` (0 to begin with), and returns the cursor to go on with: 0 at the end.
+    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(Item<'_>)) -> u64 {
+        match &self.0 {
+            Form::Table(table) => table.scan(cursor, |record| visit(Item::decode(record).0)),
+            _ => {
+                self.iter().for_each(visit);
+                0
+            }
+        }
+    }
+
+    /// How many members it has.
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Form::Ints(ints) => ints.len(),
+            Form::Packed(list) => list.len(),
+            Form::Table(table) => table.len(),
+        }
+    }
+
+    /// Whether it has no members.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The name OBJECT ENCODING answers with.
+    pub fn encoding(&self) -> &'static str {
+        match &self.0 {
+            Form::Ints(_) => "intset",
+            Form::Packed(_) => "listpack",
+            Form::Table(_) => "hashtable",
+        }
+    }
+
+    /// Allocations to free.
+    pub fn weight(&self) -> usize {
+        match &self.0 {
+            Form::Table(table) => table.weight(),
+            _ => 1,
+        }
+    }
+
+    /// Bytes allocated.
+    pub fn memory(&self) -> usize {
+        match &self.0 {
+            Form::Ints(ints) => ints.memory(),
+            Form::Packed(list) => list.memory(),
+            Form::Table(table) => table.memory(),
+        }
+    }
+}
+
+/// An iterator over one of three forms.
+enum Iter<A, B, C> {
+    Ints(A),
+    Packed(B),
+    Table(C),
+}
+
+impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>, C: Iterator<Item = T>> Iterator for Iter<A, B, C> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        match self {
+            Iter::Ints(iter) => iter.next(),
+            Iter::Packed(iter) => iter.next(),
+            Iter::Table(iter) => iter.next(),
+        }
+    }
+
+    fn fold<B2, F: FnMut(B2, T) -> B2>(self, init: B2, f: F) -> B2 {
+        match self {
+            Iter::Ints(iter) => iter.fold(init, f),
+            Iter::Packed(iter) => iter.fold(init, f),
+            Iter::Table(iter) => iter.fold(init, f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
