@@ -262,6 +262,9 @@ impl Decoder {
                 Some(_) => return self.inline(input, limits, batch),
             }
         }
+        if self.bulk_len.is_none() {
+            self.short_bulks(input, limits, batch);
+        }
         while self.args_left > 0 {
             let len = match self.bulk_len {
                 Some(len) => len,
@@ -284,6 +287,27 @@ impl Decoder {
         Ok(Step::Whole)
     }
 
+    /// Takes the bulk strings that are there and have nothing unusual about them: nearly all.
+    #[inline]
+    fn short_bulks(&mut self, input: &[u8], limits: &Limits, batch: &mut Batch) {
+        let len_max = limits.bulk_len_max.min(match limits.unauthenticated {
+            true => Limits::UNAUTHENTICATED_BULK_LEN_MAX as usize,
+            false => usize::MAX,
+        });
+        let (mut at, mut left) = (self.at, self.args_left);
+        while left > 0
+            && let Some((b'$', len, next)) = short_header(input, at)
+            && len <= len_max
+            && input.len() - next >= len + 2
+        {
+            batch.words.push(Word { at: next, len });
+            at = next + len + 2;
+            left -= 1;
+            self.scanned = 0;
+        }
+        (self.at, self.args_left) = (at, left);
+    }
+
     #[inline]
     fn array_header(&mut self, input: &[u8], limits: &Limits) -> Result<Step, Fault> {
         let Header::Line { number, next } = self.header(input, limits, Fault::ArrayHeaderTooLong)? else {
@@ -298,7 +322,6 @@ impl Decoder {
         Ok(Step::Whole)
     }
 
-    #[inline]
     fn bulk_header(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, Fault> {
         let Header::Line { number, next } = self.header(input, limits, Fault::BulkHeaderTooLong)? else {
             return Ok(None);
@@ -317,9 +340,9 @@ impl Decoder {
     /// The header line at `at`: one byte, a number, CR LF.
     #[inline]
     fn header(&mut self, input: &[u8], limits: &Limits, too_long: Fault) -> Result<Header, Fault> {
-        if let Some((number, next)) = short_header(input, self.at) {
+        if let Some((_, number, next)) = short_header(input, self.at) {
             self.scanned = 0;
-            return Ok(Header::Line { number: Some(number), next });
+            return Ok(Header::Line { number: Some(number as i64), next });
         }
         self.long_header(input, limits, too_long)
     }
@@ -362,21 +385,29 @@ impl Decoder {
     }
 }
 
-/// The number of a header of up to 9 digits that has arrived as a whole, and the offset behind it;
-/// everything unusual is left to [`Decoder::long_header`].
-#[inline]
-fn short_header(input: &[u8], at: usize) -> Option<(i64, usize)> {
-    let line = input.get(at + 1..)?;
-    let mut number = 0;
-    for (i, byte) in line.iter().enumerate().take(10) {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            let canonical = i == 1 || i > 1 && line[0] != b'0';
-            return (*byte == b'\r' && canonical && line.len() > i + 1).then_some((number, at + i + 3));
-        }
-        number = number * 10 + i64::from(digit);
+/// The kind and number of a header of up to 4 digits, and the offset behind it. Everything unusual,
+/// and the last 7 bytes of the input, are left to [`Decoder::long_header`].
+#[inline(always)]
+fn short_header(input: &[u8], at: usize) -> Option<(u8, usize, usize)> {
+    let [kind, a, b, c, d, e, ..] = *input.get(at..)?.first_chunk::<8>()?;
+    let digit = |byte: u8| usize::from(byte.wrapping_sub(b'0'));
+    let (a, leading_zero) = (digit(a), a == b'0');
+    if a <= 9 && b == b'\r' {
+        return Some((kind, a, at + 4));
     }
-    None
+    let (b, tens) = (digit(b), a * 10 + digit(b));
+    if leading_zero || a > 9 || b > 9 {
+        return None;
+    }
+    if c == b'\r' {
+        return Some((kind, tens, at + 5));
+    }
+    let (c, hundreds) = (digit(c), tens * 10 + digit(c));
+    if c <= 9 && d == b'\r' {
+        return Some((kind, hundreds, at + 6));
+    }
+    let (d, thousands) = (digit(d), hundreds * 10 + digit(d));
+    (c <= 9 && d <= 9 && e == b'\r').then_some((kind, thousands, at + 7))
 }
 
 #[cfg(test)]
