@@ -584,7 +584,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(200))]
+        #![proptest_config(ProptestConfig::with_cases(50))]
 
         #[test]
         fn valid_requests_are_what_redis_protocol_reads(requests in requests(), max in 1usize..5) {
