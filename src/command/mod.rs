@@ -1,1 +1,249 @@
-//! Filled in as the house is built.
+//! Floor 5: what a command is. Declared once, above its handler; everything else is derived.
+
+mod args;
+mod context;
+pub mod flag;
+mod keys;
+mod registry;
+pub mod syntax;
+
+pub use crate::resp::{Error, Reply, Result};
+pub use args::Args;
+pub use context::{Flow, Held, Keyed, Outer, Sweep};
+pub use keys::{Find, Found, Keys, access};
+pub use registry::{Entry as RegistryEntry, Registry, registry};
+
+/// The group a command is documented in; its ACL category follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// `string`
+    String,
+    /// `bitmap`
+    Bitmap,
+    /// `list`
+    List,
+    /// `set`
+    Set,
+    /// `hash`
+    Hash,
+    /// `sorted-set`
+    Sorted,
+    /// `hyperloglog`
+    HyperLogLog,
+    /// `geo`
+    Geo,
+    /// `stream`
+    Stream,
+    /// `queue`
+    Queue,
+    /// `generic`
+    Generic,
+    /// `pubsub`
+    PubSub,
+    /// `transactions`
+    Transactions,
+    /// `scripting`
+    Scripting,
+    /// `connection`
+    Connection,
+    /// `server`
+    Server,
+    /// `cluster`
+    Cluster,
+}
+
+impl Group {
+    /// The name COMMAND DOCS gives.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Group::String => "string",
+            Group::Bitmap => "bitmap",
+            Group::List => "list",
+            Group::Set => "set",
+            Group::Hash => "hash",
+            Group::Sorted => "sorted-set",
+            Group::HyperLogLog => "hyperloglog",
+            Group::Geo => "geo",
+            Group::Stream => "stream",
+            Group::Queue => "queue",
+            Group::Generic => "generic",
+            Group::PubSub => "pubsub",
+            Group::Transactions => "transactions",
+            Group::Scripting => "scripting",
+            Group::Connection => "connection",
+            Group::Server => "server",
+            Group::Cluster => "cluster",
+        }
+    }
+
+    /// The ACL category of the group, if it has one of its own.
+    pub const fn category(self) -> Option<&'static str> {
+        match self {
+            Group::String => Some("string"),
+            Group::Bitmap => Some("bitmap"),
+            Group::List => Some("list"),
+            Group::Set => Some("set"),
+            Group::Hash => Some("hash"),
+            Group::Sorted => Some("sortedset"),
+            Group::HyperLogLog => Some("hyperloglog"),
+            Group::Geo => Some("geo"),
+            Group::Stream => Some("stream"),
+            Group::Queue => Some("queue"),
+            Group::Generic => Some("keyspace"),
+            Group::PubSub => Some("pubsub"),
+            Group::Transactions => Some("transaction"),
+            Group::Scripting => Some("scripting"),
+            Group::Connection => Some("connection"),
+            Group::Server | Group::Cluster => None,
+        }
+    }
+}
+
+/// What a command may touch, and the function that does it.
+#[derive(Clone, Copy)]
+pub enum Run {
+    /// Its keys, whose shards are locked: it sees no session, socket or service, and never waits.
+    Keyed(fn(&mut Keyed<'_, '_>) -> Result),
+    /// As `Keyed`, and it may answer that it has to wait for its keys.
+    Waiting(fn(&mut Keyed<'_, '_>) -> Result<Flow>),
+    /// The whole keyspace, shard by shard.
+    Sweep(fn(&mut Sweep<'_, '_>) -> Result),
+    /// The session and the server, never the keyspace.
+    Outer(fn(&mut Outer<'_>) -> Result),
+    /// As `Outer`, but it may take its time: other connections of its thread move elsewhere.
+    Slow(fn(&mut Outer<'_>) -> Result),
+    /// Other commands: EXEC and scripts. `dispatch` knows how.
+    Nested(Nest),
+    /// Nothing: its subcommands do.
+    Container(&'static [Command]),
+}
+
+/// The commands that run others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nest {
+    /// EXEC: the queued commands.
+    Exec,
+}
+
+/// A command's declaration.
+pub struct Command {
+    /// Its name in upper case; a subcommand's own word.
+    pub name: &'static str,
+    /// `container|subcommand` or the name, in lower case, as errors and statistics tell it.
+    pub full_name: &'static str,
+    /// Its group.
+    pub group: Group,
+    /// Its arguments, in the notation of the documentation.
+    pub syntax: &'static str,
+    /// The exact number of words, or minus the least.
+    pub arity: i8,
+    /// Properties: see [`flag`].
+    pub flags: u32,
+    /// Where its keys are, and what it does to them.
+    pub keys: &'static [Keys],
+    /// The event its edits tell, where it differs from the name.
+    pub event: &'static str,
+    /// The version of Redis (or Synap) that first had it.
+    pub since: &'static str,
+    /// What it costs.
+    pub complexity: &'static str,
+    /// What it does, in a line.
+    pub summary: &'static str,
+    /// What runs it.
+    pub run: Run,
+}
+
+impl Command {
+    /// A command called `name` (upper case; `full` in lower case, `client|list` for a subcommand).
+    pub const fn new(name: &'static str, full: &'static str, group: Group, run: Run) -> Self {
+        Command {
+            name,
+            full_name: full,
+            group,
+            syntax: "",
+            arity: if full.len() == name.len() { 1 } else { 2 },
+            flags: 0,
+            keys: &[],
+            event: full,
+            since: "",
+            complexity: "",
+            summary: "",
+            run,
+        }
+    }
+
+    /// Sets the arguments' syntax, from which the arity follows.
+    pub const fn syntax(mut self, syntax: &'static str) -> Self {
+        let words = syntax::arity(syntax);
+        let prefix = if self.full_name.len() == self.name.len() { 0 } else { 1 };
+        self.syntax = syntax;
+        self.arity = if words < 0 { words - prefix } else { words + prefix };
+        self
+    }
+
+    /// Overrides the arity where Redis' is not what the syntax says.
+    pub const fn arity(mut self, arity: i8) -> Self {
+        self.arity = arity;
+        self
+    }
+
+    /// Sets the flags.
+    pub const fn flags(mut self, flags: u32) -> Self {
+        self.flags = flags;
+        self
+    }
+
+    /// Sets where the keys are.
+    pub const fn keys(mut self, keys: &'static [Keys]) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// Sets the name of the event its edits tell.
+    pub const fn event(mut self, event: &'static str) -> Self {
+        self.event = event;
+        self
+    }
+
+    /// Sets the documentation: since, complexity, summary.
+    pub const fn doc(mut self, since: &'static str, complexity: &'static str, summary: &'static str) -> Self {
+        self.since = since;
+        self.complexity = complexity;
+        self.summary = summary;
+        self
+    }
+
+    /// Whether a flag is set.
+    pub const fn has(&self, flag: u32) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// Whether a call of `words` words fits.
+    pub const fn takes(&self, words: usize) -> bool {
+        let arity = self.arity as isize;
+        if arity >= 0 { words as isize == arity } else { words as isize >= -arity }
+    }
+
+    /// Its subcommands.
+    pub const fn subcommands(&self) -> &'static [Command] {
+        match self.run {
+            Run::Container(subcommands) => subcommands,
+            _ => &[],
+        }
+    }
+
+    /// Collects where the keys of this call are.
+    ///
+    /// # Errors
+    /// When the arguments do not say it (a malformed number of keys).
+    pub fn find_keys(&self, argv: &[&[u8]], found: &mut Vec<Found>) -> Result {
+        self.keys.iter().try_for_each(|keys| keys.find(argv, found))
+    }
+
+    /// The ACL categories it belongs to.
+    pub fn categories(&self) -> Vec<&'static str> {
+        let mut categories: Vec<_> = self.group.category().into_iter().collect();
+        categories.extend(flag::categories(self.flags));
+        categories
+    }
+}

@@ -1,1 +1,180 @@
-//! Filled in as the house is built.
+//! Floor 7: the pipeline of one call, from its words to its reply.
+
+mod batch;
+mod block;
+pub mod cron;
+mod gate;
+
+pub use batch::{Call, Calls};
+pub use block::{Parked, Unblock, serve};
+
+use crate::command::{Args, Command, Error, Flow, Held, Keyed, Nest, Outer, Reply, Run, Sweep};
+use crate::commands;
+use crate::engine::{Engine, ReplyMode, Session};
+use crate::keyspace::txn::Begin;
+use gate::Verdict;
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// What became of a call.
+pub enum Outcome {
+    /// It is answered; its effects reached this log position (0: none).
+    Done(u64),
+    /// It waits for its keys; the reply comes later.
+    Wait(Box<Parked>),
+    /// All clients are paused: run it again when they go on.
+    Hold,
+}
+
+/// Runs one call and writes its reply.
+pub fn run(
+    engine: &Engine,
+    session: &mut Session,
+    call: Call<'_>,
+    now_ms: i64,
+    reply: &mut Reply,
+) -> Outcome {
+    let mark = reply.mark();
+    let outcome = match admit(engine, session, &call, now_ms) {
+        Ok(Verdict::Pass) => execute(engine, session, call, now_ms, reply),
+        Ok(Verdict::Hold) => return Outcome::Hold,
+        Err(error) => {
+            if let Some(entry) = call.entry {
+                engine.metrics.local().commands[entry.number].rejected.add(1);
+            }
+            Err(error)
+        }
+    };
+    let outcome = outcome.unwrap_or_else(|error| {
+        reply.rewind(mark);
+        reply.error(&error);
+        engine.metrics.count_error(error.code());
+        Outcome::Done(0)
+    });
+    if session.reply_mode != ReplyMode::On {
+        mute(session, reply, mark);
+    }
+    outcome
+}
+
+/// Applies CLIENT REPLY to the reply behind `mark`.
+#[cold]
+fn mute(session: &mut Session, reply: &mut Reply, mark: crate::resp::Mark) {
+    reply.rewind(mark);
+    session.reply_mode = match session.reply_mode {
+        ReplyMode::SkipNext => ReplyMode::SkipThis,
+        ReplyMode::SkipThis => ReplyMode::On,
+        mode => mode,
+    };
+}
+
+/// Finds the command and asks the gates.
+fn admit(engine: &Engine, session: &Session, call: &Call<'_>, now_ms: i64) -> Result<Verdict, Error> {
+    let Some(entry) = call.entry else { return Err(unknown(call.argv)) };
+    let command = entry.command;
+    if !command.takes(call.argv.len()) {
+        return Err(Error::arity(command.full_name));
+    }
+    if let Run::Container(_) = command.run {
+        return Err(unknown_subcommand(command, call.argv));
+    }
+    gate::ask(engine, session, command, call, now_ms)
+}
+
+/// Runs an admitted call.
+fn execute(
+    engine: &Engine,
+    session: &mut Session,
+    call: Call<'_>,
+    now_ms: i64,
+    reply: &mut Reply,
+) -> Result<Outcome, Error> {
+    let Some(entry) = call.entry else { return Err(unknown(call.argv)) };
+    let command = entry.command;
+    session.client.command.store(entry.number + 1, Relaxed);
+    let args = Args::new(call.argv, 1 + usize::from(command.full_name.len() != command.name.len()));
+    match command.run {
+        Run::Keyed(handler) => {
+            let begin = begin(session, command, now_ms);
+            let mut txn = engine.keyspace.begin(call.keys, begin, &mut session.effects);
+            let result = handler(&mut Keyed { args, txn: &mut txn, reply, command });
+            // Also on error: what was done was done.
+            let committed = engine.commit(txn);
+            if !committed.ready.is_empty() {
+                serve(engine, committed.ready.into(), now_ms);
+            }
+            result.map(|()| Outcome::Done(committed.lsn))
+        }
+        Run::Waiting(handler) => {
+            let begin = begin(session, command, now_ms);
+            let mut txn = engine.keyspace.begin(call.keys, begin, &mut session.effects);
+            match handler(&mut Keyed { args, txn: &mut txn, reply, command }) {
+                Ok(Flow::Wait(wait)) => {
+                    let parked = block::park(engine, &session.client, txn, wait, &call, reply.protocol());
+                    Ok(Outcome::Wait(Box::new(parked)))
+                }
+                result => {
+                    let committed = engine.commit(txn);
+                    if !committed.ready.is_empty() {
+                        serve(engine, committed.ready.into(), now_ms);
+                    }
+                    result.map(|_| Outcome::Done(committed.lsn))
+                }
+            }
+        }
+        Run::Sweep(handler) => {
+            let db = session.db;
+            let held = Held::Nothing(Vec::new(), 0);
+            let mut sweep = Sweep { args, session, engine, reply, command, db, now_ms, held };
+            let result = handler(&mut sweep);
+            let (ready, lsn) = match sweep.held {
+                Held::Nothing(ready, lsn) => (VecDeque::from(ready), lsn),
+                Held::All(_) => unreachable!("a sweep keeps what it runs under"),
+            };
+            serve(engine, ready, now_ms);
+            result.map(|()| Outcome::Done(lsn))
+        }
+        Run::Outer(handler) => {
+            handler(&mut Outer { args, session, engine, reply, command }).map(|()| Outcome::Done(0))
+        }
+        Run::Slow(handler) => {
+            let mut outer = Outer { args, session, engine, reply, command };
+            tokio::task::block_in_place(|| handler(&mut outer)).map(|()| Outcome::Done(0))
+        }
+        Run::Nested(Nest::Exec) | Run::Container(_) => Err(unknown(call.argv)),
+    }
+}
+
+fn begin(session: &Session, command: &'static Command, now_ms: i64) -> Begin {
+    let access = (!session.no_touch()).then(|| Engine::access_clock(now_ms));
+    Begin { db: session.db, now_ms, access, event: command.event }
+}
+
+fn lossy(word: &[u8], len: usize) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(&word[..word.len().min(len)])
+}
+
+/// Words of an unknown command that its error shows, in bytes.
+const UNKNOWN_MAX: usize = 128;
+
+fn unknown(argv: &[&[u8]]) -> Error {
+    let mut args = String::new();
+    for word in &argv[1..] {
+        if args.len() >= UNKNOWN_MAX {
+            break;
+        }
+        args.push_str(&format!("'{}' ", lossy(word, UNKNOWN_MAX - args.len())));
+    }
+    let name = lossy(argv[0], UNKNOWN_MAX);
+    Error::text(format!("ERR unknown command '{name}', with args beginning with: {args}"))
+}
+
+fn unknown_subcommand(container: &Command, argv: &[&[u8]]) -> Error {
+    let name = lossy(argv.get(1).copied().unwrap_or_default(), UNKNOWN_MAX);
+    Error::text(format!("ERR unknown subcommand '{name}'. Try {} HELP.", container.name))
+}
+
+/// The commands this server has.
+pub fn registry() -> &'static crate::command::Registry {
+    crate::command::registry(commands::FAMILIES)
+}

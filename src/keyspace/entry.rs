@@ -264,6 +264,14 @@ impl<'a> EntryRef<'a> {
         u32::from_le_bytes([self.byte(2), self.byte(3), self.byte(4), 0])
     }
 
+    /// Notes an access. The clock is the one part of an entry that readers change: they hold its
+    /// shard's lock, and no reference to these bytes is ever handed out.
+    pub fn touch(self, access: u32) {
+        let [a, b, c, _] = access.to_le_bytes();
+        // SAFETY: the access clock is bytes 2 to 4 of the header; see above for exclusivity.
+        unsafe { self.at.as_ptr().add(2).cast::<[u8; 3]>().write([a, b, c]) }
+    }
+
     /// The snapshot generation the entry was last changed in: 0 or 1.
     pub fn generation(self) -> u8 {
         u8::from(self.flags() & GENERATION != 0)
@@ -305,6 +313,11 @@ impl<'a> EntryRef<'a> {
             Some(_) => "raw",
             None => self.details().encoding(),
         }
+    }
+
+    /// Whether it is a collection without members, which must not stay in the keyspace.
+    pub fn is_hollow(self) -> bool {
+        self.form() >= COLLECTION && self.details().is_empty()
     }
 
     /// Allocations that freeing this entry takes, roughly.
@@ -460,6 +473,25 @@ impl EntryBox {
         }
         // SAFETY: INT has an i64 as its payload.
         unsafe { self.payload().cast::<i64>().write(value) };
+        true
+    }
+
+    /// Overwrites a string in place, when the new one is stored inside the entry too and has the
+    /// same length and expiry; false otherwise, and nothing is changed.
+    pub fn put_short(&mut self, value: &[u8], expire_at: Option<i64>) -> bool {
+        let old = self.as_ref();
+        if old.form() != SHORT || old.shape().short != value.len() || number::parse_i64(value).is_some() {
+            return false;
+        }
+        if !self.put_expire_at(expire_at) {
+            return false;
+        }
+        let flags = self.as_ref().flags() & !RAW;
+        self.set_byte(1, flags);
+        match self.short_mut() {
+            Some(short) => short.copy_from_slice(value),
+            None => return false,
+        }
         true
     }
 

@@ -1,1 +1,209 @@
-//! Filled in as the house is built.
+//! Floor 2: counters. Every thread counts for itself; readers add the threads up.
+
+mod histogram;
+
+pub use histogram::Histogram;
+
+use parking_lot::Mutex;
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// A counter that only its own thread changes: a plain add, no locked instruction.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `n`; only to be called by the thread that owns the counter.
+    pub fn add(&self, n: u64) {
+        self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
+    }
+
+    /// The value now.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    fn clear(&self) {
+        self.0.store(0, Relaxed);
+    }
+}
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// The counters of one thread.
+        #[derive(Debug, Default)]
+        pub struct Counters { $($(#[$doc])* pub $name: Counter,)* }
+
+        /// The counters of all threads together.
+        #[derive(Clone, Debug, Default)]
+        pub struct Totals { $($(#[$doc])* pub $name: u64,)* }
+
+        impl Totals {
+            fn add(&mut self, counters: &Counters) {
+                $(self.$name += counters.$name.get();)*
+            }
+        }
+
+        impl Counters {
+            fn clear(&self) {
+                $(self.$name.clear();)*
+            }
+        }
+    };
+}
+
+counters! {
+    /// Commands run.
+    commands,
+    /// Changes made to the data set.
+    changes,
+    /// Keys found by readers.
+    keyspace_hits,
+    /// Keys readers did not find.
+    keyspace_misses,
+    /// Keys removed because they were due.
+    expired_keys,
+    /// Bytes read from clients.
+    net_input_bytes,
+    /// Bytes written to clients.
+    net_output_bytes,
+    /// Reads from sockets.
+    reads,
+    /// Writes to sockets.
+    writes,
+    /// Error replies.
+    error_replies,
+}
+
+/// What one thread counted of one command.
+#[derive(Debug, Default)]
+pub struct CommandCounters {
+    /// Calls that were run.
+    pub calls: Counter,
+    /// Time they took, in nanoseconds.
+    pub ns: Counter,
+    /// Calls refused before they were run.
+    pub rejected: Counter,
+    /// Calls that answered an error.
+    pub failed: Counter,
+    /// How long the calls took.
+    pub latency: Histogram,
+}
+
+/// What one command did, all threads together.
+#[derive(Clone, Debug, Default)]
+pub struct CommandTotals {
+    /// Calls that were run.
+    pub calls: u64,
+    /// Time they took, in nanoseconds.
+    pub ns: u64,
+    /// Calls refused before they were run.
+    pub rejected: u64,
+    /// Calls that answered an error.
+    pub failed: u64,
+    /// How long the calls took: calls per bucket of [`Histogram`].
+    pub latency: Vec<u64>,
+}
+
+/// The counters of one thread.
+#[derive(Debug)]
+pub struct Local {
+    /// The server's counters.
+    pub counters: Counters,
+    /// The commands', by [`crate::metrics::Metrics`]' numbering.
+    pub commands: Box<[CommandCounters]>,
+}
+
+/// The counters of a server.
+#[derive(Debug)]
+pub struct Metrics {
+    id: u64,
+    commands: usize,
+    threads: Mutex<Vec<&'static Local>>,
+    /// Error replies by code.
+    errors: Mutex<Vec<(String, u64)>>,
+}
+
+thread_local! {
+    static LOCAL: Cell<Option<(u64, &'static Local)>> = const { Cell::new(None) };
+}
+
+/// Error codes counted apart; the rest are counted together.
+const ERROR_CODES_MAX: usize = 128;
+
+impl Metrics {
+    /// Counters for a server with `commands` commands.
+    pub fn new(commands: usize) -> Self {
+        static IDS: AtomicU64 = AtomicU64::new(1);
+        Self { id: IDS.fetch_add(1, Relaxed), commands, threads: Mutex::default(), errors: Mutex::default() }
+    }
+
+    /// The counters of the calling thread. They live as long as the process: threads are few.
+    pub fn local(&self) -> &'static Local {
+        match LOCAL.get() {
+            Some((id, local)) if id == self.id => local,
+            _ => self.enter(),
+        }
+    }
+
+    #[cold]
+    fn enter(&self) -> &'static Local {
+        let commands = (0..self.commands).map(|_| CommandCounters::default()).collect();
+        let local: &'static Local = Box::leak(Box::new(Local { counters: Counters::default(), commands }));
+        self.threads.lock().push(local);
+        LOCAL.set(Some((self.id, local)));
+        local
+    }
+
+    /// The server's counters, all threads together.
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        self.threads.lock().iter().for_each(|local| totals.add(&local.counters));
+        totals
+    }
+
+    /// The counters of the command with this number, all threads together.
+    pub fn command(&self, number: usize) -> CommandTotals {
+        let mut totals = CommandTotals::default();
+        for local in self.threads.lock().iter() {
+            let command = &local.commands[number];
+            totals.calls += command.calls.get();
+            totals.ns += command.ns.get();
+            totals.rejected += command.rejected.get();
+            totals.failed += command.failed.get();
+            command.latency.add_to(&mut totals.latency);
+        }
+        totals
+    }
+
+    /// Counts an error reply by its code.
+    pub fn count_error(&self, code: &str) {
+        self.local().counters.error_replies.add(1);
+        let mut errors = self.errors.lock();
+        if let Some((_, n)) = errors.iter_mut().find(|(known, _)| known == code) {
+            *n += 1;
+        } else if errors.len() < ERROR_CODES_MAX {
+            errors.push((code.to_string(), 1));
+        }
+    }
+
+    /// Error replies by code.
+    pub fn errors(&self) -> Vec<(String, u64)> {
+        self.errors.lock().clone()
+    }
+
+    /// Sets everything to zero (CONFIG RESETSTAT).
+    pub fn reset(&self) {
+        for local in self.threads.lock().iter() {
+            local.counters.clear();
+            for command in &local.commands {
+                command.calls.clear();
+                command.ns.clear();
+                command.rejected.clear();
+                command.failed.clear();
+                command.latency.clear();
+            }
+        }
+        self.errors.lock().clear();
+    }
+}

@@ -1,1 +1,9 @@
-//! Filled in as the house is built.
+//! Floor 8: sockets. Listeners accept, a task per connection runs its commands directly on the
+//! shared store.
+
+mod connection;
+mod listener;
+mod scratch;
+
+pub use connection::{Connection, End};
+pub use listener::{Endpoint, Listener};

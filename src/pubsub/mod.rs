@@ -1,1 +1,5 @@
-//! Filled in as the house is built.
+//! Floor 2: channels, patterns and who listens to them.
+
+mod outbox;
+
+pub use outbox::{Close, Outbox};

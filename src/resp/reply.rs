@@ -125,6 +125,23 @@ impl Reply {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Appends a whole frame, shared when it is long.
+    pub fn raw_shared(&mut self, frame: Bytes) {
+        if frame.len() < SHARED_MIN {
+            return self.raw(&frame);
+        }
+        self.shared_len += frame.len();
+        self.shared.push((self.bytes.len(), frame));
+    }
+
+    /// Appends all of another reply.
+    pub fn append(&mut self, other: Reply) {
+        let at = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes);
+        self.shared.extend(other.shared.into_iter().map(|(offset, value)| (at + offset, value)));
+        self.shared_len += other.shared_len;
+    }
+
     fn head(&mut self, kind: u8, n: i64) {
         let mut digits = itoa::Buffer::new();
         let digits = digits.format(n).as_bytes();

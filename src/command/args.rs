@@ -1,0 +1,108 @@
+//! A cursor over the arguments of a call. What it does not take is an error, never skipped.
+
+use super::{Error, Result};
+use crate::base::number;
+
+/// The arguments behind the command's name (and its subcommand).
+#[derive(Clone, Copy, Debug)]
+pub struct Args<'a> {
+    argv: &'a [&'a [u8]],
+    at: usize,
+}
+
+impl<'a> Args<'a> {
+    /// A cursor over `argv`, whose first `skip` words name the command.
+    pub fn new(argv: &'a [&'a [u8]], skip: usize) -> Self {
+        Self { argv, at: skip }
+    }
+
+    /// All words of the call, its name first.
+    pub fn argv(&self) -> &'a [&'a [u8]] {
+        self.argv
+    }
+
+    /// Words not taken yet.
+    pub fn left(&self) -> usize {
+        self.argv.len() - self.at
+    }
+
+    /// Whether words are left.
+    pub fn more(&self) -> bool {
+        self.left() > 0
+    }
+
+    /// The next word, left where it is.
+    pub fn peek(&self) -> Option<&'a [u8]> {
+        self.argv.get(self.at).copied()
+    }
+
+    /// Takes the next word.
+    ///
+    /// # Errors
+    /// A syntax error when there is none.
+    pub fn bytes(&mut self) -> Result<&'a [u8]> {
+        let word = self.peek().ok_or(Error::SYNTAX)?;
+        self.at += 1;
+        Ok(word)
+    }
+
+    /// Takes the next word as an integer.
+    ///
+    /// # Errors
+    /// "value is not an integer or out of range".
+    pub fn int(&mut self) -> Result<i64> {
+        number::parse_i64(self.bytes()?).ok_or(Error::NOT_INTEGER)
+    }
+
+    /// Takes the next word as an integer within `bounds`, or answers `error`.
+    ///
+    /// # Errors
+    /// As [`Args::int`], or `error`.
+    pub fn int_in(&mut self, bounds: impl std::ops::RangeBounds<i64>, error: Error) -> Result<i64> {
+        let n = self.int()?;
+        if bounds.contains(&n) { Ok(n) } else { Err(error) }
+    }
+
+    /// Takes the next word as a floating point number.
+    ///
+    /// # Errors
+    /// "value is not a valid float".
+    pub fn float(&mut self) -> Result<f64> {
+        number::parse_f64(self.bytes()?).ok_or(Error::NOT_FLOAT)
+    }
+
+    /// Takes the next word if it is `keyword`, in any case.
+    pub fn word(&mut self, keyword: &str) -> bool {
+        let hit = self.peek().is_some_and(|word| word.eq_ignore_ascii_case(keyword.as_bytes()));
+        self.at += usize::from(hit);
+        hit
+    }
+
+    /// Takes all that is left.
+    pub fn rest(&mut self) -> &'a [&'a [u8]] {
+        let rest = &self.argv[self.at..];
+        self.at = self.argv.len();
+        rest
+    }
+
+    /// Takes the next `n` words.
+    ///
+    /// # Errors
+    /// A syntax error when there are fewer.
+    pub fn take(&mut self, n: usize) -> Result<&'a [&'a [u8]]> {
+        if n > self.left() {
+            return Err(Error::SYNTAX);
+        }
+        let taken = &self.argv[self.at..self.at + n];
+        self.at += n;
+        Ok(taken)
+    }
+
+    /// Makes sure that nothing is left.
+    ///
+    /// # Errors
+    /// A syntax error when something is.
+    pub fn end(&self) -> Result {
+        if self.more() { Err(Error::SYNTAX) } else { Ok(()) }
+    }
+}

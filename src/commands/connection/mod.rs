@@ -1,0 +1,3 @@
+//! Commands about the connection itself.
+
+pub mod session;

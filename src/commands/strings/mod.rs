@@ -1,0 +1,5 @@
+//! Strings.
+
+pub mod counter;
+pub mod read;
+pub mod write;

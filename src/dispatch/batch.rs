@@ -1,0 +1,110 @@
+//! Calls decoded ahead of their execution: commands looked up, keys hashed and prefetched.
+
+use super::registry;
+use crate::command::{Find, Found};
+use crate::engine::Engine;
+use crate::keyspace::Key;
+use smallvec::SmallVec;
+
+/// One call, ready to run.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    /// Its words.
+    pub argv: &'a [&'a [u8]],
+    /// Its command; `None` when there is none of that name. A container, if its subcommand is unknown.
+    pub entry: Option<crate::command::RegistryEntry>,
+    /// Its keys.
+    pub keys: &'a [Key<'a>],
+}
+
+#[derive(Clone, Copy)]
+struct Place {
+    words_end: u32,
+    keys_end: u32,
+    entry: Option<crate::command::RegistryEntry>,
+}
+
+/// The calls of one batch, in order. Small batches allocate nothing.
+#[derive(Default)]
+pub struct Calls<'a> {
+    words: SmallVec<[&'a [u8]; 32]>,
+    keys: SmallVec<[Key<'a>; 8]>,
+    places: SmallVec<[Place; 8]>,
+    found: Vec<Found>,
+}
+
+impl<'a> Calls<'a> {
+    /// A batch of the one call `argv`.
+    pub fn of(argv: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut calls = Self::default();
+        calls.push(argv);
+        calls
+    }
+
+    /// Adds a call: looks its command up and hashes its keys.
+    pub fn push(&mut self, argv: impl IntoIterator<Item = &'a [u8]>) {
+        let first = self.words.len();
+        self.words.extend(argv);
+        let argv = &self.words[first..];
+        let mut entry = registry().find(argv[0]);
+        if let Some(found) = entry
+            && !found.command.subcommands().is_empty()
+            && argv.len() > 1
+        {
+            entry = registry().find_sub(found, argv[1]).or(entry);
+        }
+        if let Some(found) = entry
+            && found.command.takes(argv.len())
+        {
+            match found.command.keys {
+                [] => {}
+                [one]
+                    if let Find::At { first, last, .. } = one.find
+                        && last == first as i8 =>
+                {
+                    self.keys.extend(argv.get(first as usize).map(|key| Key::new(key)));
+                }
+                _ => {
+                    self.found.clear();
+                    // A malformed call has no keys: its handler tells what is wrong.
+                    if found.command.find_keys(argv, &mut self.found).is_ok() {
+                        self.keys.extend(self.found.iter().map(|found| Key::new(argv[found.at])));
+                    }
+                }
+            }
+        }
+        let (words_end, keys_end) = (self.words.len() as u32, self.keys.len() as u32);
+        self.places.push(Place { words_end, keys_end, entry });
+    }
+
+    /// The number of calls.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// The call at position `i`.
+    pub fn get(&self, i: usize) -> Call<'_> {
+        let (words, keys) = match i.checked_sub(1) {
+            Some(before) => (self.places[before].words_end, self.places[before].keys_end),
+            None => (0, 0),
+        };
+        let Place { words_end, keys_end, entry } = self.places[i];
+        Call {
+            argv: &self.words[words as usize..words_end as usize],
+            entry,
+            keys: &self.keys[keys as usize..keys_end as usize],
+        }
+    }
+
+    /// Brings what the keys will need into the cache; not worth it for one key.
+    pub fn prefetch(&self, engine: &Engine, db: u32) {
+        if self.keys.len() > 1 {
+            engine.keyspace.prefetch(db, &self.keys);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Blocking: a command that has to wait is parked under the locks it holds; whoever makes one of its
+//! keys ready runs it again on its behalf, before anybody is answered. So a push is never seen by
+//! others before the client that waited for it.
+
+use crate::command::{Args, Flow, Keyed, Reply, Run};
+use crate::engine::{Client, Engine, Flag, Ready};
+use crate::keyspace::txn::Begin;
+use crate::keyspace::waiters::{Served, Wait, Waiter};
+use crate::keyspace::{Effects, Key, Kind, Txn};
+use crate::resp::Protocol;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// A blocked call, as its connection holds it.
+pub struct Parked {
+    waiter: Arc<Waiter>,
+    served: oneshot::Receiver<Served>,
+    /// How long it waits; `None` for ever.
+    pub timeout: Option<Duration>,
+}
+
+/// What ends a wait without its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unblock {
+    /// Its time is over, or CLIENT UNBLOCK … TIMEOUT: the command's null reply.
+    Timeout,
+    /// CLIENT UNBLOCK … ERROR.
+    Error,
+    /// Its connection is gone.
+    Gone,
+}
+
+/// Parks a call that has to wait; its shards are still locked.
+pub(super) fn park(
+    engine: &Engine,
+    client: &Arc<Client>,
+    mut txn: Txn<'_>,
+    wait: Wait,
+    call: &super::Call<'_>,
+    protocol: Protocol,
+) -> Parked {
+    let own = |words: &[&[u8]]| words.iter().map(|word| Box::from(*word)).collect::<Vec<Box<[u8]>>>();
+    let keys: Vec<Box<[u8]>> = match &wait.keys[..] {
+        [] => call.keys.iter().map(|key| Box::from(key.bytes)).collect(),
+        chosen => chosen.iter().map(|at| Box::from(call.keys[*at].bytes)).collect(),
+    };
+    let argv = wait.argv.clone().unwrap_or_else(|| own(call.argv));
+    let ticket = engine.keyspace.next_ticket();
+    let (waiter, served) = Waiter::new(ticket, client.id, txn.db(), protocol, &wait, argv, keys);
+    for key in &waiter.keys {
+        txn.hooks(key).waiters.add(key, &waiter);
+    }
+    client.set(Flag::Blocked, true);
+    client.unblock.store(0, Relaxed);
+    *client.waiter.lock() = Some(waiter.clone());
+    engine.blocked_clients.fetch_add(1, Relaxed);
+    engine.commit(txn);
+    Parked { waiter, served, timeout: wait.timeout_ms.map(Duration::from_millis) }
+}
+
+impl Parked {
+    /// Completes with the reply when the call is served.
+    pub async fn served(&mut self) -> Option<Served> {
+        (&mut self.served).await.ok()
+    }
+
+    /// Ends the wait from the client's side; `false` while somebody is serving it, or has.
+    pub fn cancel(&self, engine: &Engine) -> bool {
+        if !self.waiter.claim() {
+            return false;
+        }
+        for key in &self.waiter.keys {
+            engine.keyspace.lock(Key::new(key).shard()).hooks.waiters.remove(key, &self.waiter);
+        }
+        true
+    }
+
+    /// Notes that the client goes on, however the wait ended.
+    pub fn finish(&self, engine: &Engine, client: &Client) {
+        client.set(Flag::Blocked, false);
+        *client.waiter.lock() = None;
+        engine.blocked_clients.fetch_sub(1, Relaxed);
+    }
+
+    /// Writes the reply of a wait that ended without its key.
+    pub fn reply(&self, how: Unblock, reply: &mut Reply) {
+        match how {
+            Unblock::Error => reply.raw(b"-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n"),
+            // BLMOVE and BRPOPLPUSH answer a null bulk; those who answer arrays, a null array.
+            _ if self.answers_bulk() => reply.null(),
+            _ => reply.null_array(),
+        }
+    }
+
+    fn answers_bulk(&self) -> bool {
+        self.waiter.kind == Kind::List
+            && (self.waiter.argv[0].eq_ignore_ascii_case(b"blmove")
+                || self.waiter.argv[0].eq_ignore_ascii_case(b"brpoplpush"))
+    }
+}
+
+/// Serves the clients that wait for keys made ready, oldest first, and those for whom that makes
+/// keys ready in turn.
+pub fn serve(engine: &Engine, mut ready: VecDeque<Ready>, now_ms: i64) {
+    while let Some((db, key)) = ready.pop_front() {
+        let mut after = 0;
+        while let Some(waiter) = next(engine, db, &key, after, now_ms) {
+            after = waiter.ticket;
+            if waiter.claim() {
+                ready.extend(serve_one(engine, &waiter, now_ms));
+            }
+        }
+    }
+}
+
+/// The next waiter behind ticket `after` that the key's present value may serve.
+fn next(engine: &Engine, db: u32, key: &[u8], after: u64, now_ms: i64) -> Option<Arc<Waiter>> {
+    let key = Key::new(key);
+    let shard = engine.keyspace.lock(key.shard());
+    if shard.hooks.waiters.is_empty() {
+        return None;
+    }
+    let entry = shard.tables[db as usize].find(key.hash, key.bytes);
+    let entry = entry.filter(|entry| entry.expire_at().is_none_or(|t| t > now_ms));
+    shard.hooks.waiters.next(db, key.bytes, after, entry.map(|entry| entry.kind()))
+}
+
+/// Runs a claimed waiter's command again; returns the keys that this made ready.
+fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
+    let calls = super::Calls::of(waiter.argv.iter().map(|word| &word[..]));
+    let call = calls.get(0);
+    let entry = call.entry.expect("a parked command is in the registry");
+    let Run::Waiting(handler) = entry.command.run else { unreachable!("only waiting commands are parked") };
+    let mut effects = Effects::default();
+    let mut reply = Reply::new(waiter.protocol);
+    let access = Some(Engine::access_clock(now_ms));
+    let begin = Begin { db: waiter.db, now_ms, access, event: entry.command.event };
+    let mut txn = engine.keyspace.begin(call.keys, begin, &mut effects);
+    let args = Args::new(call.argv, 1);
+    let result = handler(&mut Keyed { args, txn: &mut txn, reply: &mut reply, command: entry.command });
+    if let Ok(Flow::Wait(_)) = result {
+        waiter.release();
+        return engine.commit(txn).ready;
+    }
+    if let Err(error) = result {
+        reply.clear(0);
+        reply.error(&error);
+    }
+    for key in &waiter.keys {
+        txn.hooks(key).waiters.remove(key, waiter);
+    }
+    let committed = engine.commit(txn);
+    waiter.serve(Served { reply, lsn: committed.lsn });
+    committed.ready
+}

@@ -1,0 +1,60 @@
+//! The gates: an ordered list of small refusals that a call passes before it may touch anything.
+
+use super::Call;
+use crate::command::{Command, Error, flag};
+use crate::engine::{Engine, Paused, Session};
+
+/// What the gates say of a call that they do not refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may run.
+    Pass,
+    /// It may run later.
+    Hold,
+}
+
+/// What a gate looks at.
+struct Visitor<'a> {
+    engine: &'a Engine,
+    session: &'a Session,
+    command: &'static Command,
+    now_ms: i64,
+}
+
+type Gate = fn(&Visitor<'_>) -> Result<Verdict, Error>;
+
+const GATES: &[Gate] = &[authentication, pause];
+
+/// Asks all gates in order.
+pub(super) fn ask(
+    engine: &Engine,
+    session: &Session,
+    command: &'static Command,
+    _call: &Call<'_>,
+    now_ms: i64,
+) -> Result<Verdict, Error> {
+    let visitor = Visitor { engine, session, command, now_ms };
+    for gate in GATES {
+        match gate(&visitor)? {
+            Verdict::Pass => {}
+            Verdict::Hold => return Ok(Verdict::Hold),
+        }
+    }
+    Ok(Verdict::Pass)
+}
+
+/// Nothing but AUTH, HELLO and the like before authentication.
+fn authentication(v: &Visitor<'_>) -> Result<Verdict, Error> {
+    if v.session.authenticated || v.command.has(flag::NO_AUTH) {
+        Ok(Verdict::Pass)
+    } else {
+        Err(Error::NO_AUTH)
+    }
+}
+
+/// CLIENT PAUSE.
+fn pause(v: &Visitor<'_>) -> Result<Verdict, Error> {
+    let Some((what, _)) = v.engine.pause.state(v.now_ms) else { return Ok(Verdict::Pass) };
+    let held = what == Paused::All || v.command.has(flag::WRITE | flag::REPLICATES);
+    Ok(if held && !v.command.has(flag::ADMIN) { Verdict::Hold } else { Verdict::Pass })
+}

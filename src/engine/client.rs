@@ -1,0 +1,134 @@
+//! What others may know of a connected client, and say to it.
+
+use crate::pubsub::{Close, Outbox};
+use compact_str::CompactString;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+/// A property of a client that can be on or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Flag {
+    /// Blocked on a key.
+    Blocked = 1,
+    /// Between MULTI and EXEC.
+    Multi = 1 << 1,
+    /// Subscribed to a channel or pattern.
+    Subscribed = 1 << 2,
+    /// Watches commands with MONITOR.
+    Monitor = 1 << 3,
+    /// Never evicted (CLIENT NO-EVICT).
+    NoEvict = 1 << 4,
+    /// Leaves access clocks alone (CLIENT NO-TOUCH).
+    NoTouch = 1 << 5,
+    /// Tracks keys (CLIENT TRACKING).
+    Tracking = 1 << 6,
+    /// Came by the unix socket.
+    UnixSocket = 1 << 7,
+    /// Ends after its reply.
+    Closing = 1 << 8,
+    /// A watched key was touched.
+    WatchDirty = 1 << 9,
+    /// Watches keys.
+    Watching = 1 << 10,
+}
+
+/// The shared side of a connection; the private side is [`super::Session`].
+pub struct Client {
+    /// Its number; never used twice.
+    pub id: u64,
+    /// Its address, `ip:port` or the socket's path.
+    pub addr: CompactString,
+    /// The address it connected to.
+    pub laddr: CompactString,
+    /// When it connected, unix ms.
+    pub created_ms: i64,
+    /// Its name (CLIENT SETNAME).
+    pub name: Mutex<CompactString>,
+    /// Its library's name and version (CLIENT SETINFO).
+    pub library: Mutex<(CompactString, CompactString)>,
+    /// The user it authenticated as.
+    pub user: Mutex<CompactString>,
+    /// What others send it.
+    pub outbox: Outbox,
+    /// The selected database.
+    pub db: AtomicU32,
+    /// RESP version: 2 or 3.
+    pub protocol: AtomicU8,
+    /// When it last sent a command, unix ms.
+    pub active_ms: AtomicI64,
+    /// The number of its last command in the registry, plus one; 0 before the first.
+    pub command: AtomicUsize,
+    /// Commands run.
+    pub commands: AtomicU64,
+    /// Bytes read from it.
+    pub input_bytes: AtomicU64,
+    /// Bytes written to it.
+    pub output_bytes: AtomicU64,
+    /// Bytes of its query buffer in use.
+    pub query_len: AtomicUsize,
+    /// Bytes waiting to be sent to it.
+    pub output_len: AtomicUsize,
+    /// Channels, patterns and shard channels it is subscribed to.
+    pub subscriptions: [AtomicUsize; 3],
+    /// Commands queued since MULTI; -1 outside.
+    pub multi: AtomicI64,
+    /// Keys watched.
+    pub watched: AtomicUsize,
+    flags: AtomicU32,
+    /// The command it is blocked in.
+    pub waiter: Mutex<Option<Arc<crate::keyspace::waiters::Waiter>>>,
+    /// Told to unblock: 0 no, 1 as a timeout, 2 with an error.
+    pub unblock: AtomicU8,
+}
+
+impl Client {
+    /// A client that has just connected.
+    pub fn new(id: u64, addr: CompactString, laddr: CompactString, now_ms: i64) -> Self {
+        Self {
+            id,
+            addr,
+            laddr,
+            created_ms: now_ms,
+            name: Mutex::default(),
+            library: Mutex::default(),
+            user: Mutex::new(CompactString::const_new("default")),
+            outbox: Outbox::default(),
+            db: AtomicU32::new(0),
+            protocol: AtomicU8::new(2),
+            active_ms: AtomicI64::new(now_ms),
+            command: AtomicUsize::new(0),
+            commands: AtomicU64::new(0),
+            input_bytes: AtomicU64::new(0),
+            output_bytes: AtomicU64::new(0),
+            query_len: AtomicUsize::new(0),
+            output_len: AtomicUsize::new(0),
+            subscriptions: Default::default(),
+            multi: AtomicI64::new(-1),
+            watched: AtomicUsize::new(0),
+            flags: AtomicU32::new(0),
+            waiter: Mutex::default(),
+            unblock: AtomicU8::new(0),
+        }
+    }
+
+    /// Whether a property is on.
+    pub fn is(&self, flag: Flag) -> bool {
+        self.flags.load(Relaxed) & flag as u32 != 0
+    }
+
+    /// Switches a property.
+    pub fn set(&self, flag: Flag, on: bool) {
+        if on {
+            self.flags.fetch_or(flag as u32, Relaxed);
+        } else {
+            self.flags.fetch_and(!(flag as u32), Relaxed);
+        }
+    }
+
+    /// Asks its connection to end.
+    pub fn close(&self, why: Close) {
+        self.outbox.close(why);
+    }
+}

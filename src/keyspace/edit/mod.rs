@@ -1,0 +1,141 @@
+//! The only way to change a stored value. The mutators of each type live in a file of their own
+//! here and record every change they make.
+
+mod string;
+
+use super::effects::Effects;
+use super::entry::{Collection, EntryBox, EntryRef, Kind};
+use super::event::Class;
+use super::shard::{Hooks, Keyspace};
+use super::txn::{DataType, OpenSlot, note};
+use crate::types::Packing;
+use std::marker::PhantomData;
+
+/// Where an edit happens.
+pub(super) struct Place<'t> {
+    pub key: &'t [u8],
+    pub db: u32,
+    pub now_ms: i64,
+    pub event: &'static str,
+    /// The key was created for this edit.
+    pub fresh: bool,
+}
+
+/// An entry opened for change. When it is dropped, the change is told, and a value left empty is
+/// removed.
+pub struct Edit<'t, T: DataType> {
+    slot: Option<OpenSlot<'t>>,
+    hooks: &'t mut Hooks,
+    effects: &'t mut Effects,
+    keyspace: &'t Keyspace,
+    place: Place<'t>,
+    dirty: bool,
+    kind: PhantomData<T>,
+}
+
+impl<'t, T: DataType> Edit<'t, T> {
+    pub(super) fn new(
+        slot: OpenSlot<'t>,
+        hooks: &'t mut Hooks,
+        effects: &'t mut Effects,
+        keyspace: &'t Keyspace,
+        place: Place<'t>,
+    ) -> Self {
+        Self { slot: Some(slot), hooks, effects, keyspace, place, dirty: false, kind: PhantomData }
+    }
+
+    /// Names the keyspace event when it differs from the command's own.
+    pub fn named(mut self, event: &'static str) -> Self {
+        self.place.event = event;
+        self
+    }
+
+    /// Whether the key was created for this edit.
+    pub fn is_fresh(&self) -> bool {
+        self.place.fresh
+    }
+
+    /// The transaction's time in unix milliseconds.
+    pub fn now_ms(&self) -> i64 {
+        self.place.now_ms
+    }
+
+    /// The thresholds between packed and large encodings.
+    pub fn packing(&self) -> &'t Packing {
+        self.keyspace.packing()
+    }
+
+    fn entry(&self) -> EntryRef<'_> {
+        self.slot.as_ref().expect("an edit is open until it is dropped").entry()
+    }
+
+    fn update<R>(&mut self, f: impl FnOnce(&mut EntryBox) -> R) -> R {
+        self.slot.as_mut().expect("an edit is open until it is dropped").update(f)
+    }
+
+    /// Notes a change and records its effect: `verb`, the key, `args`.
+    fn record(&mut self, verb: &[u8], args: &[&[u8]]) {
+        self.dirty = true;
+        self.effects.dirty += 1;
+        if self.effects.is_recording() {
+            let mut argv = vec![verb, self.place.key];
+            argv.extend(args);
+            self.effects.record(self.place.db, &argv);
+        }
+    }
+
+    /// Tells one more event about the key, besides the edit's own.
+    pub fn tell(&mut self, event: &'static str) {
+        note(self.hooks, self.effects, self.place.db, self.place.key, event, class_of(T::KIND));
+    }
+}
+
+impl<T: Collection> Edit<'_, T> {
+    /// The value, to be read.
+    pub fn value(&self) -> &T {
+        self.entry().collection().expect("the type was checked when the edit was opened")
+    }
+
+    #[expect(dead_code, reason = "the first collection type to arrive uses it")]
+    /// Changes the value; mutators call this and then record.
+    fn change<R>(&mut self, f: impl FnOnce(&mut T, &Packing) -> R) -> R {
+        let packing = self.keyspace.packing();
+        self.update(|entry| {
+            f(entry.collection_mut().expect("the type was checked when the edit was opened"), packing)
+        })
+    }
+}
+
+/// The event class of a type's own commands.
+pub fn class_of(kind: Kind) -> Class {
+    match kind {
+        Kind::String => Class::STRING,
+        Kind::List => Class::LIST,
+        Kind::Set => Class::SET,
+        Kind::Sorted => Class::SORTED,
+        Kind::Hash => Class::HASH,
+        Kind::Stream => Class::STREAM,
+        Kind::Queue => Class::QUEUE,
+    }
+}
+
+impl<T: DataType> Drop for Edit<'_, T> {
+    fn drop(&mut self) {
+        let Place { key, db, event, fresh, .. } = self.place;
+        let Some(slot) = self.slot.take() else { return };
+        let gone = slot.entry().is_hollow();
+        if gone {
+            self.keyspace.free(slot.remove());
+        }
+        if !self.dirty {
+            return;
+        }
+        if fresh {
+            self.effects.touch(db, key, "new", Class::NEW);
+        }
+        note(self.hooks, self.effects, db, key, event, class_of(T::KIND));
+        if gone {
+            note(self.hooks, self.effects, db, key, "del", Class::GENERIC);
+        }
+    }
+}

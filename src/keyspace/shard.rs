@@ -1,0 +1,168 @@
+//! Shards: a fixed number of independently locked parts of the keyspace, chosen by the key's hash.
+
+use super::effects::Listeners;
+use super::reaper::{Garbage, Reaper};
+use super::table::Table;
+use super::waiters::Waiters;
+use super::watchers::Watchers;
+use super::{EntryBox, Key};
+use crate::types::Packing;
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+/// Bits of the hash that choose the shard.
+pub const SHARD_BITS: u32 = 6;
+/// The number of shards.
+pub const SHARDS: usize = 1 << SHARD_BITS;
+
+/// What hangs on a shard's keys besides their values.
+#[derive(Default)]
+pub struct Hooks {
+    /// Sessions that WATCH keys.
+    pub watchers: Watchers,
+    /// Clients blocked on keys.
+    pub waiters: Waiters,
+}
+
+impl Hooks {
+    /// Whether no key of the shard has a hook.
+    pub fn is_empty(&self) -> bool {
+        self.watchers.is_empty() && self.waiters.is_empty()
+    }
+}
+
+/// One part of every database.
+pub struct Shard {
+    /// The tables, one per database.
+    pub tables: Box<[Table]>,
+    /// Watchers and waiters.
+    pub hooks: Hooks,
+}
+
+/// On a cache line (and its prefetched neighbour) of its own, so that locks do not share one.
+#[repr(align(128))]
+struct Cell(Mutex<Shard>);
+
+/// The whole keyspace: all databases, in shards.
+pub struct Keyspace {
+    shards: Box<[Cell]>,
+    databases: usize,
+    packing: Packing,
+    reaper: Reaper,
+    listeners: AtomicU32,
+    tickets: AtomicU64,
+    last_ms: AtomicI64,
+}
+
+impl Keyspace {
+    /// An empty keyspace of `databases` databases.
+    pub fn new(databases: usize) -> Self {
+        let shard = || {
+            let tables = (0..databases).map(|_| Table::new(SHARD_BITS)).collect();
+            Cell(Mutex::new(Shard { tables, hooks: Hooks::default() }))
+        };
+        Self {
+            shards: (0..SHARDS).map(|_| shard()).collect(),
+            databases,
+            packing: Packing::default(),
+            reaper: Reaper::start(),
+            listeners: AtomicU32::new(0),
+            tickets: AtomicU64::new(1),
+            last_ms: AtomicI64::new(0),
+        }
+    }
+
+    /// The number of databases.
+    pub fn databases(&self) -> usize {
+        self.databases
+    }
+
+    /// The thresholds between packed and large encodings.
+    pub fn packing(&self) -> &Packing {
+        &self.packing
+    }
+
+    /// Locks one shard. Only one may be held at a time this way; see [`Keyspace::lock_set`].
+    pub fn lock(&self, shard: usize) -> MutexGuard<'_, Shard> {
+        self.shards[shard].0.lock()
+    }
+
+    /// Locks the shards whose bits are set in `set`, in ascending order.
+    pub(super) fn lock_set(&self, set: u64) -> Vec<MutexGuard<'_, Shard>> {
+        let mut rest = set;
+        let mut held = Vec::with_capacity(set.count_ones() as usize);
+        while rest != 0 {
+            held.push(self.lock(rest.trailing_zeros() as usize));
+            rest &= rest - 1;
+        }
+        held
+    }
+
+    /// Brings what `keys` will need of database `db` into the cache: first their buckets, then their
+    /// entries. A shard that somebody holds is skipped.
+    pub fn prefetch(&self, db: u32, keys: &[Key<'_>]) {
+        for key in keys {
+            if let Some(shard) = self.shards[key.shard()].0.try_lock() {
+                shard.tables[db as usize].prefetch_bucket(key.hash);
+            }
+        }
+        for key in keys {
+            if let Some(shard) = self.shards[key.shard()].0.try_lock() {
+                shard.tables[db as usize].prefetch_entry(key.hash);
+            }
+        }
+    }
+
+    /// Keys in database `db`, expired ones not yet removed included.
+    pub fn len(&self, db: u32) -> usize {
+        (0..SHARDS).map(|s| self.lock(s).tables[db as usize].len()).sum()
+    }
+
+    /// Keys in database `db`, and how many of them have a TTL.
+    pub fn counts(&self, db: u32) -> (usize, usize) {
+        (0..SHARDS).fold((0, 0), |(keys, expiring), s| {
+            let shard = self.lock(s);
+            let table = &shard.tables[db as usize];
+            (keys + table.len(), expiring + table.expiring())
+        })
+    }
+
+    /// Who listens to changes.
+    pub fn listeners(&self) -> Listeners {
+        Listeners(self.listeners.load(Relaxed))
+    }
+
+    /// Adds or removes a kind of listener.
+    pub fn set_listener(&self, listener: Listeners, on: bool) {
+        if on {
+            self.listeners.fetch_or(listener.0, Relaxed);
+        } else {
+            self.listeners.fetch_and(!listener.0, Relaxed);
+        }
+    }
+
+    /// Frees an entry, in the background when it is heavy.
+    pub fn free(&self, entry: EntryBox) {
+        self.reaper.drop_entry(entry);
+    }
+
+    /// Frees garbage in the background.
+    pub fn free_later(&self, garbage: Garbage) {
+        self.reaper.send(garbage);
+    }
+
+    /// Objects waiting to be freed in the background, and freed there so far.
+    pub fn lazy_free_counts(&self) -> (u64, u64) {
+        self.reaper.counts()
+    }
+
+    /// The next ticket of a blocked client.
+    pub fn next_ticket(&self) -> u64 {
+        self.tickets.fetch_add(1, Relaxed)
+    }
+
+    /// `now_ms`, or the latest time a transaction has seen if the clock stepped back behind it.
+    pub fn monotonic_ms(&self, now_ms: i64) -> i64 {
+        self.last_ms.fetch_max(now_ms, Relaxed).max(now_ms)
+    }
+}

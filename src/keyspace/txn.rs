@@ -1,0 +1,532 @@
+//! A transaction: the shards of its keys, locked, and everything that may be done under them.
+
+use super::edit::Edit;
+use super::effects::Effects;
+use super::entry::{Collection, EntryBox, EntryRef, Kind, StrRef};
+use super::event::Class;
+use super::shard::{Hooks, Keyspace, SHARD_BITS, SHARDS, Shard};
+use super::table::{Slot, Table};
+use crate::resp::{Error, Result};
+use crate::types::Packing;
+use parking_lot::MutexGuard;
+use std::cell::Cell;
+
+/// A key with its hash, taken once.
+#[derive(Clone, Copy, Debug)]
+pub struct Key<'a> {
+    /// The key's bytes.
+    pub bytes: &'a [u8],
+    /// [`super::hash()`] of them.
+    pub hash: u64,
+}
+
+impl<'a> Key<'a> {
+    /// Hashes `bytes`.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, hash: super::hash(bytes) }
+    }
+
+    /// The shard the key belongs to.
+    pub fn shard(&self) -> usize {
+        shard_of(self.hash)
+    }
+}
+
+/// The shard of a hash: its top bits.
+pub fn shard_of(hash: u64) -> usize {
+    (hash >> (64 - SHARD_BITS)) as usize
+}
+
+/// A type of value that can be read from an entry.
+pub trait DataType {
+    /// What a reader sees.
+    type Ref<'a>;
+    /// The type it is.
+    const KIND: Kind;
+    /// The value, if the entry holds this type.
+    fn view(entry: EntryRef<'_>) -> Option<Self::Ref<'_>>;
+}
+
+impl<T: Collection> DataType for T {
+    type Ref<'a> = &'a T;
+    const KIND: Kind = <T as Collection>::KIND;
+    fn view(entry: EntryRef<'_>) -> Option<&T> {
+        entry.collection()
+    }
+}
+
+/// The string type: stored in the entry itself, read as [`StrRef`].
+pub struct Str;
+
+impl DataType for Str {
+    type Ref<'a> = StrRef<'a>;
+    const KIND: Kind = Kind::String;
+    fn view(entry: EntryRef<'_>) -> Option<StrRef<'_>> {
+        entry.string()
+    }
+}
+
+/// What happens to a key's expiry when its value is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ttl {
+    /// The key loses it.
+    Clear,
+    /// The key keeps what it has.
+    Keep,
+    /// Unix time in milliseconds.
+    At(i64),
+}
+
+/// The locks a transaction holds.
+enum Held<'k> {
+    None,
+    One(usize, MutexGuard<'k, Shard>),
+    /// Ascending; the set has the bits of the shards held.
+    Many(u64, Vec<MutexGuard<'k, Shard>>),
+}
+
+/// A transaction over the shards of its keys. Dropping it unlocks them; `engine::commit` first
+/// passes on what it did.
+pub struct Txn<'k> {
+    keyspace: &'k Keyspace,
+    held: Held<'k>,
+    keys: &'k [Key<'k>],
+    /// The position in `keys` expected to be asked for next: handlers go through them in order.
+    next: Cell<usize>,
+    db: u32,
+    now_ms: i64,
+    access: Option<u32>,
+    event: &'static str,
+    effects: &'k mut Effects,
+}
+
+/// What a transaction is begun with.
+#[derive(Clone, Copy, Debug)]
+pub struct Begin {
+    /// The database of the keys.
+    pub db: u32,
+    /// The transaction's time in unix milliseconds.
+    pub now_ms: i64,
+    /// The access clock to note in entries that are read; `None` leaves them (CLIENT NO-TOUCH).
+    pub access: Option<u32>,
+    /// The name of the event that edits tell by default.
+    pub event: &'static str,
+}
+
+impl Keyspace {
+    /// Locks the shards of `keys` in ascending order and settles the expiry of each of them.
+    pub fn begin<'k>(&'k self, keys: &'k [Key<'k>], begin: Begin, effects: &'k mut Effects) -> Txn<'k> {
+        let held = match keys {
+            [] => Held::None,
+            [key] => Held::One(key.shard(), self.lock(key.shard())),
+            keys => {
+                let set = keys.iter().fold(0u64, |set, key| set | 1 << key.shard());
+                if set.is_power_of_two() {
+                    Held::One(keys[0].shard(), self.lock(keys[0].shard()))
+                } else {
+                    Held::Many(set, self.lock_set(set))
+                }
+            }
+        };
+        let mut txn = self.txn(held, keys, begin, effects);
+        for key in keys {
+            txn.settle(*key);
+        }
+        txn
+    }
+
+    /// Locks every shard: for scripts, EXEC and whatever touches keys it cannot name before.
+    pub fn begin_all<'k>(&'k self, begin: Begin, effects: &'k mut Effects) -> Txn<'k> {
+        let held = Held::Many(u64::MAX, self.lock_set(u64::MAX));
+        self.txn(held, &[], begin, effects)
+    }
+
+    /// Locks one shard: a step of a walk over the whole keyspace.
+    pub fn begin_shard<'k>(&'k self, shard: usize, begin: Begin, effects: &'k mut Effects) -> Txn<'k> {
+        let held = Held::One(shard, self.lock(shard));
+        self.txn(held, &[], begin, effects)
+    }
+
+    fn txn<'k>(
+        &'k self,
+        held: Held<'k>,
+        keys: &'k [Key<'k>],
+        begin: Begin,
+        effects: &'k mut Effects,
+    ) -> Txn<'k> {
+        effects.reset(self.listeners());
+        let Begin { db, now_ms, access, event } = begin;
+        Txn { keyspace: self, held, keys, next: Cell::new(0), db, now_ms, access, event, effects }
+    }
+}
+
+impl<'k> Txn<'k> {
+    /// The transaction's time in unix milliseconds; the only clock under the locks.
+    pub fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
+    /// The selected database.
+    pub fn db(&self) -> u32 {
+        self.db
+    }
+
+    /// Selects another database for what follows.
+    pub fn select(&mut self, db: u32) {
+        self.db = db;
+    }
+
+    /// The number of databases.
+    pub fn databases(&self) -> usize {
+        self.keyspace.databases()
+    }
+
+    /// The thresholds between packed and large encodings.
+    pub fn packing(&self) -> &'k Packing {
+        self.keyspace.packing()
+    }
+
+    /// Names the event that edits tell from here on.
+    pub fn set_event(&mut self, event: &'static str) {
+        self.event = event;
+    }
+
+    /// What was done so far.
+    pub fn effects(&mut self) -> &mut Effects {
+        self.effects
+    }
+
+    /// Whether nothing was changed so far.
+    pub fn is_clean(&self) -> bool {
+        self.effects.dirty == 0
+    }
+
+    fn hash_of(&self, key: &[u8]) -> u64 {
+        let next = self.next.get();
+        for at in [next, next.wrapping_sub(1), 0] {
+            if let Some(known) = self.keys.get(at)
+                && known.bytes.as_ptr() == key.as_ptr()
+                && known.bytes.len() == key.len()
+            {
+                self.next.set(at + 1);
+                return known.hash;
+            }
+        }
+        super::hash(key)
+    }
+
+    fn shard(&self, shard: usize) -> &Shard {
+        match &self.held {
+            Held::One(held, guard) if *held == shard => guard,
+            Held::Many(set, guards) if set & (1 << shard) != 0 => {
+                &guards[(set & ((1 << shard) - 1)).count_ones() as usize]
+            }
+            _ => panic!("shard {shard} is not locked: a command touches a key that it did not declare"),
+        }
+    }
+
+    fn shard_mut(&mut self, shard: usize) -> (&mut Shard, &mut Effects) {
+        let shard = match &mut self.held {
+            Held::One(held, guard) if *held == shard => &mut **guard,
+            Held::Many(set, guards) if *set & (1 << shard) != 0 => {
+                &mut *guards[(*set & ((1 << shard) - 1)).count_ones() as usize]
+            }
+            _ => panic!("shard {shard} is not locked: a command touches a key that it did not declare"),
+        };
+        (shard, self.effects)
+    }
+
+    /// The shards held, for walks over the whole keyspace.
+    pub fn held_shards(&self) -> impl Iterator<Item = usize> + use<> {
+        let set = match &self.held {
+            Held::None => 0,
+            Held::One(shard, _) => 1 << shard,
+            Held::Many(set, _) => *set,
+        };
+        (0..SHARDS).filter(move |shard| set & (1u64 << shard) != 0)
+    }
+
+    /// The table of a held shard, in the selected database.
+    pub fn table(&self, shard: usize) -> &Table {
+        &self.shard(shard).tables[self.db as usize]
+    }
+
+    /// A held shard, for what works on whole tables (FLUSHALL, SWAPDB) or on hooks (blocking, WATCH).
+    pub fn whole_shard(&mut self, shard: usize) -> &mut Shard {
+        self.shard_mut(shard).0
+    }
+
+    /// Watchers and waiters of the shard `key` belongs to.
+    pub fn hooks(&mut self, key: &[u8]) -> &mut Hooks {
+        let hash = self.hash_of(key);
+        &mut self.shard_mut(shard_of(hash)).0.hooks
+    }
+
+    /// Removes `key` if it is due.
+    pub fn expire_if_due(&mut self, key: &[u8]) {
+        let hash = self.hash_of(key);
+        self.settle(Key { bytes: key, hash });
+    }
+
+    fn settle(&mut self, key: Key<'_>) {
+        let table = self.table(key.shard());
+        if table.expiring() == 0 {
+            return;
+        }
+        let due = table.find(key.hash, key.bytes).and_then(EntryRef::expire_at);
+        if due.is_some_and(|t| t <= self.now_ms) && self.remove(key.bytes, "expired", Class::EXPIRED) {
+            self.effects.expired += 1;
+        }
+    }
+
+    /// The entry of `key`, unless it is due. Notes neither access nor hit.
+    pub fn peek(&self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let hash = self.hash_of(key);
+        let entry = self.table(shard_of(hash)).find(hash, key)?;
+        match entry.expire_at() {
+            Some(t) if t <= self.now_ms => None,
+            _ => Some(entry),
+        }
+    }
+
+    /// The entry of `key`, its access noted and the hit or miss counted.
+    pub fn entry(&self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let entry = self.peek(key);
+        let count = if entry.is_some() { &self.effects.hits } else { &self.effects.misses };
+        count.set(count.get() + 1);
+        if let (Some(entry), Some(access)) = (entry, self.access) {
+            entry.touch(access);
+        }
+        entry
+    }
+
+    /// Whether `key` exists.
+    pub fn exists(&self, key: &[u8]) -> bool {
+        self.peek(key).is_some()
+    }
+
+    /// The type of the value of `key`.
+    pub fn kind(&self, key: &[u8]) -> Option<Kind> {
+        self.peek(key).map(EntryRef::kind)
+    }
+
+    /// Reads `key` as a `T`; several values may be read at once.
+    ///
+    /// # Errors
+    /// [`Error::WRONG_TYPE`] when it holds another type.
+    pub fn read<T: DataType>(&self, key: &[u8]) -> Result<Option<T::Ref<'_>>> {
+        match self.entry(key) {
+            None => Ok(None),
+            Some(entry) => T::view(entry).map(Some).ok_or(Error::WRONG_TYPE),
+        }
+    }
+
+    /// Opens `key` for change, if it exists.
+    ///
+    /// # Errors
+    /// [`Error::WRONG_TYPE`] when it holds another type.
+    pub fn edit<'t, T: DataType>(&'t mut self, key: &'t [u8]) -> Result<Option<Edit<'t, T>>> {
+        match self.peek(key) {
+            None => return Ok(None),
+            Some(entry) if entry.kind() != T::KIND => return Err(Error::WRONG_TYPE),
+            Some(entry) => {
+                if let Some(access) = self.access {
+                    entry.touch(access);
+                }
+            }
+        }
+        Ok(Some(self.open(key, false)))
+    }
+
+    /// Opens `key` for change, creating an empty value when it is absent.
+    ///
+    /// # Errors
+    /// [`Error::WRONG_TYPE`] when it holds another type.
+    pub fn upsert<'t, T: Collection + Default>(&'t mut self, key: &'t [u8]) -> Result<Edit<'t, T>> {
+        match self.kind(key) {
+            Some(kind) if kind != <T as Collection>::KIND => return Err(Error::WRONG_TYPE),
+            Some(_) => return Ok(self.open(key, false)),
+            None => {}
+        }
+        self.expire_if_due(key);
+        let hash = self.hash_of(key);
+        let access = self.access.unwrap_or(0);
+        let db = self.db as usize;
+        let mut entry = EntryBox::collection(key, T::default(), None);
+        entry.set_access(access);
+        self.shard_mut(shard_of(hash)).0.tables[db].insert(hash, entry);
+        Ok(self.open(key, true))
+    }
+
+    /// Opens an entry that exists and has the right type.
+    fn open<'t, T: DataType>(&'t mut self, key: &'t [u8], fresh: bool) -> Edit<'t, T> {
+        let hash = self.hash_of(key);
+        let (db, event, now_ms, keyspace) = (self.db, self.event, self.now_ms, self.keyspace);
+        let (shard, effects) = self.shard_mut(shard_of(hash));
+        let slot = shard.tables[db as usize].slot(hash, key).expect("the entry was just found");
+        Edit::new(
+            slot,
+            &mut shard.hooks,
+            effects,
+            keyspace,
+            super::edit::Place { key, db, now_ms, event, fresh },
+        )
+    }
+
+    /// Notes that `event` happened to `key`: watchers, waiters, listeners.
+    pub fn touch(&mut self, key: &[u8], event: &'static str, class: Class) {
+        let hash = self.hash_of(key);
+        let db = self.db;
+        let (shard, effects) = self.shard_mut(shard_of(hash));
+        note(&shard.hooks, effects, db, key, event, class);
+    }
+
+    /// Records a deterministic command (an effect) for the log.
+    pub fn record(&mut self, argv: &[&[u8]]) {
+        let db = self.db;
+        self.effects.record(db, argv);
+    }
+
+    /// Gives `key` the string `value`, whatever it held. Tells no event but `new`: callers name theirs.
+    ///
+    /// Returns the expiry the key has now.
+    pub fn put_string(&mut self, key: &[u8], value: &[u8], ttl: Ttl) -> Option<i64> {
+        let hash = self.hash_of(key);
+        let access = self.access.unwrap_or(0);
+        let (db, keyspace) = (self.db, self.keyspace);
+        let (shard, effects) = self.shard_mut(shard_of(hash));
+        let table = &mut shard.tables[db as usize];
+        let mut fresh = false;
+        let expire_at = match table.slot(hash, key) {
+            Some(mut slot) => {
+                let expire_at = match ttl {
+                    Ttl::Clear => None,
+                    Ttl::Keep => slot.entry().expire_at(),
+                    Ttl::At(t) => Some(t),
+                };
+                slot.update(|entry| overwrite(entry, key, value, expire_at, access, keyspace));
+                expire_at
+            }
+            None => {
+                fresh = true;
+                let expire_at = if let Ttl::At(t) = ttl { Some(t) } else { None };
+                let mut entry = EntryBox::string(key, value, expire_at);
+                entry.set_access(access);
+                table.insert(hash, entry);
+                expire_at
+            }
+        };
+        effects.dirty += 1;
+        if fresh {
+            effects.touch(db, key, "new", Class::NEW);
+        }
+        if effects.is_recording() {
+            match expire_at {
+                None => effects.record(db, &[b"SET", key, value]),
+                Some(t) => effects
+                    .record(db, &[b"SET", key, value, b"PXAT", itoa::Buffer::new().format(t).as_bytes()]),
+            }
+        }
+        expire_at
+    }
+
+    /// Gives `key` a ready-made entry, replacing what it held. Tells no event but `new`, records
+    /// nothing: callers do. The replaced value is freed.
+    pub fn put_entry(&mut self, key: &[u8], entry: EntryBox) {
+        let hash = self.hash_of(key);
+        let db = self.db;
+        let keyspace = self.keyspace;
+        let (shard, effects) = self.shard_mut(shard_of(hash));
+        match shard.tables[db as usize].insert(hash, entry) {
+            Some(old) => keyspace.free(old),
+            None => effects.touch(db, key, "new", Class::NEW),
+        }
+        effects.dirty += 1;
+    }
+
+    /// Takes the entry of `key` out of the keyspace. Tells no event, records nothing: callers do.
+    pub fn take_entry(&mut self, key: &[u8]) -> Option<EntryBox> {
+        let hash = self.hash_of(key);
+        let db = self.db as usize;
+        let (shard, effects) = self.shard_mut(shard_of(hash));
+        let entry = shard.tables[db].remove(hash, key)?;
+        effects.dirty += 1;
+        Some(entry)
+    }
+
+    /// Removes `key` and tells `event`; false when it is absent.
+    pub fn remove(&mut self, key: &[u8], event: &'static str, class: Class) -> bool {
+        let Some(entry) = self.take_entry(key) else { return false };
+        self.keyspace.free(entry);
+        self.record(&[b"DEL", key]);
+        self.touch(key, event, class);
+        true
+    }
+
+    /// Removes `key` as DEL does; false when it is absent.
+    pub fn delete(&mut self, key: &[u8]) -> bool {
+        self.remove(key, "del", Class::GENERIC)
+    }
+
+    /// Sets or removes the expiry of a key that exists; false when it is absent. Tells no event.
+    pub fn set_expire_at(&mut self, key: &[u8], expire_at: Option<i64>) -> bool {
+        let hash = self.hash_of(key);
+        let db = self.db;
+        let (shard, effects) = self.shard_mut(shard_of(hash));
+        let Some(mut slot) = shard.tables[db as usize].slot(hash, key) else { return false };
+        slot.update(|entry| replace_with(entry, |entry| entry.with_expire_at(expire_at)));
+        effects.dirty += 1;
+        if effects.is_recording() {
+            match expire_at {
+                None => effects.record(db, &[b"PERSIST", key]),
+                Some(t) => effects.record(db, &[b"PEXPIREAT", key, itoa::Buffer::new().format(t).as_bytes()]),
+            }
+        }
+        true
+    }
+}
+
+/// Replaces `*entry` by what `f` makes of it.
+pub(super) fn replace_with(entry: &mut EntryBox, f: impl FnOnce(EntryBox) -> EntryBox) {
+    let taken = std::mem::replace(entry, EntryBox::int(b"", 0, None));
+    *entry = f(taken);
+}
+
+/// Overwrites `entry` with a string, in place when its allocation fits.
+fn overwrite(
+    entry: &mut EntryBox,
+    key: &[u8],
+    value: &[u8],
+    expire_at: Option<i64>,
+    access: u32,
+    keyspace: &Keyspace,
+) {
+    if entry.put_short(value, expire_at) {
+        entry.set_access(access);
+        return;
+    }
+    let mut new = EntryBox::string(key, value, expire_at);
+    new.set_access(access);
+    keyspace.free(std::mem::replace(entry, new));
+}
+
+/// Passes a touch on: at once to watchers, with the commit to everybody else.
+pub(super) fn note(
+    hooks: &Hooks,
+    effects: &mut Effects,
+    db: u32,
+    key: &[u8],
+    event: &'static str,
+    class: Class,
+) {
+    if !hooks.is_empty() {
+        hooks.watchers.touch(db, key);
+        if hooks.waiters.waits(db, key) {
+            effects.wake(db, key);
+        }
+    }
+    effects.touch(db, key, event, class);
+}
+
+/// An entry's slot, for [`Edit`].
+pub(super) type OpenSlot<'t> = Slot<'t>;

@@ -1,0 +1,180 @@
+//! Blocked clients: who waits for which key. One table per shard.
+//!
+//! A waiter carries everything needed to run its command again on its behalf: whoever makes a key
+//! ready serves its waiters before it answers its own client, oldest ticket first. The waiter's
+//! state decides who finishes it: the server, its timeout, or its connection going away.
+
+use super::Kind;
+use crate::resp::{Protocol, Reply};
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound::{Excluded, Unbounded};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::oneshot;
+
+/// What a blocked client gets when it is served.
+#[derive(Debug)]
+pub struct Served {
+    /// The reply to its command.
+    pub reply: Reply,
+    /// The log position its effects reached.
+    pub lsn: u64,
+}
+
+/// How a command waits.
+#[derive(Clone, Debug)]
+pub struct Wait {
+    /// Milliseconds until the null reply; `None` waits for ever.
+    pub timeout_ms: Option<u64>,
+    /// The type of value it waits for.
+    pub kind: Kind,
+    /// Whether it also goes on when the key is removed or changes its type (XREADGROUP).
+    pub on_removal: bool,
+    /// The positions of the keys it waits for among the command's keys; all when empty.
+    pub keys: Vec<usize>,
+    /// The command to run again, where it differs from the one sent (`$` in XREAD resolved).
+    pub argv: Option<Vec<Box<[u8]>>>,
+}
+
+impl Wait {
+    /// Waits for a value of `kind` at any of the command's keys; 0 ms = for ever.
+    pub fn new(kind: Kind, timeout_ms: u64) -> Self {
+        let timeout_ms = (timeout_ms > 0).then_some(timeout_ms);
+        Self { timeout_ms, kind, on_removal: false, keys: Vec::new(), argv: None }
+    }
+}
+
+/// One blocked command.
+#[derive(Debug)]
+pub struct Waiter {
+    /// Its place in the queue: tickets are handed out in ascending order.
+    pub ticket: u64,
+    /// The blocked client's id.
+    pub client: u64,
+    /// The database it selected.
+    pub db: u32,
+    /// The protocol it speaks.
+    pub protocol: Protocol,
+    /// The type it waits for.
+    pub kind: Kind,
+    /// Whether it goes on when the key is gone too.
+    pub on_removal: bool,
+    /// The command to run.
+    pub argv: Vec<Box<[u8]>>,
+    /// The keys it waits for.
+    pub keys: Vec<Box<[u8]>>,
+    finished: AtomicBool,
+    served: parking_lot::Mutex<Option<oneshot::Sender<Served>>>,
+}
+
+impl Waiter {
+    /// A waiter and the receiving end of its reply.
+    pub fn new(
+        ticket: u64,
+        client: u64,
+        db: u32,
+        protocol: Protocol,
+        wait: &Wait,
+        argv: Vec<Box<[u8]>>,
+        keys: Vec<Box<[u8]>>,
+    ) -> (Arc<Waiter>, oneshot::Receiver<Served>) {
+        let (sender, receiver) = oneshot::channel();
+        let waiter = Waiter {
+            ticket,
+            client,
+            db,
+            protocol,
+            kind: wait.kind,
+            on_removal: wait.on_removal,
+            argv,
+            keys,
+            finished: AtomicBool::new(false),
+            served: parking_lot::Mutex::new(Some(sender)),
+        };
+        (Arc::new(waiter), receiver)
+    }
+
+    /// Claims the right to finish this waiter; true for exactly one caller.
+    pub fn claim(&self) -> bool {
+        !self.finished.swap(true, Ordering::AcqRel)
+    }
+
+    /// Gives a claim back: the command still has to wait.
+    pub fn release(&self) {
+        self.finished.store(false, Ordering::Release);
+    }
+
+    /// Whether somebody finished it.
+    pub fn is_finished(&self) -> bool {
+        self.finished.load(Ordering::Acquire)
+    }
+
+    /// Hands over the reply; false when the connection is gone.
+    pub fn serve(&self, served: Served) -> bool {
+        self.served.lock().take().is_some_and(|sender| sender.send(served).is_ok())
+    }
+}
+
+/// A database and a key of it.
+pub type Place = (u32, Box<[u8]>);
+
+/// The waiters of a shard's keys.
+#[derive(Debug, Default)]
+pub struct Waiters {
+    keys: HashMap<Place, BTreeMap<u64, Arc<Waiter>>>,
+}
+
+impl Waiters {
+    /// Whether nobody waits for a key of this shard.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The number of keys somebody waits for, and of those waited for even when removed.
+    pub fn counts(&self) -> (usize, usize) {
+        let on_removal = self.keys.values().filter(|w| w.values().any(|w| w.on_removal)).count();
+        (self.keys.len(), on_removal)
+    }
+
+    /// Queues a waiter for `key`.
+    pub fn add(&mut self, key: &[u8], waiter: &Arc<Waiter>) {
+        self.keys.entry((waiter.db, key.into())).or_default().insert(waiter.ticket, waiter.clone());
+    }
+
+    /// Takes a waiter out of the queue of `key`.
+    pub fn remove(&mut self, key: &[u8], waiter: &Waiter) {
+        let place = (waiter.db, key.into());
+        if let Some(queue) = self.keys.get_mut(&place) {
+            queue.remove(&waiter.ticket);
+            if queue.is_empty() {
+                self.keys.remove(&place);
+            }
+        }
+    }
+
+    /// Whether somebody waits for `key`.
+    pub fn waits(&self, db: u32, key: &[u8]) -> bool {
+        !self.keys.is_empty() && self.keys.contains_key(&(db, Box::from(key)))
+    }
+
+    /// The first waiter of `key` behind ticket `after` that would go on for a value of `kind`
+    /// (`None`: the key is gone).
+    pub fn next(&self, db: u32, key: &[u8], after: u64, kind: Option<Kind>) -> Option<Arc<Waiter>> {
+        let queue = self.keys.get(&(db, Box::from(key)))?;
+        queue
+            .range((Excluded(after), Unbounded))
+            .map(|(_, waiter)| waiter)
+            .find(|w| w.on_removal || kind == Some(w.kind))
+            .cloned()
+    }
+
+    /// The keys of `db` somebody waits for.
+    pub fn keys_of_db(&self, db: u32) -> Vec<Box<[u8]>> {
+        self.keys.keys().filter(|(d, _)| *d == db).map(|(_, key)| key.clone()).collect()
+    }
+
+    /// How many clients wait for `key`.
+    pub fn count(&self, db: u32, key: &[u8]) -> usize {
+        self.keys.get(&(db, Box::from(key))).map_or(0, BTreeMap::len)
+    }
+}

@@ -1,0 +1,436 @@
+//! One connection: reads, decodes every whole request, runs the batch, writes all replies at once.
+//!
+//! ```text
+//! Running ──command has to wait──▶ Parked ──served, timeout, CLIENT UNBLOCK──▶ Running
+//!    │ ──CLIENT PAUSE────────────▶ Held ────pause is over──────────────────────▶ Running
+//!    └ QUIT, EOF, CLIENT KILL, protocol error ──▶ the end, once the replies are out
+//! ```
+//! While a client is parked or held, what it sends is read (so that its going away is noticed) and
+//! kept; requests that were decoded already are kept as they are.
+
+use super::scratch;
+use crate::dispatch::{self, Calls, Outcome, Parked, Unblock};
+use crate::engine::{Engine, Session};
+use crate::pubsub::Close;
+use crate::resp::decode::{Batch, Decoder};
+use crate::resp::{Error, Reply};
+use bytes::{Buf, BytesMut};
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+use tokio_util::io::poll_read_buf;
+
+/// Requests decoded ahead of their execution.
+const BATCH_MAX: usize = 64;
+/// Slices in one vectored write.
+const SLICES_MAX: usize = 64;
+/// A partial request's buffer grows at least by this many bytes at a time, and at most.
+const GROW: (usize, usize) = (16 * 1024, 4 * 1024 * 1024);
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The client closed it.
+    Eof,
+    /// The server closed it.
+    Closed,
+    /// The client broke the protocol.
+    Protocol,
+    /// The client does not read its replies, or sends too much.
+    Overrun,
+    /// The network did.
+    Io,
+}
+
+/// A request decoded, but not yet run, in words of its own.
+type Postponed = Vec<Box<[u8]>>;
+
+enum State {
+    Running,
+    Parked(Box<Parked>, Option<Pin<Box<Sleep>>>),
+    Held(Pin<Box<dyn Future<Output = ()> + Send>>),
+}
+
+/// A connection over a stream: TCP, unix socket, TLS, or a pipe in memory.
+pub struct Connection<S> {
+    stream: S,
+    engine: Arc<Engine>,
+    session: Session,
+    decoder: Decoder,
+    state: State,
+    /// Bytes received that are no whole request yet, or wait until the client is served.
+    input: BytesMut,
+    /// Requests that wait until the client is served.
+    postponed: VecDeque<Postponed>,
+    /// Replies not yet written.
+    output: Reply,
+    /// Bytes of `output` that are written.
+    sent: usize,
+    end: Option<End>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// A connection that has just been accepted.
+    pub fn new(stream: S, engine: Arc<Engine>, session: Session) -> Self {
+        Self {
+            stream,
+            engine,
+            session,
+            decoder: Decoder::new(),
+            state: State::Running,
+            input: BytesMut::new(),
+            postponed: VecDeque::new(),
+            output: Reply::default(),
+            sent: 0,
+            end: None,
+        }
+    }
+
+    /// Serves the client until the connection ends.
+    pub async fn serve(mut self) -> End {
+        let end = poll_fn(|cx| self.poll(cx)).await;
+        if let State::Parked(parked, _) = &self.state {
+            if !parked.cancel(&self.engine) {
+                tracing::debug!(client = self.session.client.id, "served while its connection ended");
+            }
+            parked.finish(&self.engine, &self.session.client);
+        }
+        self.session.end(&self.engine);
+        end
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        loop {
+            if self.session.client.outbox.poll_filled(cx).is_ready() {
+                self.take_outbox();
+            }
+            let flushed = self.poll_flush(cx);
+            if let Poll::Ready(Err(_)) = flushed {
+                return Poll::Ready(End::Io);
+            }
+            if let Some(end) = self.end
+                && (flushed.is_ready() || end != End::Closed && end != End::Protocol)
+            {
+                return Poll::Ready(end);
+            }
+            if self.end.is_some() {
+                return Poll::Pending;
+            }
+            match self.poll_state(cx) {
+                Poll::Ready(()) => self.resume(),
+                Poll::Pending => match ready!(self.poll_read(cx)) {
+                    Ok(0) => return Poll::Ready(End::Eof),
+                    Ok(_) => {}
+                    Err(_) => return Poll::Ready(End::Io),
+                },
+            }
+        }
+    }
+
+    /// Takes what others sent: frames behind the replies, and the wish that this ends.
+    fn take_outbox(&mut self) {
+        let (frames, close) = self.session.client.outbox.take();
+        for frame in frames {
+            self.output.raw_shared(frame);
+        }
+        match close {
+            Some(Close::Now) => self.end = Some(End::Eof),
+            Some(Close::AfterReply) => self.end = Some(End::Closed),
+            Some(Close::Overrun) => self.end = Some(End::Overrun),
+            None => {}
+        }
+    }
+
+    /// Ready when a parked or held client goes on; pending while it runs, too.
+    fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.state {
+            State::Running => Poll::Pending,
+            State::Held(lifted) => {
+                ready!(lifted.as_mut().poll(cx));
+                self.state = State::Running;
+                Poll::Ready(())
+            }
+            State::Parked(parked, sleep) => {
+                let ended = if let Poll::Ready(served) = pin!(parked.served()).poll(cx) {
+                    match served {
+                        Some(served) => self.output.append(served.reply),
+                        None => tracing::error!("a blocked client's waiter was dropped unserved"),
+                    }
+                    true
+                } else {
+                    let asked = match self.session.client.unblock.load(Relaxed) {
+                        0 => None,
+                        1 => Some(Unblock::Timeout),
+                        _ => Some(Unblock::Error),
+                    };
+                    let timed_out = sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready());
+                    match asked.or(timed_out.then_some(Unblock::Timeout)) {
+                        Some(how) if parked.cancel(&self.engine) => {
+                            parked.reply(how, &mut self.output);
+                            true
+                        }
+                        // Somebody is serving it just now: look again in a moment.
+                        Some(_) => {
+                            let again = tokio::time::sleep(Duration::from_millis(1));
+                            let sleep = sleep.insert(Box::pin(again));
+                            if sleep.as_mut().poll(cx).is_ready() {
+                                cx.waker().wake_by_ref();
+                            }
+                            false
+                        }
+                        None => false,
+                    }
+                };
+                if !ended {
+                    return Poll::Pending;
+                }
+                parked.finish(&self.engine, &self.session.client);
+                self.state = State::Running;
+                Poll::Ready(())
+            }
+        }
+    }
+
+    /// Reads once, and runs what has arrived.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        scratch::with(|scratch| {
+            let own = !self.input.is_empty() || !matches!(self.state, State::Running);
+            let n = if own {
+                let grow = self.decoder.wanted().clamp(GROW.0, GROW.1);
+                self.input.reserve(grow);
+                ready!(poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.input))?
+            } else {
+                let mut buf = ReadBuf::new(&mut scratch.read);
+                ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf))?;
+                buf.filled().len()
+            };
+            let counters = &self.engine.metrics.local().counters;
+            counters.reads.add(1);
+            counters.net_input_bytes.add(n as u64);
+            self.session.client.input_bytes.fetch_add(n as u64, Relaxed);
+            if n == 0 || !matches!(self.state, State::Running) {
+                self.check_input();
+                return Poll::Ready(Ok(n));
+            }
+            if own {
+                self.run_input(&mut scratch.batch, &mut scratch.reply);
+            } else {
+                let read = std::mem::take(&mut scratch.read);
+                let used = self.run_bytes(&read[..n], &mut scratch.batch, &mut scratch.reply);
+                self.input.extend_from_slice(&read[used..n]);
+                scratch.read = read;
+            }
+            self.check_input();
+            Poll::Ready(Ok(n))
+        })
+    }
+
+    /// Ends a client that sends more than `client-query-buffer-limit` without a whole request.
+    fn check_input(&mut self) {
+        self.session.client.query_len.store(self.input.len(), Relaxed);
+        if self.input.len() > self.engine.limits.query_buffer_max() {
+            self.end = Some(End::Overrun);
+        }
+    }
+
+    /// Goes on after a wait: requests that were decoded, then bytes that were received.
+    fn resume(&mut self) {
+        scratch::with(|scratch| {
+            let mut reply = self.lend_reply(&mut scratch.reply);
+            while let Some(words) = self.postponed.pop_front() {
+                let calls = Calls::of(words.iter().map(|word| &word[..]));
+                self.run_calls(&calls, &mut reply);
+                if self.end.is_some() || !matches!(self.state, State::Running) {
+                    break;
+                }
+            }
+            self.return_reply(reply, &mut scratch.reply);
+            if self.end.is_none() && matches!(self.state, State::Running) && !self.input.is_empty() {
+                self.run_input(&mut scratch.batch, &mut scratch.reply);
+            }
+        });
+        self.check_input();
+    }
+
+    /// Runs what is in the connection's own buffer.
+    fn run_input(&mut self, batch: &mut Batch, spare: &mut Reply) {
+        let input = std::mem::take(&mut self.input);
+        let used = self.run_bytes(&input, batch, spare);
+        if used < input.len() {
+            self.input = input;
+            self.input.advance(used);
+        }
+    }
+
+    /// Decodes and runs the whole requests in `bytes`; returns how many bytes they took.
+    fn run_bytes(&mut self, bytes: &[u8], batch: &mut Batch, spare: &mut Reply) -> usize {
+        let mut used = 0;
+        let mut reply = self.lend_reply(spare);
+        while self.end.is_none() && matches!(self.state, State::Running) {
+            let rest = &bytes[used..];
+            let limits = self.engine.limits.decoding(self.session.authenticated);
+            match self.decoder.decode(rest, &limits, BATCH_MAX, batch) {
+                Ok(n) => used += n,
+                Err(error) => {
+                    reply.error(&Error::text(format!("ERR {error}")));
+                    self.end = Some(End::Protocol);
+                }
+            }
+            if batch.is_empty() {
+                break;
+            }
+            let mut calls = Calls::default();
+            for i in 0..batch.len() {
+                calls.push(batch.request(i).iter().map(|word| batch.word(rest, *word)));
+            }
+            calls.prefetch(&self.engine, self.session.db);
+            self.run_calls(&calls, &mut reply);
+        }
+        self.return_reply(reply, spare);
+        used
+    }
+
+    /// Runs a batch; what is behind a call that has to wait is postponed.
+    fn run_calls(&mut self, calls: &Calls<'_>, reply: &mut Reply) {
+        let now_ms = self.engine.now_ms();
+        self.session.client.active_ms.store(now_ms, Relaxed);
+        for i in 0..calls.len() {
+            let call = calls.get(i);
+            match dispatch::run(&self.engine, &mut self.session, call, now_ms, reply) {
+                Outcome::Done(_) if self.session.closing => {
+                    self.end = Some(End::Closed);
+                    return;
+                }
+                Outcome::Done(_) => {}
+                Outcome::Wait(parked) => {
+                    let sleep = parked.timeout.map(|timeout| {
+                        let now = Instant::now();
+                        let far = now + Duration::from_secs(86_400 * 365 * 30);
+                        Box::pin(tokio::time::sleep_until(now.checked_add(timeout).unwrap_or(far)))
+                    });
+                    self.state = State::Parked(parked, sleep);
+                    return self.postpone(calls, i + 1);
+                }
+                Outcome::Hold => {
+                    self.state = State::Held(Box::pin(pause_over(self.engine.clone())));
+                    return self.postpone(calls, i);
+                }
+            }
+        }
+    }
+
+    fn postpone(&mut self, calls: &Calls<'_>, from: usize) {
+        for (at, i) in (from..calls.len()).enumerate() {
+            let words = calls.get(i).argv.iter().map(|word| Box::from(*word)).collect();
+            self.postponed.insert(at, words);
+        }
+    }
+
+    /// The buffer to write replies to: what is still unsent, or the thread's.
+    fn lend_reply(&mut self, spare: &mut Reply) -> Reply {
+        let from = if self.output.is_empty() { spare } else { &mut self.output };
+        let mut reply = std::mem::take(from);
+        reply.set_protocol(self.session.protocol());
+        reply
+    }
+
+    /// Writes as much as the socket takes at once; the rest stays in `output`.
+    fn return_reply(&mut self, reply: Reply, spare: &mut Reply) {
+        self.output = reply;
+        let mut idle = Context::from_waker(std::task::Waker::noop());
+        // What the socket does not take now, `poll_flush` tries again with the task's waker.
+        if let Poll::Ready(Ok(())) = self.poll_flush(&mut idle) {
+            *spare = std::mem::take(&mut self.output);
+        }
+    }
+
+    /// Writes `output`; ready when all is written.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.sent < self.output.len() {
+            let (n, tried) = {
+                let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+                let slices = gather(&self.output, self.sent, &mut slices);
+                let tried: usize = slices.iter().map(|s| s.len()).sum();
+                let stream = Pin::new(&mut self.stream);
+                let polled = match slices {
+                    [one] => stream.poll_write(cx, one),
+                    many => stream.poll_write_vectored(cx, many),
+                };
+                match polled {
+                    Poll::Ready(Ok(n)) => (n, tried),
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => {
+                        let waiting = self.output.len() - self.sent;
+                        self.session.client.output_len.store(waiting, Relaxed);
+                        return Poll::Pending;
+                    }
+                }
+            };
+            if n == 0 && tried > 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.sent += n;
+            let counters = &self.engine.metrics.local().counters;
+            counters.writes.add(1);
+            counters.net_output_bytes.add(n as u64);
+            self.session.client.output_bytes.fetch_add(n as u64, Relaxed);
+        }
+        if self.sent > 0 {
+            self.session.client.output_len.store(0, Relaxed);
+            self.output.clear(scratch::REPLY_KEPT);
+            self.sent = 0;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Completes when CLIENT PAUSE is over.
+async fn pause_over(engine: Arc<Engine>) {
+    while let Some((_, until_ms)) = engine.pause.state(engine.now_ms()) {
+        let left = until_ms.saturating_sub(engine.now_ms()).max(1) as u64;
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(left)) => {}
+            () = engine.pause.lifted() => {}
+        }
+    }
+}
+
+/// The slices of `output` behind its first `sent` bytes.
+fn gather<'s, 'o>(
+    output: &'o Reply,
+    mut sent: usize,
+    slices: &'s mut [IoSlice<'o>; SLICES_MAX],
+) -> &'s [IoSlice<'o>] {
+    let (bytes, shared) = output.parts();
+    let mut n = 0;
+    let mut add = |part: &'o [u8]| {
+        if sent >= part.len() {
+            sent -= part.len();
+        } else if n < SLICES_MAX {
+            slices[n] = IoSlice::new(&part[sent..]);
+            sent = 0;
+            n += 1;
+        }
+        n < SLICES_MAX
+    };
+    let mut at = 0;
+    let mut room = true;
+    for (offset, value) in shared {
+        room = add(&bytes[at..*offset]) && add(value);
+        at = *offset;
+        if !room {
+            break;
+        }
+    }
+    if room {
+        add(&bytes[at..]);
+    }
+    &slices[..n]
+}

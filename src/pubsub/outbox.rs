@@ -1,0 +1,108 @@
+//! What others want to send to a connection: pushes, and the wish that it ends.
+//!
+//! Any thread may put frames here; only the connection's own task takes them out and writes them,
+//! between its replies, so that frames never interleave.
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
+
+/// Why a connection is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// CLIENT KILL, a timeout, shutdown: at once.
+    Now,
+    /// After the reply that is being written.
+    AfterReply,
+    /// It does not read what it is sent (`client-output-buffer-limit`).
+    Overrun,
+}
+
+#[derive(Default)]
+struct State {
+    frames: VecDeque<Bytes>,
+    bytes: usize,
+    close: Option<Close>,
+    waker: Option<Waker>,
+}
+
+/// The frames that wait for one connection.
+#[derive(Default)]
+pub struct Outbox {
+    state: Mutex<State>,
+    /// Whether there is something to take: spares the connection the lock.
+    filled: AtomicBool,
+}
+
+impl Outbox {
+    /// Queues a whole frame; returns the bytes queued now.
+    pub fn push(&self, frame: Bytes) -> usize {
+        let mut state = self.state.lock();
+        state.bytes += frame.len();
+        state.frames.push_back(frame);
+        let bytes = state.bytes;
+        self.rouse(state);
+        bytes
+    }
+
+    /// Asks the connection to end.
+    pub fn close(&self, why: Close) {
+        let mut state = self.state.lock();
+        state.close = Some(why);
+        self.rouse(state);
+    }
+
+    /// Wakes the connection's task without a frame, to look at its client's state anew.
+    pub fn nudge(&self) {
+        self.rouse(self.state.lock());
+    }
+
+    fn rouse(&self, mut state: parking_lot::MutexGuard<'_, State>) {
+        self.filled.store(true, Ordering::Release);
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Whether there is something to take.
+    pub fn is_filled(&self) -> bool {
+        self.filled.load(Ordering::Acquire)
+    }
+
+    /// Bytes queued.
+    pub fn len(&self) -> usize {
+        self.state.lock().bytes
+    }
+
+    /// Whether no bytes are queued.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Ready when there is something to take; remembers the task otherwise.
+    pub fn poll_filled(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_filled() {
+            return Poll::Ready(());
+        }
+        let mut state = self.state.lock();
+        if self.is_filled() {
+            return Poll::Ready(());
+        }
+        if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            state.waker = Some(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Takes all frames, and the wish to end.
+    pub fn take(&self) -> (VecDeque<Bytes>, Option<Close>) {
+        let mut state = self.state.lock();
+        self.filled.store(false, Ordering::Release);
+        state.bytes = 0;
+        (std::mem::take(&mut state.frames), state.close)
+    }
+}
