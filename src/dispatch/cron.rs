@@ -30,11 +30,14 @@ pub async fn expiry(engine: Arc<Engine>, period: Duration) {
 /// Removes keys that are due, shard by shard, for at most `budget`.
 pub async fn expire_due(engine: &Engine, budget: Duration) {
     let start = Instant::now();
-    let mut effects = Effects::default();
     for shard in 0..SHARDS {
         for db in 0..engine.keyspace.databases() as u32 {
-            while expire_step(engine, shard, db, &mut effects) {
-                tokio::task::yield_now().await;
+            let mut cursor = Some(0);
+            while let Some(from) = cursor {
+                cursor = expire_step(engine, shard, db, from);
+                if cursor.is_some() {
+                    tokio::task::yield_now().await;
+                }
                 if start.elapsed() > budget {
                     return;
                 }
@@ -43,27 +46,27 @@ pub async fn expire_due(engine: &Engine, budget: Duration) {
     }
 }
 
-/// Removes up to [`STEP`] due keys of one table; true when there may be more.
-fn expire_step(engine: &Engine, shard: usize, db: u32, effects: &mut Effects) -> bool {
+/// Removes about [`STEP`] due keys of one table from `cursor` on; returns where to go on.
+fn expire_step(engine: &Engine, shard: usize, db: u32, cursor: u64) -> Option<u64> {
     let now_ms = engine.now_ms();
     let mut due: Vec<Box<[u8]>> = Vec::new();
-    {
+    let next = {
         let mut held = engine.keyspace.lock(shard);
         let table = &mut held.tables[db as usize];
         if table.expiring() == 0 {
-            return false;
+            return None;
         }
-        table.due(now_ms, STEP, 0, &mut |entry| due.push(entry.key().into()));
+        table.due(now_ms, STEP, cursor, &mut |entry| due.push(entry.key().into()))
+    };
+    if !due.is_empty() {
+        let begin = Begin { db, now_ms, access: None, event: "expired" };
+        let mut effects = Effects::default();
+        let mut txn = engine.keyspace.begin_shard(shard, begin, &mut effects);
+        for key in &due {
+            txn.expire_if_due(key);
+        }
+        let committed = engine.commit(txn);
+        serve(engine, VecDeque::from(committed.ready), now_ms);
     }
-    if due.is_empty() {
-        return false;
-    }
-    let begin = Begin { db, now_ms, access: None, event: "expired" };
-    let mut txn = engine.keyspace.begin_shard(shard, begin, effects);
-    for key in &due {
-        txn.expire_if_due(key);
-    }
-    let committed = engine.commit(txn);
-    serve(engine, VecDeque::from(committed.ready), now_ms);
-    due.len() >= STEP
+    next
 }
