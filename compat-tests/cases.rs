@@ -82,16 +82,22 @@ fn run() -> Result<usize, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("compat-tests/cases");
     let files = load(&root, &options.filter)?;
     let plans = plans(&options.way);
-    let outcomes: Vec<(Plan, Result<Outcome, String>)> = thread::scope(|scope| {
-        let started: Vec<_> =
-            plans.iter().map(|plan| (plan, scope.spawn(|| play_all(plan, &files, options.show)))).collect();
-        started
-            .into_iter()
-            .map(|(plan, thread)| {
-                (plan.clone(), thread.join().unwrap_or_else(|_| Err("the runner panicked".into())))
-            })
-            .collect()
-    });
+    let play = |plan: &Plan| (plan.clone(), play_all(plan, &files, options.show));
+    let outcomes: Vec<(Plan, Result<Outcome, String>)> = if options.show {
+        // One after the other, so that what is shown can be read.
+        plans.iter().map(play).collect()
+    } else {
+        thread::scope(|scope| {
+            let started: Vec<_> = plans.iter().map(|plan| (plan, scope.spawn(move || play(plan)))).collect();
+            started
+                .into_iter()
+                .map(|(plan, thread)| {
+                    let panicked = |_| (plan.clone(), Err("the runner panicked".into()));
+                    thread.join().unwrap_or_else(panicked)
+                })
+                .collect()
+        })
+    };
     Ok(summary(outcomes))
 }
 
