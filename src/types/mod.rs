@@ -3,6 +3,7 @@
 //! Every collection is at most 16 bytes itself (usually an enum of thin pointers): it lives inside
 //! the keyspace's entry. It is never stored empty.
 
+pub mod bits;
 pub mod geo;
 mod hash;
 mod intset;
