@@ -6,21 +6,25 @@
 use super::{Group, Id, Stream};
 
 impl Stream {
-    /// Notes that `group` is given the entry `id` as new.
-    pub fn advance(&mut self, group: &[u8], id: Id) {
+    /// Notes that `group` is given the entries `ids` as new, which are in ascending order.
+    pub fn advance(&mut self, group: &[u8], ids: &[Id]) {
         let Some(state) = self.group(group) else { return };
         let first = self.first().map_or(Id::MIN, |entry| entry.id);
-        let counted = state
-            .entries_read
-            .filter(|_| state.last_delivered >= first && !self.has_gaps_from(state.last_delivered));
-        let entries_read = match counted {
-            Some(read) => Some(read + 1),
-            None if self.entries_added() > 0 => self.place_of(id),
-            None => state.entries_read,
-        };
-        if let Some(state) = self.group_mut(group) {
-            state.entries_read = entries_read;
-            state.last_delivered = id;
+        let (mut read, mut last) = (state.entries_read, state.last_delivered);
+        for (at, id) in ids.iter().enumerate() {
+            if let Some(counted) = read
+                && last >= first
+                && !self.has_gaps_from(last)
+            {
+                read = Some(counted + (ids.len() - at) as u64);
+                break;
+            }
+            read = self.place_of(*id);
+            last = *id;
+        }
+        if let (Some(state), Some(last)) = (self.group_mut(group), ids.last()) {
+            state.entries_read = read;
+            state.last_delivered = *last;
         }
     }
 

@@ -97,9 +97,9 @@ impl Stream {
         true
     }
 
-    /// Removes the oldest entries as `trim` says; tells how many.
-    pub fn trim(&mut self, trim: &Trim) -> u64 {
-        let mut removed = 0;
+    /// Removes the oldest entries as `trim` says; tells how many, and the last one's id.
+    pub fn trim(&mut self, trim: &Trim) -> Option<(u64, Id)> {
+        let (mut removed, mut last_removed) = (0, Id::MIN);
         let mut behind = Id::MIN;
         while let Some(block) = self.block_from(behind) {
             let (master, last, entries) = (block.master(), block.last_id(), block.len() as u64);
@@ -112,16 +112,17 @@ impl Stream {
             }
             if whole && trim.references == References::Keep {
                 self.remove_block(master);
-                removed += entries;
+                (removed, last_removed) = (removed + entries, last);
             } else {
-                removed += self.trim_block(master, trim);
+                let ids = self.trim_block(master, trim);
+                (removed, last_removed) = (removed + ids.len() as u64, *ids.last().unwrap_or(&last_removed));
             }
             match last.next() {
                 Some(next) => behind = next,
                 None => break,
             }
         }
-        removed
+        (removed > 0).then_some((removed, last_removed))
     }
 
     /// The first block whose entries begin at or after `id`.
@@ -137,9 +138,9 @@ impl Stream {
         inner.len -= block.len() as u64;
     }
 
-    /// Removes single entries of the block that begins at `master`.
-    fn trim_block(&mut self, master: Id, trim: &Trim) -> u64 {
-        let Some(block) = self.block_from(master) else { return 0 };
+    /// Removes single entries of the block that begins at `master`; returns their ids.
+    fn trim_block(&mut self, master: Id, trim: &Trim) -> Vec<Id> {
+        let Some(block) = self.block_from(master) else { return Vec::new() };
         let over = match trim.until {
             Until::MaxLen(max) => self.len().saturating_sub(max),
             Until::MinId(_) => u64::MAX,
@@ -158,6 +159,6 @@ impl Stream {
             }
             self.remove(*id);
         }
-        ids.len() as u64
+        ids
     }
 }
