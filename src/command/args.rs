@@ -71,6 +71,23 @@ impl<'a> Args<'a> {
         number::parse_f64(self.bytes()?).ok_or(Error::NOT_FLOAT)
     }
 
+    /// Takes the next word as a timeout in seconds, and returns it in milliseconds; 0 waits for ever.
+    ///
+    /// # Errors
+    /// When it is no number, negative, or out of range.
+    pub fn timeout_ms(&mut self) -> Result<u64> {
+        let seconds = number::parse_f64(self.bytes()?)
+            .ok_or(Error::new("ERR timeout is not a float or out of range"))?;
+        let ms = (seconds * 1000.0).ceil();
+        if ms >= i64::MAX as f64 {
+            Err(Error::new("ERR timeout is out of range"))
+        } else if ms < 0.0 {
+            Err(Error::new("ERR timeout is negative"))
+        } else {
+            Ok(ms as u64)
+        }
+    }
+
     /// Takes the next word if it is `keyword`, in any case.
     pub fn word(&mut self, keyword: &str) -> bool {
         let hit = self.peek().is_some_and(|word| word.eq_ignore_ascii_case(keyword.as_bytes()));

@@ -2,6 +2,8 @@
 //! commands above their handlers.
 
 pub mod connection;
+pub mod lists;
+pub mod streams;
 pub mod strings;
 
 use crate::command::Command;
@@ -9,6 +11,19 @@ use crate::command::Command;
 /// All commands, by family.
 pub static FAMILIES: &[&[Command]] = &[
     connection::session::COMMANDS,
+    lists::change::COMMANDS,
+    lists::pop::COMMANDS,
+    lists::push::COMMANDS,
+    lists::read::COMMANDS,
+    lists::transfer::COMMANDS,
+    streams::add::COMMANDS,
+    streams::claim::COMMANDS,
+    streams::deliver::COMMANDS,
+    streams::group::COMMANDS,
+    streams::info::COMMANDS,
+    streams::pending::COMMANDS,
+    streams::read::COMMANDS,
+    streams::remove::COMMANDS,
     strings::counter::COMMANDS,
     strings::read::COMMANDS,
     strings::write::COMMANDS,

@@ -617,7 +617,10 @@ macro_rules! collections {
     };
 }
 
-collections! {}
+collections! {
+    crate::types::List,
+    crate::types::Stream,
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,8 @@
 //! The only way to change a stored value. The mutators of each type live in a file of their own
 //! here and record every change they make.
 
+mod list;
+mod stream;
 mod string;
 
 use super::effects::Effects;
@@ -21,6 +23,17 @@ pub(super) struct Place<'t> {
     pub fresh: bool,
 }
 
+/// Who is told that an edit changed its key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Notice {
+    /// Everybody: watchers, listeners to events, and clients that wait for the key.
+    All,
+    /// All but those who wait.
+    NotWaiters,
+    /// Nobody; it is logged all the same.
+    None,
+}
+
 /// An entry opened for change. When it is dropped, the change is told, and a value left empty is
 /// removed.
 pub struct Edit<'t, T: DataType> {
@@ -30,6 +43,7 @@ pub struct Edit<'t, T: DataType> {
     keyspace: &'t Keyspace,
     place: Place<'t>,
     dirty: bool,
+    notice: Notice,
     kind: PhantomData<T>,
 }
 
@@ -41,12 +55,33 @@ impl<'t, T: DataType> Edit<'t, T> {
         keyspace: &'t Keyspace,
         place: Place<'t>,
     ) -> Self {
-        Self { slot: Some(slot), hooks, effects, keyspace, place, dirty: false, kind: PhantomData }
+        Self {
+            slot: Some(slot),
+            hooks,
+            effects,
+            keyspace,
+            place,
+            dirty: false,
+            notice: Notice::All,
+            kind: PhantomData,
+        }
     }
 
     /// Names the keyspace event when it differs from the command's own.
     pub fn named(mut self, event: &'static str) -> Self {
         self.place.event = event;
+        self
+    }
+
+    /// Lets nobody go on who waits for the key: the change gives them nothing.
+    pub fn waking_nobody(mut self) -> Self {
+        self.notice = Notice::NotWaiters;
+        self
+    }
+
+    /// Tells nobody that the key changed: only what is kept beside its content does.
+    pub fn quietly(mut self) -> Self {
+        self.notice = Notice::None;
         self
     }
 
@@ -75,13 +110,22 @@ impl<'t, T: DataType> Edit<'t, T> {
 
     /// Notes a change and records its effect: `verb`, the key, `args`.
     fn record(&mut self, verb: &[u8], args: &[&[u8]]) {
+        self.record_behind(&[verb], args);
+    }
+
+    /// As `record`, with more than one word before the key.
+    fn record_behind(&mut self, verb: &[&[u8]], args: &[&[u8]]) {
         self.dirty = true;
         self.effects.dirty += 1;
         if self.effects.is_recording() {
-            let mut argv = vec![verb, self.place.key];
-            argv.extend(args);
+            let argv = [verb, &[self.place.key], args].concat();
             self.effects.record(self.place.db, &argv);
         }
+    }
+
+    /// Whether changes are recorded: for those whose arguments are costly to make.
+    fn is_recording(&self) -> bool {
+        self.effects.is_recording()
     }
 
     /// Tells one more event about the key, besides the edit's own.
@@ -96,7 +140,6 @@ impl<T: Collection> Edit<'_, T> {
         self.entry().collection().expect("the type was checked when the edit was opened")
     }
 
-    #[expect(dead_code, reason = "the first collection type to arrive uses it")]
     /// Changes the value; mutators call this and then record.
     fn change<R>(&mut self, f: impl FnOnce(&mut T, &Packing) -> R) -> R {
         let packing = self.keyspace.packing();
@@ -127,13 +170,18 @@ impl<T: DataType> Drop for Edit<'_, T> {
         if gone {
             self.keyspace.free(slot.remove());
         }
-        if !self.dirty {
+        if !self.dirty || self.notice == Notice::None {
             return;
         }
         if fresh {
             self.effects.touch(db, key, "new", Class::NEW);
         }
-        note(self.hooks, self.effects, db, key, event, class_of(T::KIND));
+        if self.notice == Notice::All {
+            note(self.hooks, self.effects, db, key, event, class_of(T::KIND));
+        } else {
+            self.hooks.watchers.touch(db, key);
+            self.effects.touch(db, key, event, class_of(T::KIND));
+        }
         if gone {
             note(self.hooks, self.effects, db, key, "del", Class::GENERIC);
         }

@@ -1,0 +1,95 @@
+//! Moving an element from one list to another, at once or when there is one.
+
+use super::end_of;
+use super::pop::event;
+use crate::command::flag::*;
+use crate::command::{Command, Flow, Group, Keyed, Keys, Reply, Result, Run, access};
+use crate::keyspace::waiters::Wait;
+use crate::keyspace::{Kind, Txn};
+use crate::types::{End, List};
+
+/// The commands of this file.
+pub const COMMANDS: &[Command] = &[LMOVE, RPOPLPUSH, BLMOVE, BRPOPLPUSH];
+
+const KEYS: &[Keys] =
+    &[Keys::one(1, access::RW | access::ACCESS | access::DELETE), Keys::one(2, access::RW | access::INSERT)];
+
+const LMOVE: Command = Command::new("LMOVE", "lmove", Group::List, Run::Keyed(lmove))
+    .syntax("source destination LEFT | RIGHT LEFT | RIGHT")
+    .flags(WRITE | GROWS)
+    .keys(KEYS)
+    .doc(
+        "6.2.0",
+        "O(1)",
+        "Takes an element from one end of a list, puts it at one end of another, returns it.",
+    );
+
+fn lmove(cx: &mut Keyed<'_, '_>) -> Result {
+    let (source, destination) = (cx.args.bytes()?, cx.args.bytes()?);
+    let (from, to) = (end_of(&mut cx.args)?, end_of(&mut cx.args)?);
+    if !transfer(cx.txn, cx.reply, (source, from), (destination, to))? {
+        cx.reply.null();
+    }
+    Ok(())
+}
+
+const RPOPLPUSH: Command = Command::new("RPOPLPUSH", "rpoplpush", Group::List, Run::Keyed(rpoplpush))
+    .syntax("source destination")
+    .flags(WRITE | GROWS)
+    .keys(KEYS)
+    .doc("1.2.0", "O(1)", "Takes the back element of a list, puts it at the front of another, returns it.");
+
+fn rpoplpush(cx: &mut Keyed<'_, '_>) -> Result {
+    let (source, destination) = (cx.args.bytes()?, cx.args.bytes()?);
+    if !transfer(cx.txn, cx.reply, (source, End::Back), (destination, End::Front))? {
+        cx.reply.null();
+    }
+    Ok(())
+}
+
+const BLMOVE: Command = Command::new("BLMOVE", "blmove", Group::List, Run::Waiting(blmove))
+    .syntax("source destination LEFT | RIGHT LEFT | RIGHT timeout")
+    .flags(WRITE | GROWS | BLOCKING)
+    .keys(KEYS)
+    .doc("6.2.0", "O(1)", "Does as LMOVE; waits until the source has an element.");
+
+fn blmove(cx: &mut Keyed<'_, '_>) -> Result<Flow> {
+    let (source, destination) = (cx.args.bytes()?, cx.args.bytes()?);
+    let (from, to) = (end_of(&mut cx.args)?, end_of(&mut cx.args)?);
+    transfer_or_wait(cx, (source, from), (destination, to))
+}
+
+const BRPOPLPUSH: Command = Command::new("BRPOPLPUSH", "brpoplpush", Group::List, Run::Waiting(brpoplpush))
+    .syntax("source destination timeout")
+    .flags(WRITE | GROWS | BLOCKING)
+    .keys(KEYS)
+    .doc("2.2.0", "O(1)", "Does as RPOPLPUSH; waits until the source has an element.");
+
+fn brpoplpush(cx: &mut Keyed<'_, '_>) -> Result<Flow> {
+    let (source, destination) = (cx.args.bytes()?, cx.args.bytes()?);
+    transfer_or_wait(cx, (source, End::Back), (destination, End::Front))
+}
+
+fn transfer_or_wait(cx: &mut Keyed<'_, '_>, from: (&[u8], End), to: (&[u8], End)) -> Result<Flow> {
+    let timeout_ms = cx.args.timeout_ms()?;
+    if transfer(cx.txn, cx.reply, from, to)? {
+        return Ok(Flow::Done);
+    }
+    // Only the source is waited for.
+    Ok(Flow::Wait(Wait { keys: vec![0], ..Wait::new(Kind::List, timeout_ms) }))
+}
+
+/// Moves an element and answers it; `false` if the source is absent.
+fn transfer(txn: &mut Txn<'_>, reply: &mut Reply, from: (&[u8], End), to: (&[u8], End)) -> Result<bool> {
+    let source = txn.edit::<List>(from.0)?;
+    let Some(text) = source.and_then(|list| Some(list.value().peek(from.1)?.to_vec())) else {
+        return Ok(false);
+    };
+    reply.bulk(&text);
+    let pushed = if to.1 == End::Front { "lpush" } else { "rpush" };
+    txn.upsert::<List>(to.0)?.named(pushed).push(to.1, &[&text]);
+    if let Some(list) = txn.edit::<List>(from.0)? {
+        list.named(event(from.1)).pop(from.1, |_| ());
+    }
+    Ok(true)
+}

@@ -1,0 +1,168 @@
+//! Appending entries, and setting the counters they are numbered by.
+
+use super::remove::{Options, references};
+use super::{INVALID_ID, parse_id, reply_id};
+use crate::command::flag::*;
+use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
+use crate::types::Stream;
+use crate::types::stream::{Id, parse_u64};
+
+/// The commands of this file.
+pub const COMMANDS: &[Command] = &[XADD, XSETID];
+
+const KEY: &[Keys] = &[Keys::one(1, access::RW | access::UPDATE)];
+
+const XADD: Command = Command::new("XADD", "xadd", Group::Stream, Run::Keyed(xadd))
+    .syntax(
+        "key [NOMKSTREAM] [KEEPREF | DELREF | ACKED] \
+         [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]] <* | id> field value [field value ...]",
+    )
+    .flags(WRITE | GROWS | FAST)
+    .keys(KEY)
+    .doc(
+        "5.0.0",
+        "O(1), and O(N) for N entries trimmed",
+        "Appends an entry to a stream, which is created when it is absent.",
+    );
+
+/// Bytes of text that an entry may have.
+const TEXT_MAX: usize = 1 << 30;
+
+/// The id an entry is to have.
+enum NewId {
+    /// `*`
+    Auto,
+    /// `ms-*`
+    AutoSeq(u64),
+    /// `ms-seq` or `ms`
+    Given(Id),
+}
+
+impl NewId {
+    fn parse(text: &[u8]) -> Result<NewId> {
+        match text {
+            b"*" => Ok(NewId::Auto),
+            [ms @ .., b'-', b'*'] => Ok(NewId::AutoSeq(parse_u64(ms).ok_or(INVALID_ID)?)),
+            _ => parse_id(text, 0).map(NewId::Given),
+        }
+    }
+
+    /// The id itself, in a stream whose last is `last`; not greater than that where there is none.
+    fn resolve(self, last: Id, now_ms: i64) -> Id {
+        match self {
+            NewId::Given(id) => id,
+            NewId::AutoSeq(ms) if ms == last.ms => last.next().filter(|id| id.ms == ms).unwrap_or(last),
+            NewId::AutoSeq(ms) => Id::new(ms, 0),
+            NewId::Auto => match u64::try_from(now_ms) {
+                Ok(ms) if ms > last.ms => Id::new(ms, 0),
+                _ => last.next().unwrap_or(last),
+            },
+        }
+    }
+}
+
+fn xadd(cx: &mut Keyed<'_, '_>) -> Result {
+    const ZERO: Error = Error::new("ERR The ID specified in XADD must be greater than 0-0");
+    const EXHAUSTED: Error =
+        Error::new("ERR The stream has exhausted the last possible ID, unable to add more items");
+    const SMALL: Error =
+        Error::new("ERR The ID specified in XADD is equal or smaller than the target stream top item");
+    let key = cx.args.bytes()?;
+    let (options, create, id) = parse_xadd(&mut cx.args)?;
+    let pairs = cx.args.rest();
+    if pairs.is_empty() || !pairs.len().is_multiple_of(2) {
+        return Err(Error::arity("xadd"));
+    }
+    if matches!(id, NewId::Given(Id::MIN)) {
+        return Err(ZERO);
+    }
+    if pairs.iter().map(|text| text.len()).sum::<usize>() > TEXT_MAX {
+        return Err(Error::new("ERR Elements are too large to be stored"));
+    }
+    if !create && cx.txn.edit::<Stream>(key)?.is_none() {
+        cx.reply.null();
+        return Ok(());
+    }
+    let now_ms = cx.txn.now_ms();
+    let mut stream = cx.txn.upsert::<Stream>(key)?;
+    let last = stream.value().last_id();
+    if last == Id::MAX {
+        return Err(EXHAUSTED);
+    }
+    let id = id.resolve(last, now_ms);
+    if !stream.append(id, pairs) {
+        return Err(SMALL);
+    }
+    if let Some(trim) = options.trim(stream.packing())
+        && stream.trim(&trim) > 0
+    {
+        stream.tell("xtrim");
+    }
+    reply_id(cx.reply, id);
+    Ok(())
+}
+
+/// Takes the options, whether to create the stream, and the id.
+fn parse_xadd(args: &mut Args<'_>) -> Result<(Options, bool, NewId)> {
+    let (mut options, mut create) = (Options::default(), true);
+    loop {
+        if args.word("NOMKSTREAM") {
+            create = false;
+        } else if let Some(given) = references(args) {
+            options.set_references(given)?;
+        } else if !options.take(args)? {
+            break;
+        }
+    }
+    let id = NewId::parse(args.bytes()?)?;
+    options.check()?;
+    Ok((options, create, id))
+}
+
+const XSETID: Command = Command::new("XSETID", "xsetid", Group::Stream, Run::Keyed(xsetid))
+    .syntax("key last-id [ENTRIESADDED entries-added] [MAXDELETEDID max-deleted-id]")
+    .flags(WRITE | GROWS | FAST)
+    .keys(KEY)
+    .doc("5.0.0", "O(1)", "Sets the last id of a stream; for the use of replication.");
+
+fn xsetid(cx: &mut Keyed<'_, '_>) -> Result {
+    const BEHIND_DELETED: Error =
+        Error::new("ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id");
+    const BEHIND_OLD_DELETED: Error =
+        Error::new("ERR The ID specified in XSETID is smaller than current max_deleted_entry_id");
+    const BEHIND_TOP: Error =
+        Error::new("ERR The ID specified in XSETID is smaller than the target stream top item");
+    const FEWER: Error =
+        Error::new("ERR The entries_added specified in XSETID is smaller than the target stream length");
+    let key = cx.args.bytes()?;
+    let id = parse_id(cx.args.bytes()?, 0)?;
+    let (mut added, mut deleted) = (None, None);
+    while cx.args.more() {
+        if cx.args.left() > 1 && cx.args.word("ENTRIESADDED") {
+            let n = cx.args.int_in(0.., Error::new("ERR entries_added must be positive"))?;
+            added = Some(n as u64);
+        } else if cx.args.left() > 1 && cx.args.word("MAXDELETEDID") {
+            let max = parse_id(cx.args.bytes()?, 0)?;
+            if id < max {
+                return Err(BEHIND_DELETED);
+            }
+            deleted = Some(max).filter(|max| *max != Id::MIN);
+        } else {
+            return Err(Error::SYNTAX);
+        }
+    }
+    let mut stream = cx.txn.edit::<Stream>(key)?.ok_or(Error::NO_SUCH_KEY)?;
+    let value = stream.value();
+    if id < value.max_deleted_id() {
+        return Err(BEHIND_OLD_DELETED);
+    }
+    if value.last().is_some_and(|top| id < top.id) {
+        return Err(BEHIND_TOP);
+    }
+    if added.is_some_and(|added| value.len() > added) {
+        return Err(FEWER);
+    }
+    stream.set_id(id, added, deleted);
+    cx.reply.ok();
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! Removing entries: the oldest ones, or single ones.
+
+use super::{parse_id, parse_ids, take_ids};
+use crate::command::flag::*;
+use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
+use crate::types::stream::{Deleted, Id, References, Trim, Until};
+use crate::types::{Packing, Stream};
+
+/// The commands of this file.
+pub const COMMANDS: &[Command] = &[XTRIM, XDEL, XDELEX];
+
+const KEY: &[Keys] = &[Keys::one(1, access::RW | access::DELETE)];
+
+/// Takes `KEEPREF`, `DELREF` or `ACKED`, if one is next.
+pub(super) fn references(args: &mut Args<'_>) -> Option<References> {
+    if args.word("KEEPREF") {
+        Some(References::Keep)
+    } else if args.word("DELREF") {
+        Some(References::Delete)
+    } else if args.word("ACKED") {
+        Some(References::Acked)
+    } else {
+        None
+    }
+}
+
+/// How XADD and XTRIM are asked to trim.
+#[derive(Default)]
+pub(super) struct Options {
+    until: Option<Until>,
+    approximate: bool,
+    limit: Option<u64>,
+    references: Option<References>,
+}
+
+impl Options {
+    pub(super) fn set_references(&mut self, given: References) -> Result {
+        match self.references.replace(given) {
+            None => Ok(()),
+            Some(_) => Err(Error::SYNTAX),
+        }
+    }
+
+    /// Takes one of `MAXLEN`, `MINID` and `LIMIT` with its arguments; `false` when something else is next.
+    pub(super) fn take(&mut self, args: &mut Args<'_>) -> Result<bool> {
+        const TWICE: Error =
+            Error::new("ERR syntax error, MAXLEN and MINID options at the same time are not compatible");
+        const NEGATIVE: Error = Error::new("ERR The MAXLEN argument must be >= 0.");
+        const LIMIT: Error = Error::new("ERR The LIMIT argument must be >= 0.");
+        if args.left() < 2 {
+            return Ok(false);
+        }
+        if args.word("LIMIT") {
+            self.limit = Some(args.int_in(0.., LIMIT)? as u64);
+            return Ok(true);
+        }
+        let by_len = args.word("MAXLEN");
+        if !by_len && !args.word("MINID") {
+            return Ok(false);
+        }
+        if self.until.is_some() {
+            return Err(TWICE);
+        }
+        self.approximate = args.left() >= 2 && args.word("~");
+        if !self.approximate && args.left() >= 2 {
+            args.word("=");
+        }
+        self.until = Some(match by_len {
+            true => Until::MaxLen(args.int_in(0.., NEGATIVE)? as u64),
+            false => Until::MinId(parse_id(args.bytes()?, 0)?),
+        });
+        Ok(true)
+    }
+
+    /// Whether the options go together.
+    pub(super) fn check(&self) -> Result {
+        const NO_TRIM: Error =
+            Error::new("ERR syntax error, LIMIT cannot be used without specifying a trimming strategy");
+        const EXACT: Error =
+            Error::new("ERR syntax error, LIMIT cannot be used without the special ~ option");
+        match self.limit {
+            Some(1..) if self.until.is_none() => Err(NO_TRIM),
+            Some(_) if self.until.is_some() && !self.approximate => Err(EXACT),
+            _ => Ok(()),
+        }
+    }
+
+    /// The trimming they ask for, if any.
+    pub(super) fn trim(&self, packing: &Packing) -> Option<Trim> {
+        let limit = match self.limit {
+            Some(limit) => limit,
+            // Approximate trimming does not take long: it stops after about a hundred blocks.
+            None if self.approximate => match packing.stream_node_max_entries().saturating_mul(100) {
+                ..=0 => 10_000,
+                entries => entries.min(1_000_000) as u64,
+            },
+            None => 0,
+        };
+        Some(Trim {
+            until: self.until?,
+            approximate: self.approximate,
+            limit,
+            references: self.references.unwrap_or_default(),
+        })
+    }
+}
+
+const XTRIM: Command = Command::new("XTRIM", "xtrim", Group::Stream, Run::Keyed(xtrim))
+    .syntax("key <MAXLEN | MINID> [= | ~] threshold [LIMIT count] [KEEPREF | DELREF | ACKED]")
+    .flags(WRITE)
+    .keys(KEY)
+    .doc(
+        "5.0.0",
+        "O(N) for N entries removed, which go by whole blocks",
+        "Removes the oldest entries of a stream.",
+    );
+
+fn xtrim(cx: &mut Keyed<'_, '_>) -> Result {
+    let key = cx.args.bytes()?;
+    let mut options = Options::default();
+    while cx.args.more() {
+        if let Some(given) = references(&mut cx.args) {
+            options.set_references(given)?;
+        } else if !options.take(&mut cx.args)? {
+            return Err(Error::SYNTAX);
+        }
+    }
+    options.check()?;
+    let trim = options
+        .trim(cx.txn.packing())
+        .ok_or(Error::new("ERR syntax error, XTRIM must be called with a trimming strategy"))?;
+    let removed = cx.txn.edit::<Stream>(key)?.map_or(0, |stream| stream.waking_nobody().trim(&trim));
+    cx.reply.int(removed as i64);
+    Ok(())
+}
+
+const XDEL: Command = Command::new("XDEL", "xdel", Group::Stream, Run::Keyed(xdel))
+    .syntax("key id [id ...]")
+    .flags(WRITE | FAST)
+    .keys(KEY)
+    .doc("5.0.0", "O(1) for each entry", "Removes entries from a stream.");
+
+fn xdel(cx: &mut Keyed<'_, '_>) -> Result {
+    let key = cx.args.bytes()?;
+    let Some(stream) = cx.txn.edit::<Stream>(key)? else {
+        cx.reply.int(0);
+        return Ok(());
+    };
+    let mut stream = stream.waking_nobody();
+    let ids = parse_ids(cx.args.rest())?;
+    let removed = ids.iter().filter(|id| stream.delete(**id, References::Keep) == Deleted::Done).count();
+    cx.reply.len_of(removed);
+    Ok(())
+}
+
+const XDELEX: Command = Command::new("XDELEX", "xdelex", Group::Stream, Run::Keyed(xdelex))
+    .syntax("key [KEEPREF | DELREF | ACKED] IDS numids id [id ...]")
+    .flags(WRITE | FAST)
+    .keys(KEY)
+    .event("xdel")
+    .doc(
+        "8.2.0",
+        "O(1) for each entry and group",
+        "Removes entries from a stream, and says what becomes of groups' references to them.",
+    );
+
+fn xdelex(cx: &mut Keyed<'_, '_>) -> Result {
+    let key = cx.args.bytes()?;
+    let (references, ids) = take_references_and_ids(&mut cx.args)?;
+    cx.reply.array(ids.len());
+    match cx.txn.edit::<Stream>(key)? {
+        None => ids.iter().for_each(|_| cx.reply.int(-1)),
+        Some(stream) => {
+            let mut stream = stream.waking_nobody();
+            ids.iter().for_each(|id| cx.reply.int(answer(stream.delete(*id, references))));
+        }
+    }
+    Ok(())
+}
+
+/// How XDELEX and XACKDEL tell what became of an entry.
+pub(super) fn answer(deleted: Deleted) -> i64 {
+    match deleted {
+        Deleted::Absent => -1,
+        Deleted::Done => 1,
+        Deleted::Referenced => 2,
+    }
+}
+
+/// Takes `[KEEPREF | DELREF | ACKED] IDS numids id [id ...]`, in either order.
+pub(super) fn take_references_and_ids(args: &mut Args<'_>) -> Result<(References, Vec<Id>)> {
+    let (mut given, mut ids) = (None, None);
+    while args.more() {
+        if given.is_none()
+            && let Some(word) = references(args)
+        {
+            given = Some(word);
+        } else if ids.is_none() && args.left() > 1 && args.word("IDS") {
+            ids = Some(take_ids(args)?);
+        } else {
+            return Err(Error::SYNTAX);
+        }
+    }
+    Ok((given.unwrap_or_default(), ids.ok_or(Error::SYNTAX)?))
+}

@@ -1,0 +1,104 @@
+//! Changing lists.
+
+use super::Edit;
+use crate::keyspace::entry::{Collection, Details, Kind};
+use crate::types::{End, Item, List};
+use std::ops::Range;
+
+impl Details for List {
+    fn encoding(&self) -> &'static str {
+        self.encoding()
+    }
+
+    fn weight(&self) -> usize {
+        self.weight()
+    }
+
+    fn memory(&self) -> usize {
+        self.memory()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl Collection for List {
+    const KIND: Kind = Kind::List;
+}
+
+impl Edit<'_, List> {
+    /// Adds elements at one end, one after the other; tells how many there are then.
+    pub fn push(&mut self, end: End, texts: &[&[u8]]) -> usize {
+        let len = self.change(|list, packing| {
+            list.push(end, texts, packing);
+            list.len()
+        });
+        self.record(if end == End::Front { b"LPUSH" } else { b"RPUSH" }, texts);
+        len
+    }
+
+    /// Removes the element at one end, after `f` was shown it.
+    pub fn pop<R>(&mut self, end: End, f: impl FnOnce(Item<'_>) -> R) -> Option<R> {
+        let shown = self.change(|list, packing| list.pop(end, packing, f))?;
+        self.record(if end == End::Front { b"LPOP" } else { b"RPOP" }, &[]);
+        Some(shown)
+    }
+
+    /// Removes up to `count` elements from one end on, after `f` was shown each, the outermost first.
+    pub fn pop_each(&mut self, end: End, count: usize, f: impl FnMut(Item<'_>)) {
+        self.change(|list, packing| {
+            let len = list.len();
+            let count = count.min(len);
+            match end {
+                End::Front => list.iter().take(count).for_each(f),
+                End::Back => list.iter().rev().take(count).for_each(f),
+            }
+            list.remove(if end == End::Front { 0..count } else { len - count..len }, packing);
+        });
+        let count = itoa::Buffer::new().format(count).to_owned();
+        self.record(if end == End::Front { b"LPOP" } else { b"RPOP" }, &[count.as_bytes()]);
+    }
+
+    /// Puts `text` in the place of the element at `index`; `false` if there is none.
+    pub fn set(&mut self, index: usize, text: &[u8]) -> bool {
+        let done = self.change(|list, packing| list.set(index, text, packing));
+        if done {
+            self.record(b"LSET", &[itoa::Buffer::new().format(index).as_bytes(), text]);
+        }
+        done
+    }
+
+    /// Inserts `text` before or after the first element equal to `pivot`; `false` if there is none.
+    pub fn insert(&mut self, pivot: &[u8], after: bool, text: &[u8]) -> bool {
+        let Some(at) = self.value().position(pivot) else { return false };
+        self.change(|list, packing| list.insert(at, after, text, packing));
+        self.record(b"LINSERT", &[if after { b"AFTER" } else { b"BEFORE" }, pivot, text]);
+        true
+    }
+
+    /// Removes up to `max` elements equal to `text`, from one end on; tells how many.
+    pub fn remove_equal(&mut self, text: &[u8], from: End, max: usize) -> usize {
+        let removed = self.change(|list, packing| list.remove_equal(text, from, max, packing));
+        if removed > 0 {
+            let count = if from == End::Front { removed as i64 } else { -(removed as i64) };
+            self.record(b"LREM", &[itoa::Buffer::new().format(count).as_bytes(), text]);
+        }
+        removed
+    }
+
+    /// Removes all elements but those of `range`.
+    pub fn keep(&mut self, range: Range<usize>) {
+        self.change(|list, packing| {
+            list.remove(range.end..list.len(), packing);
+            list.remove(0..range.start, packing);
+        });
+        let (mut first, mut last) = (itoa::Buffer::new(), itoa::Buffer::new());
+        // An empty range is written as one that lies behind the end.
+        let (first, last) = match range.is_empty() {
+            true => ("1", "0"),
+            false => (first.format(range.start), last.format(range.end - 1)),
+        };
+        self.record(b"LTRIM", &[first.as_bytes(), last.as_bytes()]);
+    }
+}
