@@ -7,6 +7,7 @@ mod grisu;
 mod long_double;
 pub mod number;
 pub mod random;
+pub mod version;
 pub mod words;
 
 pub use long_double::LongDouble;

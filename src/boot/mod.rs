@@ -1,56 +1,143 @@
 //! Floor 9: start and stop order, nothing else.
 
+mod log;
+
+use crate::base::version;
+use crate::config::{self, Settings, Start};
 use crate::dispatch::{self, cron};
 use crate::engine::Engine;
-use crate::net::{Endpoint, Listener};
+use crate::net::Listeners;
+use crate::pubsub::Close;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::task::TaskTracker;
 
 /// Runs the server with the given command line; returns when it has stopped.
 pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
-    let args: Vec<String> = args.filter_map(|arg| arg.into_string().ok()).collect();
-    let port =
-        args.iter().position(|a| a == "--port").and_then(|at| args.get(at + 1)?.parse().ok()).unwrap_or(6379);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            tracing::error!(%error, "cannot start the runtime");
+    let args: Vec<OsString> = args.collect();
+    let settings = match Settings::load(&args, &mut std::io::stdin()) {
+        Ok(Start::Serve(settings)) => settings,
+        Ok(Start::Check(settings)) => {
+            settings.warnings().iter().for_each(|warning| println!("warning: {warning}"));
+            println!("the configuration is fine");
+            return ExitCode::SUCCESS;
+        }
+        Ok(Start::Print(text)) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Err(fault) => {
+            eprintln!("synap-server: {fault}");
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(serve(port)) {
+    if let Err(fault) = log::start(&settings).and_then(|()| prepare(&settings)) {
+        eprintln!("synap-server: {fault}");
+        return ExitCode::FAILURE;
+    }
+    let served = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("cannot start the runtime: {error}"))
+        .and_then(|runtime| runtime.block_on(serve(settings)));
+    match served {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(%error, port, "cannot listen: is another server running there? choose another --port");
+        Err(fault) => {
+            tracing::error!("{fault}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn serve(port: u16) -> std::io::Result<()> {
-    let engine = Arc::new(Engine::new(16, dispatch::registry().all().len()));
-    let tasks = TaskTracker::new();
-    let listener = Listener::bind(&Endpoint::Tcp(([127, 0, 0, 1], port).into()), 511)?;
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), port, "Synap is ready to accept connections");
-    tasks.spawn(cron::expiry(engine.clone(), Duration::from_millis(100)));
-    tasks.spawn(listener.run(engine.clone(), tasks.clone()));
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-        () = engine.stop.cancelled() => {}
+/// What is done before anything runs: the working directory, the process id's file, the warnings.
+fn prepare(settings: &Settings) -> Result<(), String> {
+    let dir = settings.string(config::DIR);
+    std::env::set_current_dir(&dir).map_err(|error| format!("dir {dir}: {error}"))?;
+    let pidfile = settings.string(config::PIDFILE);
+    if !pidfile.is_empty() {
+        std::fs::write(&pidfile, format!("{}\n", std::process::id()))
+            .map_err(|error| format!("pidfile {pidfile}: {error}"))?;
     }
-    tracing::info!("stopping");
+    settings.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+    Ok(())
+}
+
+async fn serve(settings: Settings) -> Result<(), String> {
+    let engine = Arc::new(Engine::new(settings, dispatch::registry().all().len()));
+    announce(&engine.settings);
+    let tasks = TaskTracker::new();
+    let listeners = Arc::new(Listeners::new(tasks.clone()));
+    listeners
+        .follow(&engine)
+        .map_err(|why| format!("cannot listen on {why}; is another server running there?"))?;
+    follow_addresses(&engine, listeners);
+    tasks.spawn(cron::expiry(engine.clone()));
+    tasks.spawn(cron::clients(engine.clone()));
+
+    let failed = |error: std::io::Error| format!("cannot wait for signals: {error}");
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let why = tokio::select! {
+        _ = interrupt.recv() => "SIGINT",
+        _ = terminate.recv() => "SIGTERM",
+        () = engine.stop.cancelled() => "SHUTDOWN",
+    };
+    tracing::info!("stopping: {why}");
     engine.stop.cancel();
     for client in engine.clients.all() {
-        client.close(crate::pubsub::Close::Now);
+        client.close(Close::Now);
     }
     tasks.close();
     tasks.wait().await;
+    let pidfile = engine.settings.string(config::PIDFILE);
+    if !pidfile.is_empty() {
+        // It may be gone already; nobody is left to be told.
+        let _ = std::fs::remove_file(pidfile);
+    }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Logs what matters about this start.
+fn announce(settings: &Settings) {
+    let file = settings.file().map_or("none".into(), |file| file.display().to_string());
+    tracing::info!(
+        version = version::SYNAP,
+        redis = version::REDIS,
+        pid = std::process::id(),
+        "Synap starts"
+    );
+    tracing::info!(
+        file,
+        dir = settings.string(config::DIR),
+        bind = settings.string(config::BIND),
+        port = settings.int(config::PORT),
+        databases = settings.int(config::DATABASES),
+        maxclients = settings.int(config::MAXCLIENTS),
+        maxmemory = settings.int(config::MAXMEMORY),
+        "configuration"
+    );
+    if !settings.text(config::REQUIREPASS).is_empty() || settings.yes(config::PROTECTED_MODE) {
+        return;
+    }
+    tracing::warn!("no password is set and protected-mode is off: whoever reaches this server may use it");
+}
+
+/// Listens elsewhere when `CONFIG SET` says so.
+fn follow_addresses(engine: &Arc<Engine>, listeners: Arc<Listeners>) {
+    for (name, refusal) in [
+        (config::PORT, "Unable to listen on this port. Check server logs."),
+        (config::BIND, "Failed to bind to specified addresses."),
+    ] {
+        let (engine_of, listeners) = (Arc::downgrade(engine), listeners.clone());
+        engine.settings.on_change(&[name], move |_| {
+            let Some(engine) = engine_of.upgrade() else { return Ok(()) };
+            listeners.follow(&engine).map_err(|why| {
+                tracing::warn!("cannot listen on {why}");
+                refusal.to_owned()
+            })
+        });
+    }
 }

@@ -149,6 +149,8 @@ pub struct Command {
     pub complexity: &'static str,
     /// What it does, in a line.
     pub summary: &'static str,
+    /// Hints for clients and proxies, as COMMAND INFO shows them.
+    pub tips: &'static [&'static str],
     /// What runs it.
     pub run: Run,
 }
@@ -168,6 +170,7 @@ impl Command {
             since: "",
             complexity: "",
             summary: "",
+            tips: &[],
             run,
         }
     }
@@ -202,6 +205,12 @@ impl Command {
     /// Sets the name of the event its edits tell.
     pub const fn event(mut self, event: &'static str) -> Self {
         self.event = event;
+        self
+    }
+
+    /// Sets the hints for clients and proxies.
+    pub const fn tips(mut self, tips: &'static [&'static str]) -> Self {
+        self.tips = tips;
         self
     }
 

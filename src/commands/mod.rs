@@ -2,6 +2,7 @@
 //! commands above their handlers.
 
 pub mod connection;
+mod help;
 pub mod lists;
 pub mod streams;
 pub mod strings;
@@ -10,6 +11,8 @@ use crate::command::Command;
 
 /// All commands, by family.
 pub static FAMILIES: &[&[Command]] = &[
+    connection::auth::COMMANDS,
+    connection::client::COMMANDS,
     connection::session::COMMANDS,
     lists::change::COMMANDS,
     lists::pop::COMMANDS,

@@ -1,6 +1,11 @@
-//! What happens without a client: keys that are due are removed.
+//! What happens without a client: keys that are due are removed, clients are looked after.
+
+mod clients;
+
+pub use clients::clients;
 
 use super::serve;
+use crate::config;
 use crate::engine::Engine;
 use crate::keyspace::txn::Begin;
 use crate::keyspace::{Effects, SHARDS};
@@ -13,16 +18,17 @@ use std::time::{Duration, Instant};
 const STEP: usize = 64;
 
 /// Removes due keys in the background until the server stops.
-pub async fn expiry(engine: Arc<Engine>, period: Duration) {
-    let mut tick = tokio::time::interval(period);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+pub async fn expiry(engine: Arc<Engine>) {
     loop {
+        let period = Duration::from_secs(1) / engine.settings.int(config::HZ) as u32;
         tokio::select! {
-            _ = tick.tick() => {}
+            () = tokio::time::sleep(period) => {}
             () = engine.stop.cancelled() => return,
         }
         if engine.active_expiry.load(Relaxed) && engine.pause.state(engine.now_ms()).is_none() {
-            expire_due(&engine, period / 4).await;
+            // A quarter of the time by default, up to 43 % at the highest effort.
+            let effort = engine.settings.int(config::ACTIVE_EXPIRE_EFFORT) as u32;
+            expire_due(&engine, period * (23 + 2 * effort) / 100).await;
         }
     }
 }

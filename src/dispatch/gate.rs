@@ -45,7 +45,7 @@ pub(super) fn ask(
 
 /// Nothing but AUTH, HELLO and the like before authentication.
 fn authentication(v: &Visitor<'_>) -> Result<Verdict, Error> {
-    if v.session.authenticated || v.command.has(flag::NO_AUTH) {
+    if v.command.has(flag::NO_AUTH) || v.session.may_run(v.engine) {
         Ok(Verdict::Pass)
     } else {
         Err(Error::NO_AUTH)

@@ -42,6 +42,8 @@ pub struct Client {
     pub addr: CompactString,
     /// The address it connected to.
     pub laddr: CompactString,
+    /// Its socket's number in this process; -1 when it has none.
+    pub fd: i32,
     /// When it connected, unix ms.
     pub created_ms: i64,
     /// Its name (CLIENT SETNAME).
@@ -85,11 +87,12 @@ pub struct Client {
 
 impl Client {
     /// A client that has just connected.
-    pub fn new(id: u64, addr: CompactString, laddr: CompactString, now_ms: i64) -> Self {
+    pub fn new(id: u64, addr: CompactString, laddr: CompactString, fd: i32, now_ms: i64) -> Self {
         Self {
             id,
             addr,
             laddr,
+            fd,
             created_ms: now_ms,
             name: Mutex::default(),
             library: Mutex::default(),

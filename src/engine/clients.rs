@@ -22,6 +22,7 @@ impl Clients {
         &self,
         addr: CompactString,
         laddr: CompactString,
+        fd: i32,
         now_ms: i64,
         limit: usize,
     ) -> Option<Arc<Client>> {
@@ -31,9 +32,14 @@ impl Clients {
             return None;
         }
         self.accepted.fetch_add(1, Relaxed);
-        let client = Arc::new(Client::new(self.next_id(), addr, laddr, now_ms));
+        let client = Arc::new(Client::new(self.next_id(), addr, laddr, fd, now_ms));
         clients.insert(client.id, client.clone());
         Some(client)
+    }
+
+    /// Counts a connection that was turned away.
+    pub fn refuse(&self) {
+        self.rejected.fetch_add(1, Relaxed);
     }
 
     /// An id for a client that has no connection (tests, scripts, the server itself).

@@ -3,21 +3,23 @@
 mod client;
 mod clients;
 mod commit;
-mod limits;
 mod pause;
 mod session;
 
 pub use client::{Client, Flag};
 pub use clients::Clients;
 pub use commit::{Committed, Ready};
-pub use limits::Limits;
 pub use pause::{Pause, Paused};
 pub use session::{ReplyMode, Session};
 
 use crate::base::clock::{self, Clock};
 use crate::base::random;
+use crate::config::{self, Name, Settings};
 use crate::keyspace::Keyspace;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Rates};
+use crate::resp::decode;
+use crate::types::Packing;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use tokio_util::sync::CancellationToken;
 
@@ -29,10 +31,12 @@ pub struct Engine {
     pub clock: Clock,
     /// The counters.
     pub metrics: Metrics,
+    /// What happens per second just now.
+    pub rates: Rates,
     /// The connected clients.
     pub clients: Clients,
-    /// Limits of connections.
-    pub limits: Limits,
+    /// The settings.
+    pub settings: Settings,
     /// CLIENT PAUSE.
     pub pause: Pause,
     /// Cancelled when the server is to stop.
@@ -43,6 +47,8 @@ pub struct Engine {
     pub started_ms: i64,
     /// Whether due keys are removed in the background (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expiry: AtomicBool,
+    /// Clients closed because all together took too much memory.
+    pub evicted_clients: AtomicU64,
     /// Clients blocked on keys.
     pub blocked_clients: AtomicUsize,
     changes_since_save: AtomicI64,
@@ -50,19 +56,23 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine with `databases` empty databases and counters for `commands` commands.
-    pub fn new(databases: usize, commands: usize) -> Self {
+    /// An engine with empty databases, and counters for `commands` commands.
+    pub fn new(settings: Settings, commands: usize) -> Self {
+        let keyspace = Keyspace::new(settings.int(config::DATABASES) as usize);
+        follow_packing(&settings, keyspace.packing());
         Self {
-            keyspace: Keyspace::new(databases),
+            keyspace,
             clock: Clock::default(),
             metrics: Metrics::new(commands),
+            rates: Rates::default(),
             clients: Clients::default(),
-            limits: Limits::default(),
+            settings,
             pause: Pause::default(),
             stop: CancellationToken::new(),
             run_id: random::hex(40),
             started_ms: clock::system_ms(),
             active_expiry: AtomicBool::new(true),
+            evicted_clients: AtomicU64::new(0),
             blocked_clients: AtomicUsize::new(0),
             changes_since_save: AtomicI64::new(0),
             lsn: AtomicU64::new(0),
@@ -82,5 +92,33 @@ impl Engine {
     /// Changes since the data set was last saved.
     pub fn changes_since_save(&self) -> i64 {
         self.changes_since_save.load(Relaxed)
+    }
+
+    /// Whether clients have to authenticate.
+    pub fn password_required(&self) -> bool {
+        !self.settings.text(config::REQUIREPASS).is_empty()
+    }
+
+    /// What a client may announce.
+    pub fn decoding(&self, authenticated: bool) -> decode::Limits {
+        decode::Limits {
+            bulk_len_max: self.settings.int(config::PROTO_MAX_BULK_LEN) as usize,
+            unauthenticated: !authenticated,
+            ..decode::Limits::default()
+        }
+    }
+}
+
+/// Keeps the thresholds between packed and large encodings what the settings say.
+fn follow_packing(settings: &Settings, packing: &Arc<Packing>) {
+    for name in Name::all() {
+        let field = name.setting().name.replace('-', "_");
+        let Some(cell) = packing.cell(&field) else { continue };
+        cell.store(settings.int(name), Relaxed);
+        let packing = packing.clone();
+        settings.on_change(&[name], move |settings| {
+            packing.cell(&field).into_iter().for_each(|cell| cell.store(settings.int(name), Relaxed));
+            Ok(())
+        });
     }
 }

@@ -44,7 +44,7 @@ impl Session {
         Self {
             client,
             db: 0,
-            authenticated: !engine.limits.password_required.load(Relaxed),
+            authenticated: !engine.password_required(),
             protocol: Protocol::Resp2,
             reply_mode: ReplyMode::On,
             closing: false,
@@ -72,6 +72,24 @@ impl Session {
     /// Lets go of everything that others hold for this connection: it has ended.
     pub fn end(&mut self, engine: &Engine) {
         engine.clients.disconnect(self.client.id);
+    }
+
+    /// Whether it may run commands that need authentication.
+    pub fn may_run(&self, engine: &Engine) -> bool {
+        self.authenticated || !engine.password_required()
+    }
+
+    /// Makes it what a new connection is (RESET).
+    pub fn reset(&mut self, engine: &Engine) {
+        self.select(0);
+        self.set_protocol(Protocol::Resp2);
+        self.authenticated = !engine.password_required();
+        self.reply_mode = ReplyMode::On;
+        self.client.name.lock().clear();
+        *self.client.user.lock() = "default".into();
+        for flag in [Flag::NoEvict, Flag::NoTouch] {
+            self.client.set(flag, false);
+        }
     }
 
     /// Whether reads leave access clocks alone.

@@ -8,6 +8,7 @@ use super::watchers::Watchers;
 use super::{EntryBox, Key};
 use crate::types::Packing;
 use parking_lot::{Mutex, MutexGuard};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// Bits of the hash that choose the shard.
@@ -47,7 +48,7 @@ struct Cell(Mutex<Shard>);
 pub struct Keyspace {
     shards: Box<[Cell]>,
     databases: usize,
-    packing: Packing,
+    packing: Arc<Packing>,
     reaper: Reaper,
     listeners: AtomicU32,
     tickets: AtomicU64,
@@ -64,7 +65,7 @@ impl Keyspace {
         Self {
             shards: (0..SHARDS).map(|_| shard()).collect(),
             databases,
-            packing: Packing::default(),
+            packing: Arc::default(),
             reaper: Reaper::start(),
             listeners: AtomicU32::new(0),
             tickets: AtomicU64::new(1),
@@ -78,7 +79,7 @@ impl Keyspace {
     }
 
     /// The thresholds between packed and large encodings.
-    pub fn packing(&self) -> &Packing {
+    pub fn packing(&self) -> &Arc<Packing> {
         &self.packing
     }
 

@@ -1,8 +1,12 @@
 //! Floor 2: counters. Every thread counts for itself; readers add the threads up.
 
 mod histogram;
+mod process;
+mod rates;
 
 pub use histogram::Histogram;
+pub use process::{CpuTime, Memory, cpu_time, system_memory};
+pub use rates::Rates;
 
 use parking_lot::Mutex;
 use std::cell::Cell;
@@ -73,6 +77,12 @@ counters! {
     writes,
     /// Error replies.
     error_replies,
+    /// Clients closed for sending too much without a whole request.
+    input_overruns,
+    /// Clients closed for not reading what they are sent.
+    output_overruns,
+    /// Failed attempts to authenticate.
+    auth_failures,
 }
 
 /// What one thread counted of one command.

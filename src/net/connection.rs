@@ -9,8 +9,9 @@
 //! kept; requests that were decoded already are kept as they are.
 
 use super::scratch;
+use crate::config::{self, ClientClass};
 use crate::dispatch::{self, Calls, Outcome, Parked, Unblock};
-use crate::engine::{Engine, Session};
+use crate::engine::{Engine, Flag, Session};
 use crate::pubsub::Close;
 use crate::resp::decode::{Batch, Decoder};
 use crate::resp::{Error, Reply};
@@ -143,7 +144,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         match close {
             Some(Close::Now) => self.end = Some(End::Eof),
             Some(Close::AfterReply) => self.end = Some(End::Closed),
-            Some(Close::Overrun) => self.end = Some(End::Overrun),
+            Some(Close::Overrun) => self.overrun(),
             None => {}
         }
     }
@@ -215,6 +216,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             counters.reads.add(1);
             counters.net_input_bytes.add(n as u64);
             self.session.client.input_bytes.fetch_add(n as u64, Relaxed);
+            self.session.client.query_len.store(self.input.len().max(n), Relaxed);
             if n == 0 || !matches!(self.state, State::Running) {
                 self.check_input();
                 return Poll::Ready(Ok(n));
@@ -235,7 +237,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Ends a client that sends more than `client-query-buffer-limit` without a whole request.
     fn check_input(&mut self) {
         self.session.client.query_len.store(self.input.len(), Relaxed);
-        if self.input.len() > self.engine.limits.query_buffer_max() {
+        if self.input.len() as i64 > self.engine.settings.int(config::CLIENT_QUERY_BUFFER_LIMIT) {
+            self.engine.metrics.local().counters.input_overruns.add(1);
             self.end = Some(End::Overrun);
         }
     }
@@ -275,7 +278,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut reply = self.lend_reply(spare);
         while self.end.is_none() && matches!(self.state, State::Running) {
             let rest = &bytes[used..];
-            let limits = self.engine.limits.decoding(self.session.authenticated);
+            let limits = self.engine.decoding(self.session.authenticated);
             match self.decoder.decode(rest, &limits, BATCH_MAX, batch) {
                 Ok(n) => used += n,
                 Err(error) => {
@@ -351,6 +354,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
+    /// Ends a client that does not read: at once above the hard limit, which no reply outgrows while
+    /// it is written. The soft limit is looked after in the background.
+    fn check_output(&mut self, waiting: usize) {
+        let client = &self.session.client;
+        let class = if client.is(Flag::Subscribed) { ClientClass::PubSub } else { ClientClass::Normal };
+        let hard = self.engine.settings.output_limit(class).hard_bytes;
+        if hard > 0 && waiting as i64 > hard {
+            self.overrun();
+        }
+    }
+
+    fn overrun(&mut self) {
+        self.engine.metrics.local().counters.output_overruns.add(1);
+        self.end = Some(End::Overrun);
+    }
+
     /// Writes `output`; ready when all is written.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.sent < self.output.len() {
@@ -369,6 +388,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     Poll::Pending => {
                         let waiting = self.output.len() - self.sent;
                         self.session.client.output_len.store(waiting, Relaxed);
+                        self.check_output(waiting);
                         return Poll::Pending;
                     }
                 }

@@ -1,22 +1,25 @@
 //! Listening sockets.
 
 use super::Connection;
+use crate::config;
 use crate::engine::{Engine, Flag, Session};
 use compact_str::{CompactString, format_compact};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How long accepting rests when the process is out of file descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
 /// Where to listen.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
     /// A TCP address.
     Tcp(SocketAddr),
@@ -75,9 +78,8 @@ impl Listener {
         }
     }
 
-    /// Accepts clients until the server stops.
-    pub async fn run(self, engine: Arc<Engine>, tasks: TaskTracker) {
-        let stop = engine.stop.clone();
+    /// Accepts clients until `stop`.
+    pub async fn run(self, engine: Arc<Engine>, tasks: TaskTracker, stop: CancellationToken) {
         loop {
             let accepted = tokio::select! {
                 accepted = self.accept(&engine, &tasks) => accepted,
@@ -98,23 +100,38 @@ impl Listener {
             Socket::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 prepare(&stream, engine)?;
-                let local = stream.local_addr()?;
-                serve(stream, engine, tasks, format_compact!("{peer}"), format_compact!("{local}"), false);
+                let peer = Peer {
+                    addr: format_compact!("{peer}"),
+                    laddr: format_compact!("{}", stream.local_addr()?),
+                    fd: stream.as_raw_fd(),
+                    ip: Some(peer.ip()),
+                };
+                serve(stream, engine, tasks, peer);
             }
             Socket::Unix(listener, path) => {
                 let (stream, _) = listener.accept().await?;
                 let name = format_compact!("{}:0", path.display());
-                serve(stream, engine, tasks, name.clone(), name, true);
+                let peer = Peer { addr: name.clone(), laddr: name, fd: stream.as_raw_fd(), ip: None };
+                serve(stream, engine, tasks, peer);
             }
         }
         Ok(())
     }
 }
 
+/// Who has connected, and where.
+struct Peer {
+    addr: CompactString,
+    laddr: CompactString,
+    fd: i32,
+    /// `None` for a unix socket.
+    ip: Option<IpAddr>,
+}
+
 /// Sets a new connection's socket options.
 fn prepare(stream: &TcpStream, engine: &Engine) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let keepalive = engine.limits.tcp_keepalive();
+    let keepalive = Duration::from_secs(engine.settings.int(config::TCP_KEEPALIVE) as u64);
     if !keepalive.is_zero() {
         let keepalive = socket2::TcpKeepalive::new()
             .with_time(keepalive)
@@ -125,24 +142,40 @@ fn prepare(stream: &TcpStream, engine: &Engine) -> io::Result<()> {
     Ok(())
 }
 
-/// Starts a connection's task, unless there are too many.
+/// Why a connection is turned away.
+const TOO_MANY: &str = "-ERR max number of clients reached\r\n";
+const PROTECTED: &str = "-DENIED Synap is in protected mode: no password is set, so only clients of the same \
+     machine are served. To connect from elsewhere, do one of: 1) set a password with 'requirepass', and use AUTH; \
+     2) from the same machine, send CONFIG SET protected-mode no, if nobody else can reach this server; 3) start it \
+     with --protected-mode no.\r\n";
+
+/// Starts a connection's task, unless it has to be turned away.
 fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     mut stream: S,
     engine: &Arc<Engine>,
     tasks: &TaskTracker,
-    addr: CompactString,
-    laddr: CompactString,
-    unix: bool,
+    peer: Peer,
 ) {
-    let now_ms = engine.now_ms();
-    let Some(client) = engine.clients.connect(addr, laddr, now_ms, engine.limits.clients_max()) else {
+    let limit = engine.settings.int(config::MAXCLIENTS) as usize;
+    let stranger = peer.ip.is_some_and(|ip| !ip.to_canonical().is_loopback());
+    let refused = stranger && engine.settings.yes(config::PROTECTED_MODE) && !engine.password_required();
+    let Peer { addr, laddr, fd, ip } = peer;
+    let client = match refused {
+        true => {
+            engine.clients.refuse();
+            None
+        }
+        false => engine.clients.connect(addr, laddr, fd, engine.now_ms(), limit),
+    };
+    let Some(client) = client else {
+        let why = if refused { PROTECTED } else { TOO_MANY };
         tasks.spawn(async move {
             // Best effort: it is being turned away.
-            let _ = stream.write_all(b"-ERR max number of clients reached\r\n").await;
+            let _ = tokio::time::timeout(Duration::from_secs(1), stream.write_all(why.as_bytes())).await;
         });
         return;
     };
-    client.set(Flag::UnixSocket, unix);
+    client.set(Flag::UnixSocket, ip.is_none());
     let session = Session::new(client, engine);
     let connection = Connection::new(stream, engine.clone(), session);
     tasks.spawn(async move {

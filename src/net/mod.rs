@@ -3,7 +3,9 @@
 
 mod connection;
 mod listener;
+mod listeners;
 mod scratch;
 
 pub use connection::{Connection, End};
 pub use listener::{Endpoint, Listener};
+pub use listeners::Listeners;

@@ -1,3 +1,5 @@
 //! Commands about the connection itself.
 
+pub mod auth;
+pub mod client;
 pub mod session;

@@ -1,0 +1,134 @@
+//! AUTH, HELLO, RESET: who the client is, and the protocol it speaks.
+
+use super::client::check_word;
+use crate::base::version;
+use crate::command::flag::*;
+use crate::command::{Command, Error, Group, Outer, Result, Run};
+use crate::config;
+use crate::engine::Engine;
+use crate::resp::Protocol;
+
+/// The commands of this file.
+pub const COMMANDS: &[Command] = &[AUTH, HELLO, RESET];
+
+/// What every connection may run at any time.
+const ANY_TIME: u32 = NO_AUTH | NO_SCRIPT | LOADING | STALE | FAST | BUSY;
+
+const AUTH: Command = Command::new("AUTH", "auth", Group::Connection, Run::Outer(auth))
+    .syntax("[username] password")
+    .flags(ANY_TIME | UNQUEUED)
+    .doc("1.0.0", "O(1)", "Authenticates the connection.");
+
+fn auth(cx: &mut Outer<'_>) -> Result {
+    let (user, password) = match *cx.args.rest() {
+        [password] if !cx.engine.password_required() => {
+            let _ = password;
+            return Err(Error::new(
+                "ERR AUTH <password> called without any password configured for the default user. \
+                 Are you sure your configuration is correct?",
+            ));
+        }
+        [password] => (DEFAULT_USER, password),
+        [user, password] => (user, password),
+        _ => return Err(Error::SYNTAX),
+    };
+    authenticate(cx, user, password)?;
+    cx.reply.ok();
+    Ok(())
+}
+
+const DEFAULT_USER: &[u8] = b"default";
+
+/// Makes the connection one of `user`.
+fn authenticate(cx: &mut Outer<'_>, user: &[u8], password: &[u8]) -> Result {
+    if user != DEFAULT_USER || !is_password(cx.engine, password) {
+        cx.engine.metrics.local().counters.auth_failures.add(1);
+        return Err(Error::new("WRONGPASS invalid username-password pair or user is disabled."));
+    }
+    cx.session.authenticated = true;
+    Ok(())
+}
+
+/// Compares in a time that does not tell how much of the password was right.
+fn is_password(engine: &Engine, given: &[u8]) -> bool {
+    let wanted = engine.settings.text(config::REQUIREPASS);
+    let differing = wanted.iter().zip(given).fold(0, |bits, (a, b)| bits | (a ^ b));
+    wanted.is_empty() || (wanted.len() == given.len() && differing == 0)
+}
+
+const HELLO: Command = Command::new("HELLO", "hello", Group::Connection, Run::Outer(hello))
+    .syntax("[protover [AUTH username password] [SETNAME clientname]]")
+    .flags(ANY_TIME)
+    .doc("6.0.0", "O(1)", "Agrees on the protocol, and may authenticate and name the connection.");
+
+fn hello(cx: &mut Outer<'_>) -> Result {
+    let protocol = match cx.args.more() {
+        false => None,
+        true => Some(match cx.args.int() {
+            Ok(2) => Protocol::Resp2,
+            Ok(3) => Protocol::Resp3,
+            Ok(_) => return Err(Error::new("NOPROTO unsupported protocol version")),
+            Err(_) => return Err(Error::new("ERR Protocol version is not an integer or out of range")),
+        }),
+    };
+    let (mut credentials, mut name) = (None, None);
+    while let Some(option) = cx.args.peek() {
+        if cx.args.word("AUTH") && cx.args.left() >= 2 {
+            credentials = Some((cx.args.bytes()?, cx.args.bytes()?));
+        } else if option.eq_ignore_ascii_case(b"SETNAME") && cx.args.left() >= 2 {
+            cx.args.bytes()?;
+            name = Some(check_word(cx.args.bytes()?, "Client names")?);
+        } else {
+            let option = String::from_utf8_lossy(option);
+            return Err(Error::text(format!("ERR Syntax error in HELLO option '{option}'")));
+        }
+    }
+
+    if let Some((user, password)) = credentials {
+        authenticate(cx, user, password)?;
+    }
+    if !cx.session.may_run(cx.engine) {
+        return Err(Error::new(
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH \
+             <user> <pass> option can be used to authenticate the client and select the RESP protocol version at \
+             the same time",
+        ));
+    }
+    if let Some(name) = name {
+        *cx.session.client.name.lock() = name;
+    }
+    if let Some(protocol) = protocol {
+        cx.session.set_protocol(protocol);
+        cx.reply.set_protocol(protocol);
+    }
+
+    let reply = &mut *cx.reply;
+    reply.map(7);
+    for (field, value) in [("server", "redis"), ("version", version::REDIS)] {
+        reply.bulk(field.as_bytes());
+        reply.bulk(value.as_bytes());
+    }
+    reply.bulk(b"proto");
+    reply.int(if reply.is_resp3() { 3 } else { 2 });
+    reply.bulk(b"id");
+    reply.int(cx.session.client.id as i64);
+    for (field, value) in [("mode", "standalone"), ("role", "master")] {
+        reply.bulk(field.as_bytes());
+        reply.bulk(value.as_bytes());
+    }
+    reply.bulk(b"modules");
+    reply.array(0);
+    Ok(())
+}
+
+const RESET: Command = Command::new("RESET", "reset", Group::Connection, Run::Outer(reset))
+    .syntax("")
+    .flags(ANY_TIME | UNQUEUED | SUBSCRIBED)
+    .doc("6.2.0", "O(1)", "Puts the connection back to how it was when it was made.");
+
+fn reset(cx: &mut Outer<'_>) -> Result {
+    cx.session.reset(cx.engine);
+    cx.reply.set_protocol(cx.session.protocol());
+    cx.reply.status("RESET");
+    Ok(())
+}

@@ -1,0 +1,188 @@
+//! CLIENT REPLY, NO-EVICT, NO-TOUCH, PAUSE, UNPAUSE, UNBLOCK, and what concerns client-side caching.
+
+use super::SIMPLE;
+use crate::command::flag::*;
+use crate::command::{Args, Command, Error, Group, Outer, Result, Run};
+use crate::engine::{Flag, Paused, ReplyMode};
+use std::sync::atomic::Ordering::Relaxed;
+
+pub(super) const REPLY: Command = Command::new("REPLY", "client|reply", Group::Connection, Run::Outer(reply))
+    .syntax("<ON | OFF | SKIP>")
+    .flags(SIMPLE)
+    .doc("3.2.0", "O(1)", "Says whether commands are answered.");
+
+fn reply(cx: &mut Outer<'_>) -> Result {
+    if cx.args.word("ON") {
+        cx.session.reply_mode = ReplyMode::On;
+        cx.reply.ok();
+    } else if cx.args.word("OFF") {
+        cx.session.reply_mode = ReplyMode::Off;
+    } else if cx.args.word("SKIP") {
+        if cx.session.reply_mode != ReplyMode::Off {
+            cx.session.reply_mode = ReplyMode::SkipNext;
+        }
+    } else {
+        return Err(Error::SYNTAX);
+    }
+    cx.args.end()
+}
+
+pub(super) const NO_EVICT: Command =
+    Command::new("NO-EVICT", "client|no-evict", Group::Connection, Run::Outer(no_evict))
+        .syntax("<ON | OFF>")
+        .flags(SIMPLE | ADMIN)
+        .doc("7.0.0", "O(1)", "Spares this connection when clients take too much memory.");
+
+fn no_evict(cx: &mut Outer<'_>) -> Result {
+    set_flag(cx, Flag::NoEvict)
+}
+
+pub(super) const NO_TOUCH: Command =
+    Command::new("NO-TOUCH", "client|no-touch", Group::Connection, Run::Outer(no_touch))
+        .syntax("<ON | OFF>")
+        .flags(SIMPLE)
+        .doc("7.2.0", "O(1)", "Has this connection's commands leave the access times of keys alone.");
+
+fn no_touch(cx: &mut Outer<'_>) -> Result {
+    set_flag(cx, Flag::NoTouch)
+}
+
+fn set_flag(cx: &mut Outer<'_>, flag: Flag) -> Result {
+    let on = switch(&mut cx.args)?;
+    cx.session.client.set(flag, on);
+    cx.reply.ok();
+    Ok(())
+}
+
+fn switch(args: &mut Args<'_>) -> Result<bool> {
+    match (args.word("ON"), args.word("OFF")) {
+        (false, false) => Err(Error::SYNTAX),
+        (on, _) => Ok(on),
+    }
+}
+
+pub(super) const PAUSE: Command = Command::new("PAUSE", "client|pause", Group::Connection, Run::Outer(pause))
+    .syntax("timeout [WRITE | ALL]")
+    .flags(SIMPLE | ADMIN)
+    .doc("3.0.0", "O(1)", "Holds back the commands of all clients for a time.");
+
+fn pause(cx: &mut Outer<'_>) -> Result {
+    let timeout = cx.args.bytes()?;
+    let what = match cx.args.more() {
+        true if cx.args.word("WRITE") => Paused::Writes,
+        true if !cx.args.word("ALL") => {
+            return Err(Error::new("ERR CLIENT PAUSE mode must be WRITE or ALL"));
+        }
+        _ => Paused::All,
+    };
+    cx.args.end()?;
+    let now_ms = cx.engine.now_ms();
+    let until_ms = match crate::base::number::parse_i64(timeout) {
+        None => return Err(Error::new("ERR timeout is not an integer or out of range")),
+        Some(..0) => return Err(Error::new("ERR timeout is negative")),
+        Some(ms) => now_ms.checked_add(ms).ok_or(Error::new("ERR timeout is out of range"))?,
+    };
+    cx.engine.pause.start(what, until_ms, now_ms);
+    cx.reply.ok();
+    Ok(())
+}
+
+pub(super) const UNPAUSE: Command =
+    Command::new("UNPAUSE", "client|unpause", Group::Connection, Run::Outer(unpause))
+        .syntax("")
+        .flags(SIMPLE | ADMIN)
+        .doc("6.2.0", "O(N) where N is the number of paused clients.", "Ends CLIENT PAUSE.");
+
+fn unpause(cx: &mut Outer<'_>) -> Result {
+    cx.engine.pause.lift();
+    cx.reply.ok();
+    Ok(())
+}
+
+pub(super) const UNBLOCK: Command =
+    Command::new("UNBLOCK", "client|unblock", Group::Connection, Run::Outer(unblock))
+        .syntax("client-id [TIMEOUT | ERROR]")
+        .flags(SIMPLE | ADMIN)
+        .doc("5.0.0", "O(1)", "Ends the wait of a client that is blocked in a command.");
+
+fn unblock(cx: &mut Outer<'_>) -> Result {
+    let id = cx.args.bytes()?;
+    let how = match cx.args.more() {
+        true if cx.args.word("ERROR") => 2,
+        true if !cx.args.word("TIMEOUT") => {
+            return Err(Error::new("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
+        }
+        _ => 1,
+    };
+    cx.args.end()?;
+    let id = crate::base::number::parse_i64(id).ok_or(Error::NOT_INTEGER)?;
+    let client = cx.engine.clients.get(id as u64).filter(|client| client.is(Flag::Blocked));
+    // The first to ask decides how the wait ends.
+    let asked = client.filter(|c| c.unblock.compare_exchange(0, how, Relaxed, Relaxed).is_ok());
+    if let Some(client) = &asked {
+        client.outbox.nudge();
+    }
+    cx.reply.int(asked.is_some().into());
+    Ok(())
+}
+
+pub(super) const TRACKING: Command = Command::new(
+    "TRACKING",
+    "client|tracking",
+    Group::Connection,
+    Run::Outer(tracking),
+)
+.syntax(
+    "<ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
+)
+.flags(SIMPLE)
+.doc("6.0.0", "O(1)", "Has the server tell of changes to keys that the client keeps.");
+
+fn tracking(cx: &mut Outer<'_>) -> Result {
+    if switch(&mut cx.args)? {
+        return Err(Error::new("ERR client-side caching is not supported by this version of Synap"));
+    }
+    cx.reply.ok();
+    Ok(())
+}
+
+pub(super) const TRACKINGINFO: Command =
+    Command::new("TRACKINGINFO", "client|trackinginfo", Group::Connection, Run::Outer(trackinginfo))
+        .syntax("")
+        .flags(SIMPLE)
+        .doc("6.2.0", "O(1)", "Tells how this connection uses client-side caching.");
+
+fn trackinginfo(cx: &mut Outer<'_>) -> Result {
+    cx.reply.map(3);
+    cx.reply.bulk(b"flags");
+    cx.reply.set(1);
+    cx.reply.bulk(b"off");
+    cx.reply.bulk(b"redirect");
+    cx.reply.int(-1);
+    cx.reply.bulk(b"prefixes");
+    cx.reply.array(0);
+    Ok(())
+}
+
+pub(super) const GETREDIR: Command =
+    Command::new("GETREDIR", "client|getredir", Group::Connection, Run::Outer(getredir))
+        .syntax("")
+        .flags(SIMPLE)
+        .doc("6.0.0", "O(1)", "Tells which client gets the invalidation messages of this one.");
+
+fn getredir(cx: &mut Outer<'_>) -> Result {
+    cx.reply.int(-1);
+    Ok(())
+}
+
+pub(super) const CACHING: Command =
+    Command::new("CACHING", "client|caching", Group::Connection, Run::Outer(caching))
+        .syntax("<YES | NO>")
+        .flags(SIMPLE)
+        .doc("6.0.0", "O(1)", "Says whether the keys of the next command are tracked.");
+
+fn caching(_: &mut Outer<'_>) -> Result {
+    Err(Error::new(
+        "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled",
+    ))
+}

@@ -1,0 +1,62 @@
+//! CLIENT ID, GETNAME, SETNAME, SETINFO.
+
+use super::{SIMPLE, check_word};
+use crate::command::{Command, Error, Group, Outer, Result, Run};
+
+pub(super) const ID: Command = Command::new("ID", "client|id", Group::Connection, Run::Outer(id))
+    .syntax("")
+    .flags(SIMPLE)
+    .doc("5.0.0", "O(1)", "Tells the number of this connection.");
+
+fn id(cx: &mut Outer<'_>) -> Result {
+    cx.reply.int(cx.session.client.id as i64);
+    Ok(())
+}
+
+pub(super) const GETNAME: Command =
+    Command::new("GETNAME", "client|getname", Group::Connection, Run::Outer(getname))
+        .syntax("")
+        .flags(SIMPLE)
+        .doc("2.6.9", "O(1)", "Tells the name of this connection.");
+
+fn getname(cx: &mut Outer<'_>) -> Result {
+    match cx.session.client.name.lock().as_bytes() {
+        b"" => cx.reply.null(),
+        name => cx.reply.bulk(name),
+    }
+    Ok(())
+}
+
+pub(super) const SETNAME: Command =
+    Command::new("SETNAME", "client|setname", Group::Connection, Run::Outer(setname))
+        .syntax("connection-name")
+        .flags(SIMPLE)
+        .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
+        .doc("2.6.9", "O(1)", "Names this connection.");
+
+fn setname(cx: &mut Outer<'_>) -> Result {
+    *cx.session.client.name.lock() = check_word(cx.args.bytes()?, "Client names")?;
+    cx.reply.ok();
+    Ok(())
+}
+
+pub(super) const SETINFO: Command =
+    Command::new("SETINFO", "client|setinfo", Group::Connection, Run::Outer(setinfo))
+        .syntax("<LIB-NAME libname | LIB-VER libver>")
+        .flags(SIMPLE)
+        .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
+        .doc("7.2.0", "O(1)", "Notes the name or the version of the client's library.");
+
+fn setinfo(cx: &mut Outer<'_>) -> Result {
+    let [attribute, value] = *cx.args.take(2)? else { return Err(Error::SYNTAX) };
+    let shown = String::from_utf8_lossy(attribute);
+    let mut library = cx.session.client.library.lock();
+    let field = match attribute.to_ascii_lowercase().as_slice() {
+        b"lib-name" => &mut library.0,
+        b"lib-ver" => &mut library.1,
+        _ => return Err(Error::text(format!("ERR Unrecognized option '{shown}'"))),
+    };
+    *field = check_word(value, &shown)?;
+    cx.reply.ok();
+    Ok(())
+}

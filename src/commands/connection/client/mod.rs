@@ -1,0 +1,57 @@
+//! CLIENT: what a connection says about itself, and about others.
+
+mod control;
+mod identity;
+mod kill;
+mod list;
+mod select;
+
+use crate::command::flag::*;
+use crate::command::{Command, Error, Group, Result, Run};
+use crate::commands::help::help;
+use compact_str::CompactString;
+
+/// The commands of this folder.
+pub const COMMANDS: &[Command] = &[CLIENT];
+
+/// What most of the subcommands are.
+const SIMPLE: u32 = NO_SCRIPT | LOADING | STALE;
+
+const CLIENT: Command = Command::new("CLIENT", "client", Group::Connection, Run::Container(SUBCOMMANDS))
+    .arity(-2)
+    .doc("2.4.0", "Depends on the subcommand.", "Holds the commands about connections.");
+
+const SUBCOMMANDS: &[Command] = &[
+    control::CACHING,
+    identity::GETNAME,
+    control::GETREDIR,
+    HELP,
+    identity::ID,
+    list::INFO,
+    kill::KILL,
+    list::LIST,
+    control::NO_EVICT,
+    control::NO_TOUCH,
+    control::PAUSE,
+    control::REPLY,
+    identity::SETINFO,
+    identity::SETNAME,
+    control::TRACKING,
+    control::TRACKINGINFO,
+    control::UNBLOCK,
+    control::UNPAUSE,
+];
+
+const HELP: Command = Command::new("HELP", "client|help", Group::Connection, Run::Outer(help))
+    .flags(LOADING | STALE)
+    .doc("5.0.0", "O(1)", "Lists the subcommands.");
+
+/// `word` as a name, if it has no blanks or control characters; `what` is said to the client otherwise.
+pub(super) fn check_word(word: &[u8], what: &str) -> Result<CompactString> {
+    if word.iter().all(u8::is_ascii_graphic)
+        && let Ok(word) = std::str::from_utf8(word)
+    {
+        return Ok(word.into());
+    }
+    Err(Error::text(format!("ERR {what} cannot contain spaces, newlines or special characters.")))
+}

@@ -1,0 +1,92 @@
+//! Clients looked after: idle ones, those who do not read, those who take too much memory together.
+
+use crate::config::{self, ClientClass};
+use crate::engine::{Client, Engine, Flag};
+use crate::metrics::Memory;
+use crate::pubsub::Close;
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+/// How often the counters are sampled.
+const PERIOD: Duration = Duration::from_millis(100);
+/// How many of these periods pass between two looks at every client.
+const LOOK: u32 = 5;
+
+/// Samples the counters and looks after the clients until the server stops.
+pub async fn clients(engine: Arc<Engine>) {
+    let mut tick = tokio::time::interval(PERIOD);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut over = HashMap::new();
+    for round in 1u32.. {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = engine.stop.cancelled() => return,
+        }
+        engine.rates.sample(&engine.metrics.totals());
+        Memory::allocator(); // notes the peak
+        if round.is_multiple_of(LOOK) {
+            look(&engine, &mut over);
+        }
+    }
+}
+
+/// Closes clients that went over a limit. `over` holds since when a client is above its soft limit.
+fn look(engine: &Engine, over: &mut HashMap<u64, Instant>) {
+    let clients = engine.clients.all();
+    let now_ms = engine.now_ms();
+    let timeout_ms = engine.settings.int(config::TIMEOUT) * 1000;
+    for client in &clients {
+        let waits = [Flag::Blocked, Flag::Subscribed, Flag::Monitor].into_iter().any(|flag| client.is(flag));
+        if timeout_ms > 0 && !waits && now_ms - client.active_ms.load(Relaxed) > timeout_ms {
+            client.close(Close::Now);
+            continue;
+        }
+        let class = if client.is(Flag::Subscribed) { ClientClass::PubSub } else { ClientClass::Normal };
+        let limit = engine.settings.output_limit(class);
+        let unsent = unsent(client) as i64;
+        let above = |bytes: i64| bytes > 0 && unsent > bytes;
+        if above(limit.hard_bytes) {
+            client.close(Close::Overrun);
+        } else if above(limit.soft_bytes) {
+            let since = over.entry(client.id).or_insert_with(Instant::now);
+            if since.elapsed() >= Duration::from_secs(limit.soft_seconds as u64) {
+                client.close(Close::Overrun);
+            }
+        } else {
+            over.remove(&client.id);
+        }
+    }
+    over.retain(|id, _| clients.binary_search_by_key(id, |client| client.id).is_ok());
+    limit_memory(engine, clients);
+}
+
+/// Bytes that wait to be sent to a client.
+fn unsent(client: &Client) -> usize {
+    client.output_len.load(Relaxed) + client.outbox.len()
+}
+
+/// Closes the largest clients while all together take more than `maxmemory-clients`.
+fn limit_memory(engine: &Engine, mut clients: Vec<Arc<Client>>) {
+    let limit = match engine.settings.int(config::MAXMEMORY_CLIENTS) {
+        0 => return,
+        share @ ..0 => engine.settings.int(config::MAXMEMORY) / 100 * -share,
+        bytes => bytes,
+    };
+    let size = |client: &Client| unsent(client) + client.query_len.load(Relaxed);
+    let mut total = clients.iter().map(|client| size(client)).sum::<usize>() as i64;
+    if limit == 0 || total <= limit {
+        return;
+    }
+    clients.sort_by_key(|client| Reverse(size(client)));
+    for client in clients.iter().filter(|client| !client.is(Flag::NoEvict)) {
+        if total <= limit {
+            return;
+        }
+        total -= size(client) as i64;
+        client.close(Close::Now);
+        engine.evicted_clients.fetch_add(1, Relaxed);
+    }
+}

@@ -1,0 +1,90 @@
+//! What the process takes from its machine: memory and CPU time.
+
+use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use tikv_jemalloc_ctl::{epoch, stats};
+
+/// Bytes of memory, as the allocator and the kernel count them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Memory {
+    /// In use by the program.
+    pub allocated: usize,
+    /// In pages that the program uses.
+    pub active: usize,
+    /// In pages that the allocator keeps in memory.
+    pub resident: usize,
+    /// Returned to the system, address space kept.
+    pub retained: usize,
+    /// Of the process, by the kernel's count.
+    pub rss: usize,
+    /// The most `allocated` seen so far.
+    pub peak: usize,
+}
+
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+impl Memory {
+    /// The memory in use now.
+    pub fn now() -> Self {
+        let mut memory = Self::allocator();
+        memory.rss = rss().unwrap_or(memory.resident);
+        memory
+    }
+
+    /// The same as the allocator counts it: some microseconds.
+    pub fn allocator() -> Self {
+        // These fail only in a build without jemalloc's statistics, which then are zero.
+        let _ = epoch::advance();
+        let allocated = stats::allocated::read().unwrap_or(0);
+        let peak = PEAK.fetch_max(allocated, Relaxed).max(allocated);
+        Self {
+            allocated,
+            active: stats::active::read().unwrap_or(0),
+            resident: stats::resident::read().unwrap_or(0),
+            retained: stats::retained::read().unwrap_or(0),
+            rss: 0,
+            peak,
+        }
+    }
+
+    /// Forgets the peak.
+    pub fn reset_peak() {
+        PEAK.store(0, Relaxed);
+    }
+}
+
+/// Bytes of a page, as `/proc/self/statm` counts; the kernels Synap runs on have no others.
+const PAGE: usize = 4096;
+
+fn rss() -> Option<usize> {
+    let text = fs::read_to_string("/proc/self/statm").ok()?;
+    Some(text.split(' ').nth(1)?.parse::<usize>().ok()? * PAGE)
+}
+
+/// Bytes of memory of the machine; 0 when it is not known.
+pub fn system_memory() -> usize {
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kilobytes = text.strip_prefix("MemTotal:").and_then(|rest| rest.split_whitespace().next());
+    kilobytes.and_then(|n| n.parse::<usize>().ok()).unwrap_or(0) * 1024
+}
+
+/// CPU time in seconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CpuTime {
+    /// In the program.
+    pub user: f64,
+    /// In the kernel.
+    pub system: f64,
+}
+
+/// Clock ticks a second in `/proc`: fixed in the kernel's interface.
+const TICKS: f64 = 100.0;
+
+/// CPU time of all threads so far.
+pub fn cpu_time() -> CpuTime {
+    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The second field is the program's name in parentheses, which may hold anything.
+    let fields = text.rsplit(") ").next().unwrap_or_default();
+    let mut ticks = fields.split(' ').skip(11).map(|n| n.parse::<f64>().unwrap_or(0.0) / TICKS);
+    CpuTime { user: ticks.next().unwrap_or(0.0), system: ticks.next().unwrap_or(0.0) }
+}
