@@ -126,6 +126,11 @@ def hashes(r):
     assert dict(r.hscan_iter("h", count=7)) == {f"f{i}": str(i) for i in range(100)}
     assert r.hincrby("h", "f5", 10) == 15 and r.hincrbyfloat("h", "f5", 0.5) == 15.5
     assert r.hdel("h", "f5", "no") == 1 and r.hexists("h", "f5") is False
+
+
+@group("HSET", "HEXPIRE")
+def field_expiry(r):
+    r.hset("h", mapping={"f1": 1, "f2": 2})
     assert r.hexpire("h", 100, "f1") == [1] and 98 <= r.httl("h", "f1")[0] <= 100
 
 
@@ -199,7 +204,7 @@ def transactions(r):
             raise AssertionError("the watch must break")
         except redis.WatchError:
             pass
-    assert r.transaction(lambda pipe: pipe.incr("k"), "k") == [11]
+    assert r.transaction(lambda pipe: (pipe.multi(), pipe.incr("k")), "k") == [11]
 
 
 @group("SUBSCRIBE", "PUBLISH")

@@ -39,7 +39,7 @@ passed=0 failed=0 skipped=0
 # Adds the closing line of one smoke to the sums; a smoke without one has failed.
 smoke() {
     local last
-    timeout 180 "$@" >"$scratch/out" 2>&1 || true
+    PYTHONUNBUFFERED=1 timeout 180 "$@" >"$scratch/out" 2>&1 || true
     cat "$scratch/out"
     last=$(tail -n 1 "$scratch/out")
     if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
