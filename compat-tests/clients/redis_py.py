@@ -165,7 +165,7 @@ def sorted_sets(r):
     assert r.zrange("z", 0, -1, withscores=True) in ([("a", 2.0), ("b", 2.5), ("c", 3.0)], [["a", 2.0], ["b", 2.5], ["c", 3.0]])
     assert r.zrangebyscore("z", "(2", "+inf") == ["b", "c"] and r.zrank("z", "c") == 2 and r.zscore("z", "b") == 2.5
     assert r.zcount("z", 2, 2.5) == 2 and sorted(r.zscan_iter("z")) == [("a", 2.0), ("b", 2.5), ("c", 3.0)]
-    assert [list(x) for x in r.zpopmin("z")] in ([["a", 2.0]], ["a", 2.0]) or r.zcard("z") == 2
+    assert r.zpopmin("z") in ([("a", 2.0)], [["a", 2.0]], ["a", 2.0])
     assert r.zunionstore("u", {"z": 2}) == 2 and r.zrevrange("u", 0, 0) == ["c"]
 
 
