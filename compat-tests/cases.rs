@@ -5,11 +5,10 @@
 mod harness;
 
 use harness::{
-    link::{Link, Socket},
-    play::{Way, ask, play, skip},
-    server::Server,
+    inside::Inside,
+    play::{Way, play, skip},
+    server::Spawned,
     transcript::{Case, parse},
-    value::Value,
 };
 use std::{
     collections::BTreeMap,
@@ -17,7 +16,6 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, ExitCode},
     thread,
-    time::Duration,
 };
 
 struct Options {
@@ -36,7 +34,8 @@ struct File {
 #[derive(Clone)]
 struct Plan {
     name: String,
-    program: String,
+    /// `None`: the library in this process.
+    program: Option<String>,
     protocol: u8,
 }
 
@@ -150,17 +149,18 @@ fn load(root: &Path, filter: &str) -> Result<Vec<File>, String> {
 
 /// The oracles that are here, then Synap.
 fn plans(only: &str) -> Vec<Plan> {
-    let mut programs: Vec<(String, String)> = Vec::new();
+    let mut programs: Vec<(String, Option<String>)> = Vec::new();
     let installed = std::env::var("SYNAP_ORACLE").unwrap_or_else(|_| "redis-server".into());
     let others =
         ["SYNAP_ORACLE_8", "SYNAP_ORACLE_VALKEY"].map(|name| std::env::var(name).unwrap_or_default());
     for program in std::iter::once(installed).chain(others).filter(|program| !program.is_empty()) {
         match version(&program) {
-            Some(name) => programs.push((name, program)),
+            Some(name) => programs.push((name, Some(program))),
             None => println!("skipped: the oracle {program} does not run here"),
         }
     }
-    programs.push(("tcp".into(), env!("CARGO_BIN_EXE_synap-server").into()));
+    programs.push(("tcp".into(), Some(env!("CARGO_BIN_EXE_synap-server").into())));
+    programs.push(("inside".into(), None));
     programs
         .into_iter()
         .filter(|(name, _)| name.starts_with(only) || (only == "oracle" && name.contains('-')))
@@ -182,7 +182,10 @@ fn version(program: &str) -> Option<String> {
 
 fn play_all(plan: &Plan, files: &[File], show: bool) -> Result<Outcome, String> {
     let mut outcome = Outcome::default();
-    let mut way = Spawned { plan: plan.clone(), server: Server::start(&plan.program)? };
+    let mut way: Box<dyn Way> = match &plan.program {
+        Some(program) => Box::new(Spawned::start(&plan.name, program, plan.protocol)?),
+        None => Box::new(Inside::start(plan.protocol)?),
+    };
     for file in files {
         for case in &file.cases {
             if let Some(why) = skip(case, way.name(), way.protocol()) {
@@ -192,7 +195,7 @@ fn play_all(plan: &Plan, files: &[File], show: bool) -> Result<Outcome, String> 
             if show {
                 println!("== {} ({}, {} RESP{})", case.name, file.name, plan.name, plan.protocol);
             }
-            let Err((line, why)) = play(&mut way, case, show) else {
+            let Err((line, why)) = play(way.as_mut(), case, show) else {
                 outcome.passed += 1;
                 continue;
             };
@@ -205,44 +208,4 @@ fn play_all(plan: &Plan, files: &[File], show: bool) -> Result<Outcome, String> 
         }
     }
     Ok(outcome)
-}
-
-/// A server of its own process, reached over TCP.
-struct Spawned {
-    plan: Plan,
-    server: Server,
-}
-
-impl Way for Spawned {
-    fn name(&self) -> &str {
-        &self.plan.name
-    }
-
-    fn protocol(&self) -> u8 {
-        self.plan.protocol
-    }
-
-    fn connect(&mut self) -> Result<Box<dyn Link>, String> {
-        Ok(Box::new(Socket::open(self.server.port)?))
-    }
-
-    fn pass(&mut self, ms: u64) -> Result<(), String> {
-        thread::sleep(Duration::from_millis(ms));
-        Ok(())
-    }
-
-    fn recover(&mut self) -> Result<Option<String>, String> {
-        thread::sleep(Duration::from_millis(50));
-        let asked = self.connect().and_then(|mut link| ask(link.as_mut(), &[b"DBSIZE"]));
-        if !self.server.died() {
-            // A case that failed half-way may have left a password or a pause behind.
-            if asked != Ok(Value::Int(0)) {
-                self.server = Server::start(&self.plan.program)?;
-            }
-            return Ok(None);
-        }
-        let log = self.server.log_tail();
-        self.server = Server::start(&self.plan.program)?;
-        Ok(Some(log))
-    }
 }

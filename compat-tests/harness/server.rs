@@ -1,6 +1,10 @@
 //! Starts a server on a free loopback port, and ends it by its process id.
 
-use super::link::{Got, Link, Socket, encode};
+use super::{
+    link::{Got, Link, Socket, encode},
+    play::{Way, ask},
+    value::Value,
+};
 use std::{
     fs,
     net::TcpListener,
@@ -11,8 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub struct Server {
-    pub port: u16,
+struct Server {
+    port: u16,
     child: Child,
     dir: PathBuf,
 }
@@ -21,7 +25,7 @@ static STARTED: AtomicU32 = AtomicU32::new(0);
 
 impl Server {
     /// Starts `program` without persistence in a directory of its own, and waits until it answers PING.
-    pub fn start(program: &str) -> Result<Self, String> {
+    fn start(program: &str) -> Result<Self, String> {
         let nth = STARTED.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("synap-cases-{}-{nth}", std::process::id()));
         fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
@@ -57,12 +61,12 @@ impl Server {
         })
     }
 
-    pub fn died(&mut self) -> bool {
+    fn died(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
     /// The last lines that the server wrote.
-    pub fn log_tail(&self) -> String {
+    fn log_tail(&self) -> String {
         let text = fs::read(self.dir.join("log")).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<&str> = text.lines().collect();
@@ -76,6 +80,55 @@ impl Drop for Server {
         self.child.kill().ok();
         self.child.wait().ok();
         fs::remove_dir_all(&self.dir).ok();
+    }
+}
+
+/// A server of its own process, reached over TCP.
+pub struct Spawned {
+    name: String,
+    program: String,
+    protocol: u8,
+    server: Server,
+}
+
+impl Spawned {
+    pub fn start(name: &str, program: &str, protocol: u8) -> Result<Self, String> {
+        let server = Server::start(program)?;
+        Ok(Self { name: name.into(), program: program.into(), protocol, server })
+    }
+}
+
+impl Way for Spawned {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn protocol(&self) -> u8 {
+        self.protocol
+    }
+
+    fn connect(&mut self) -> Result<Box<dyn Link>, String> {
+        Ok(Box::new(Socket::open(self.server.port)?))
+    }
+
+    fn pass(&mut self, ms: u64) -> Result<(), String> {
+        sleep(Duration::from_millis(ms));
+        Ok(())
+    }
+
+    fn recover(&mut self) -> Result<Option<String>, String> {
+        sleep(Duration::from_millis(50));
+        let asked = self.connect().and_then(|mut link| ask(link.as_mut(), &[b"DBSIZE"]));
+        if !self.server.died() {
+            // A case that failed half-way may have left a password or a pause behind.
+            if asked != Ok(Value::Int(0)) {
+                self.server = Server::start(&self.program)?;
+            }
+            return Ok(None);
+        }
+        let log = self.server.log_tail();
+        self.server = Server::start(&self.program)?;
+        Ok(Some(log))
     }
 }
 
