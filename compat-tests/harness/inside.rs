@@ -5,8 +5,9 @@ use super::{
     play::Way,
     value,
 };
-use std::{sync::Arc, sync::atomic::Ordering::Relaxed, thread::sleep, time::Duration};
+use std::{ffi::OsString, sync::Arc, sync::atomic::Ordering::Relaxed, thread::sleep, time::Duration};
 use synap::{
+    config::{Settings, Start},
     dispatch::{cron, registry},
     engine::{Engine, Session},
     net::Connection,
@@ -33,8 +34,14 @@ impl Inside {
             .enable_time()
             .build()
             .map_err(|e| format!("no runtime: {e}"))?;
-        let engine = Arc::new(Engine::new(16, registry().all().len()));
-        runtime.spawn(cron::expiry(engine.clone(), Duration::from_millis(100)));
+        let args = ["--save", "", "--enable-debug-command", "yes"].map(OsString::from);
+        let settings = match Settings::load(&args, &mut std::io::empty()) {
+            Ok(Start::Serve(settings)) => settings,
+            Ok(_) => return Err("the settings ask for something else than to serve".into()),
+            Err(fault) => return Err(fault.to_string()),
+        };
+        let engine = Arc::new(Engine::new(settings, registry().all().len()));
+        runtime.spawn(cron::expiry(engine.clone()));
         Ok(Self { protocol, runtime, engine })
     }
 }
@@ -54,7 +61,7 @@ impl Way for Inside {
         let address = |port: u64| format!("127.0.0.1:{port}").into();
         let client = engine
             .clients
-            .connect(address(engine.clients.next_id()), address(0), engine.now_ms(), usize::MAX)
+            .connect(address(engine.clients.next_id()), address(0), -1, engine.now_ms(), usize::MAX)
             .ok_or("the engine turned the connection away")?;
         let session = Session::new(client, engine);
         self.runtime.spawn(Connection::new(theirs, engine.clone(), session).serve());
