@@ -3,6 +3,7 @@
 
 pub mod connection;
 mod help;
+pub mod keys;
 pub mod lists;
 pub mod streams;
 pub mod strings;
@@ -14,6 +15,13 @@ pub static FAMILIES: &[&[Command]] = &[
     connection::auth::COMMANDS,
     connection::client::COMMANDS,
     connection::session::COMMANDS,
+    keys::expire::COMMANDS,
+    keys::object::COMMANDS,
+    keys::presence::COMMANDS,
+    keys::rename::COMMANDS,
+    keys::scan::COMMANDS,
+    keys::swap::COMMANDS,
+    keys::ttl::COMMANDS,
     lists::change::COMMANDS,
     lists::pop::COMMANDS,
     lists::push::COMMANDS,

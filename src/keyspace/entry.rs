@@ -77,7 +77,7 @@ pub trait Details {
 }
 
 /// A value type other than the string: lives in the entry's payload.
-pub trait Collection: Details + Sized + Send + 'static {
+pub trait Collection: Details + Clone + Send + 'static {
     /// The type it is.
     const KIND: Kind;
 }
@@ -418,6 +418,21 @@ impl EntryBox {
         entry
     }
 
+    /// A copy of `entry` under another key and expiry; a long string is shared.
+    pub fn copy_of(entry: EntryRef<'_>, key: &[u8], expire_at: Option<i64>) -> Self {
+        let mut copy = match entry.string() {
+            Some(StrRef::Int(n)) => Self::int(key, n, expire_at),
+            Some(StrRef::Short(text)) => Self::text(key, text, expire_at),
+            Some(StrRef::Long(bytes)) => Self::long(key, bytes.clone(), expire_at),
+            None => entry.copy_collection(key, expire_at),
+        };
+        copy.set_access(entry.access());
+        if entry.flags() & RAW != 0 {
+            copy.set_raw();
+        }
+        copy
+    }
+
     /// Borrows it.
     pub fn as_ref(&self) -> EntryRef<'_> {
         EntryRef { at: self.0, life: PhantomData }
@@ -610,6 +625,13 @@ macro_rules! collections {
             fn details(self) -> &'a dyn Details {
                 $(if let Some(value) = self.collection::<$type>() {
                     return value;
+                })*
+                unreachable!("{:?} is not a collection", self.kind())
+            }
+
+            fn copy_collection(self, key: &[u8], expire_at: Option<i64>) -> EntryBox {
+                $(if let Some(value) = self.collection::<$type>() {
+                    return EntryBox::collection(key, value.clone(), expire_at);
                 })*
                 unreachable!("{:?} is not a collection", self.kind())
             }

@@ -289,11 +289,17 @@ impl<'k> Txn<'k> {
         }
     }
 
-    /// The entry of `key`, its access noted and the hit or miss counted.
-    pub fn entry(&self, key: &[u8]) -> Option<EntryRef<'_>> {
+    /// The entry of `key`, the hit or miss counted; its access is not noted.
+    pub fn look(&self, key: &[u8]) -> Option<EntryRef<'_>> {
         let entry = self.peek(key);
         let count = if entry.is_some() { &self.effects.hits } else { &self.effects.misses };
         count.set(count.get() + 1);
+        entry
+    }
+
+    /// The entry of `key`, its access noted and the hit or miss counted.
+    pub fn entry(&self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let entry = self.look(key);
         if let (Some(entry), Some(access)) = (entry, self.access) {
             entry.touch(access);
         }
@@ -452,6 +458,11 @@ impl<'k> Txn<'k> {
         let entry = shard.tables[db].remove(hash, key)?;
         effects.dirty += 1;
         Some(entry)
+    }
+
+    /// Frees an entry taken out, in the background when it is heavy.
+    pub fn free(&self, entry: EntryBox) {
+        self.keyspace.free(entry);
     }
 
     /// Removes `key` and tells `event`; false when it is absent.

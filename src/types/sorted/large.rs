@@ -101,6 +101,16 @@ impl Large {
     }
 }
 
+impl Clone for Large {
+    fn clone(&self) -> Self {
+        let mut copy = Large::default();
+        for (score, node) in self.range(0..self.len()) {
+            copy.add(score, node.member());
+        }
+        copy
+    }
+}
+
 impl Drop for Large {
     fn drop(&mut self) {
         for (_, node) in self.tree.range(0..self.tree.len()) {

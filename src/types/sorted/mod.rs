@@ -21,8 +21,10 @@ use std::ops::Range;
 use tree::Probe;
 
 /// A sorted set.
+#[derive(Clone)]
 pub struct Sorted(Form);
 
+#[derive(Clone)]
 enum Form {
     Small(Small),
     Large(Box<Large>),

@@ -1,0 +1,145 @@
+//! Moving and copying keys.
+
+use super::database;
+use crate::command::flag::*;
+use crate::command::{Command, Error, Group, Keyed, Keys, Result, Run, access};
+use crate::keyspace::{Class, EntryBox, Txn};
+
+/// The commands of this file.
+pub const COMMANDS: &[Command] = &[RENAME, RENAMENX, COPY, MOVE];
+
+const SAME: Error = Error::new("ERR source and destination objects are the same");
+
+const RENAME: Command = Command::new("RENAME", "rename", Group::Generic, Run::Keyed(rename))
+    .syntax("key newkey")
+    .flags(WRITE)
+    .keys(&[
+        Keys::one(1, access::RW | access::ACCESS | access::DELETE),
+        Keys::one(2, access::OW | access::UPDATE),
+    ])
+    .doc("1.0.0", "O(1)", "Gives a key another name; what had that name before is gone.");
+
+fn rename(cx: &mut Keyed<'_, '_>) -> Result {
+    rename_generic(cx, true)?;
+    cx.reply.ok();
+    Ok(())
+}
+
+const RENAMENX: Command = Command::new("RENAMENX", "renamenx", Group::Generic, Run::Keyed(renamenx))
+    .syntax("key newkey")
+    .flags(WRITE | FAST)
+    .keys(&[
+        Keys::one(1, access::RW | access::ACCESS | access::DELETE),
+        Keys::one(2, access::OW | access::INSERT),
+    ])
+    .doc("1.0.0", "O(1)", "Gives a key another name, if no key has it yet.");
+
+fn renamenx(cx: &mut Keyed<'_, '_>) -> Result {
+    let renamed = rename_generic(cx, false)?;
+    cx.reply.int(renamed.into());
+    Ok(())
+}
+
+fn rename_generic(cx: &mut Keyed<'_, '_>, replace: bool) -> Result<bool> {
+    let (from, to) = (cx.args.bytes()?, cx.args.bytes()?);
+    if !cx.txn.exists(from) {
+        return Err(Error::NO_SUCH_KEY);
+    }
+    if from == to || !replace && cx.txn.exists(to) {
+        return Ok(false);
+    }
+    let Some(entry) = cx.txn.take_entry(from) else { return Err(Error::NO_SUCH_KEY) };
+    let expire_at = entry.as_ref().expire_at();
+    put_new(cx.txn, to, entry.rebuilt(to, expire_at));
+    cx.txn.record(&[b"RENAME", from, to]);
+    cx.txn.touch(from, "rename_from", Class::GENERIC);
+    cx.txn.touch(to, "rename_to", Class::GENERIC);
+    Ok(true)
+}
+
+/// Puts an entry under `key`, whose old one is gone first: the key counts as new.
+fn put_new(txn: &mut Txn<'_>, key: &[u8], entry: EntryBox) {
+    if let Some(old) = txn.take_entry(key) {
+        txn.free(old);
+    }
+    txn.put_entry(key, entry);
+}
+
+const COPY: Command = Command::new("COPY", "copy", Group::Generic, Run::Keyed(copy))
+    .syntax("source destination [DB destination-db] [REPLACE]")
+    .flags(WRITE | GROWS)
+    .keys(&[Keys::one(1, access::RO | access::ACCESS), Keys::one(2, access::OW | access::UPDATE)])
+    .event("copy_to")
+    .doc(
+        "6.2.0",
+        "O(N) for a collection of N members, O(1) for a string.",
+        "Copies the value and the expiry of a key to another key, also in another database.",
+    );
+
+fn copy(cx: &mut Keyed<'_, '_>) -> Result {
+    let (from, to) = (cx.args.bytes()?, cx.args.bytes()?);
+    let home = cx.txn.db();
+    let (mut db, mut replace) = (home, false);
+    while cx.args.more() {
+        if cx.args.word("REPLACE") {
+            replace = true;
+        } else if cx.args.word("DB") {
+            db = database(&mut cx.args, cx.txn.databases())?;
+        } else {
+            return Err(Error::SYNTAX);
+        }
+    }
+    if db == home && from == to {
+        return Err(SAME);
+    }
+    let Some(entry) = cx.txn.entry(from) else {
+        cx.reply.int(0);
+        return Ok(());
+    };
+    let copy = EntryBox::copy_of(entry, to, entry.expire_at());
+    cx.txn.select(db);
+    cx.txn.expire_if_due(to);
+    let done = replace || !cx.txn.exists(to);
+    if done {
+        put_new(cx.txn, to, copy);
+        cx.txn.select(home);
+        cx.txn.record(&[b"COPY", from, to, b"DB", itoa::Buffer::new().format(db).as_bytes(), b"REPLACE"]);
+        cx.txn.select(db);
+        cx.txn.touch(to, "copy_to", Class::GENERIC);
+    }
+    cx.txn.select(home);
+    cx.reply.int(done.into());
+    Ok(())
+}
+
+const MOVE: Command = Command::new("MOVE", "move", Group::Generic, Run::Keyed(move_key))
+    .syntax("key db")
+    .flags(WRITE | FAST)
+    .keys(&[Keys::one(1, access::RW | access::ACCESS | access::UPDATE)])
+    .doc("1.0.0", "O(1)", "Moves a key to another database, if that has no key of the name.");
+
+fn move_key(cx: &mut Keyed<'_, '_>) -> Result {
+    let key = cx.args.bytes()?;
+    let home = cx.txn.db();
+    let db = database(&mut cx.args, cx.txn.databases())?;
+    if db == home {
+        return Err(SAME);
+    }
+    cx.txn.select(db);
+    cx.txn.expire_if_due(key);
+    let taken = cx.txn.exists(key);
+    cx.txn.select(home);
+    let entry = if taken || !cx.txn.exists(key) { None } else { cx.txn.take_entry(key) };
+    cx.reply.int(entry.is_some().into());
+    if let Some(entry) = entry {
+        cx.txn.record(&[b"MOVE", key, itoa::Buffer::new().format(db).as_bytes()]);
+        cx.txn.select(db);
+        cx.txn.put_entry(key, entry);
+        cx.txn.select(home);
+        cx.txn.touch(key, "move_from", Class::GENERIC);
+        cx.txn.select(db);
+        cx.txn.touch(key, "move_to", Class::GENERIC);
+        cx.txn.select(home);
+    }
+    Ok(())
+}

@@ -1,0 +1,233 @@
+//! Walking over the keys of a database.
+//!
+//! A cursor is a place in the order of the keys' hashes, whose first bits are the shard's number: see
+//! [`crate::keyspace::table`].
+
+use crate::base::{glob, random};
+use crate::command::flag::*;
+use crate::command::{Args, Command, Error, Group, Reply, Result, Run, Sweep};
+use crate::keyspace::{EntryRef, SHARD_BITS, SHARDS, Txn};
+
+/// The commands of this file.
+pub const COMMANDS: &[Command] = &[SCAN, KEYS, RANDOMKEY];
+
+/// Keys visited under one hold of a shard's lock.
+const STEP: usize = 1000;
+/// Buckets visited for each key asked for, before SCAN answers with fewer.
+const BUCKETS_PER_KEY: usize = 10;
+/// Expired keys that RANDOMKEY removes before it gives up.
+const TRIES_MAX: usize = 100;
+/// Bits of a cursor behind the shard's number.
+const PLACE_BITS: u32 = 48 - SHARD_BITS;
+
+/// The options of SCAN and its like.
+pub struct Options<'a> {
+    /// MATCH: what the names look like.
+    pub pattern: Option<&'a [u8]>,
+    /// COUNT: how many elements to visit, roughly.
+    pub count: usize,
+    /// TYPE: the name of the type of value.
+    pub kind: Option<&'a [u8]>,
+    /// NOVALUES: names only.
+    pub no_values: bool,
+}
+
+/// Which of the commands is called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Scan {
+    /// SCAN, which knows TYPE.
+    Keys,
+    /// HSCAN, which knows NOVALUES.
+    Fields,
+    /// SSCAN and ZSCAN.
+    Members,
+}
+
+impl<'a> Options<'a> {
+    /// Takes all arguments that are left.
+    ///
+    /// # Errors
+    /// When one is unknown, misplaced or out of bounds.
+    pub fn parse(args: &mut Args<'a>, scan: Scan) -> Result<Self> {
+        let mut options = Options { pattern: None, count: 10, kind: None, no_values: false };
+        while args.more() {
+            if args.word("COUNT") {
+                options.count = args.int_in(1.., Error::SYNTAX)? as usize;
+            } else if args.word("MATCH") {
+                options.pattern = Some(args.bytes()?).filter(|pattern| pattern != b"*");
+            } else if scan == Scan::Keys && args.word("TYPE") {
+                options.kind = Some(args.bytes()?);
+            } else if args.word("NOVALUES") {
+                if scan != Scan::Fields {
+                    return Err(Error::new("ERR NOVALUES option can only be used in HSCAN"));
+                }
+                options.no_values = true;
+            } else {
+                return Err(Error::SYNTAX);
+            }
+        }
+        Ok(options)
+    }
+
+    /// Whether `name` looks as wanted.
+    pub fn matches(&self, name: &[u8]) -> bool {
+        self.pattern.is_none_or(|pattern| glob::matches(pattern, name, false))
+    }
+}
+
+/// Takes the next word as a cursor.
+///
+/// # Errors
+/// "invalid cursor".
+pub fn cursor(args: &mut Args<'_>) -> Result<u64> {
+    let text = args.bytes()?;
+    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(Error::new("ERR invalid cursor"))
+}
+
+const SCAN: Command = Command::new("SCAN", "scan", Group::Generic, Run::Sweep(scan))
+    .syntax("cursor [MATCH pattern] [COUNT count] [TYPE type]")
+    .flags(READ)
+    .doc(
+        "2.8.0",
+        "O(1) for a call, O(N) for a walk over N keys.",
+        "Visits some keys of a database; tells where to go on.",
+    );
+
+fn scan(cx: &mut Sweep<'_, '_>) -> Result {
+    let mut at = Some(cursor(&mut cx.args)?);
+    let options = Options::parse(&mut cx.args, Scan::Keys)?;
+    let mut budget = Budget { keys: options.count, buckets: options.count.saturating_mul(BUCKETS_PER_KEY) };
+    let mut found: Vec<Box<[u8]>> = Vec::new();
+    while let Some(from) = at
+        && budget.is_left()
+    {
+        let shard = (from >> PLACE_BITS) as usize % SHARDS;
+        let next = cx.shard(shard, |txn| {
+            step(txn, shard, from, &mut budget, |entry| {
+                let kind =
+                    options.kind.is_none_or(|kind| kind.eq_ignore_ascii_case(entry.kind().name().as_bytes()));
+                if kind && options.matches(entry.key()) {
+                    found.push(entry.key().into());
+                }
+            })
+        });
+        at = next.or_else(|| (shard + 1 < SHARDS).then_some((shard as u64 + 1) << PLACE_BITS));
+    }
+    cx.reply.array(2);
+    cx.reply.bulk(itoa::Buffer::new().format(at.unwrap_or(0)).as_bytes());
+    cx.reply.array(found.len());
+    found.iter().for_each(|key| cx.reply.bulk(key));
+    Ok(())
+}
+
+/// What a SCAN may still visit.
+struct Budget {
+    keys: usize,
+    buckets: usize,
+}
+
+impl Budget {
+    fn is_left(&self) -> bool {
+        self.keys > 0 && self.buckets > 0
+    }
+}
+
+/// Visits some keys of a shard from the cursor `from` on, and removes those that are due; returns where to go on,
+/// None at the shard's end.
+fn step(
+    txn: &mut Txn<'_>,
+    shard: usize,
+    from: u64,
+    budget: &mut Budget,
+    mut visit: impl FnMut(EntryRef<'_>),
+) -> Option<u64> {
+    let mut due: Vec<Box<[u8]>> = Vec::new();
+    let (mut at, mut visited) = (Some(from), 0);
+    while let Some(from) = at
+        && visited < STEP
+        && budget.is_left()
+    {
+        let before = visited;
+        at = txn.table(shard).scan(from, &mut |entry| {
+            visited += 1;
+            if is_due(entry, txn) { due.push(entry.key().into()) } else { visit(entry) }
+        });
+        budget.keys = budget.keys.saturating_sub(visited - before);
+        budget.buckets -= 1;
+    }
+    due.iter().for_each(|key| txn.expire_if_due(key));
+    at
+}
+
+fn is_due(entry: EntryRef<'_>, txn: &Txn<'_>) -> bool {
+    entry.expire_at().is_some_and(|at| at <= txn.now_ms())
+}
+
+const KEYS: Command = Command::new("KEYS", "keys", Group::Generic, Run::Sweep(keys))
+    .syntax("pattern")
+    .flags(READ | DANGEROUS)
+    .doc("1.0.0", "O(N) for N keys in the database.", "Lists all keys whose names match a pattern.");
+
+fn keys(cx: &mut Sweep<'_, '_>) -> Result {
+    let pattern = cx.args.bytes()?;
+    let all = pattern == b"*";
+    let mut reply = std::mem::take(cx.reply);
+    let result = reply.counted(Reply::array, |reply| {
+        Ok((0..SHARDS).map(|shard| cx.shard(shard, |txn| keys_of(txn, shard, pattern, all, reply))).sum())
+    });
+    *cx.reply = reply;
+    result
+}
+
+/// Answers the keys of a shard that match, and removes those that are due; tells how many matched.
+fn keys_of(txn: &mut Txn<'_>, shard: usize, pattern: &[u8], all: bool, reply: &mut Reply) -> usize {
+    let (mut found, mut due) = (0, Vec::<Box<[u8]>>::new());
+    for entry in txn.table(shard).iter() {
+        if is_due(entry, txn) {
+            due.push(entry.key().into());
+        } else if all || glob::matches(pattern, entry.key(), false) {
+            reply.bulk(entry.key());
+            found += 1;
+        }
+    }
+    due.iter().for_each(|key| txn.expire_if_due(key));
+    found
+}
+
+const RANDOMKEY: Command = Command::new("RANDOMKEY", "randomkey", Group::Generic, Run::Sweep(randomkey))
+    .flags(READ)
+    .doc("1.0.0", "O(1)", "Picks a key of the database at random.");
+
+fn randomkey(cx: &mut Sweep<'_, '_>) -> Result {
+    for _ in 0..TRIES_MAX {
+        let Some(shard) = random_shard(cx) else { break };
+        let picked = cx.shard(shard, |txn| {
+            let entry = txn.table(shard).random()?;
+            let (key, due) = (Box::<[u8]>::from(entry.key()), is_due(entry, txn));
+            if due {
+                txn.expire_if_due(&key);
+            }
+            (!due).then_some(key)
+        });
+        if let Some(key) = picked {
+            cx.reply.bulk(&key);
+            return Ok(());
+        }
+    }
+    cx.reply.null();
+    Ok(())
+}
+
+/// A shard, each as likely as its number of keys says; None when all are empty.
+fn random_shard(cx: &mut Sweep<'_, '_>) -> Option<usize> {
+    let mut lens = [0; SHARDS];
+    for (shard, len) in lens.iter_mut().enumerate() {
+        *len = cx.shard(shard, |txn| txn.table(shard).len());
+    }
+    let mut pick = random::below(lens.iter().sum());
+    lens.iter().position(|len| {
+        let here = pick < *len;
+        pick = pick.wrapping_sub(*len);
+        here
+    })
+}
