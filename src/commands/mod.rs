@@ -2,9 +2,12 @@
 //! commands above their handlers.
 
 pub mod connection;
+pub mod hashes;
 mod help;
 pub mod keys;
 pub mod lists;
+pub mod scan;
+pub mod sets;
 pub mod streams;
 pub mod strings;
 
@@ -15,6 +18,14 @@ pub static FAMILIES: &[&[Command]] = &[
     connection::auth::COMMANDS,
     connection::client::COMMANDS,
     connection::session::COMMANDS,
+    hashes::counter::COMMANDS,
+    hashes::exchange::COMMANDS,
+    hashes::expire::COMMANDS,
+    hashes::random::COMMANDS,
+    hashes::read::COMMANDS,
+    hashes::scan::COMMANDS,
+    hashes::ttl::COMMANDS,
+    hashes::write::COMMANDS,
     keys::expire::COMMANDS,
     keys::object::COMMANDS,
     keys::presence::COMMANDS,
@@ -27,6 +38,11 @@ pub static FAMILIES: &[&[Command]] = &[
     lists::push::COMMANDS,
     lists::read::COMMANDS,
     lists::transfer::COMMANDS,
+    sets::combine::COMMANDS,
+    sets::member::COMMANDS,
+    sets::random::COMMANDS,
+    sets::scan::COMMANDS,
+    sets::store::COMMANDS,
     streams::add::COMMANDS,
     streams::claim::COMMANDS,
     streams::deliver::COMMANDS,

@@ -640,7 +640,9 @@ macro_rules! collections {
 }
 
 collections! {
+    crate::types::Hash,
     crate::types::List,
+    crate::types::Set,
     crate::types::Stream,
 }
 

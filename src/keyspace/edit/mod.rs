@@ -1,7 +1,9 @@
 //! The only way to change a stored value. The mutators of each type live in a file of their own
 //! here and record every change they make.
 
+mod hash;
 mod list;
+mod set;
 mod stream;
 mod string;
 
@@ -126,6 +128,12 @@ impl<'t, T: DataType> Edit<'t, T> {
     /// Whether changes are recorded: for those whose arguments are costly to make.
     fn is_recording(&self) -> bool {
         self.effects.is_recording()
+    }
+
+    /// Counts `n` more changes.
+    fn changed(&mut self, n: usize) {
+        self.dirty |= n > 0;
+        self.effects.dirty += n as u64;
     }
 
     /// Tells one more event about the key, besides the edit's own.

@@ -16,8 +16,8 @@ use std::collections::BTreeSet;
 /// The first byte of a record whose field expires.
 const EXPIRES: u8 = 0xF8;
 const PREFIX: usize = 7;
-/// The latest time that fits, in unix milliseconds.
-pub(super) const EXPIRE_MAX: i64 = (1 << 48) - 1;
+/// The latest time a field can expire at, in unix milliseconds, as in Redis.
+pub(super) const EXPIRE_MAX: i64 = (1 << 46) - 1;
 
 #[derive(Clone)]
 struct Field;

@@ -147,22 +147,13 @@ impl Set {
         self.0 = Form::Table(Box::new(table));
     }
 
-    /// Becomes an intset if all members are integers and not too many.
-    pub fn narrow(&mut self, packing: &Packing) {
-        if matches!(self.0, Form::Ints(_)) || !ints_fit(self.len(), packing) {
-            return;
-        }
-        let mut ints = IntSet::new();
-        for item in self.iter() {
-            let Item::Int(n) = item else { return };
-            ints.insert(n);
-        }
-        self.0 = Form::Ints(ints);
-    }
-
     /// Removes `member`; false when it is not there.
     pub fn remove(&mut self, member: &[u8]) -> bool {
-        let item = Item::from(member);
+        self.remove_item(Item::from(member))
+    }
+
+    /// Removes `item`; false when it is not there.
+    pub fn remove_item(&mut self, item: Item<'_>) -> bool {
         match &mut self.0 {
             Form::Ints(ints) => matches!(item, Item::Int(n) if ints.remove(n)),
             Form::Packed(list) => {

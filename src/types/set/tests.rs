@@ -76,13 +76,6 @@ fn the_forms_follow_the_history() {
         set.expect(count, first.as_bytes(), &packing);
         assert_eq!(set.encoding(), form);
     }
-    let mut set = Set::new();
-    ["1", "a", "2"].iter().for_each(|m| _ = set.insert(m.as_bytes(), &packing));
-    set.narrow(&packing);
-    assert_eq!(set.encoding(), "listpack");
-    set.remove(b"a");
-    set.narrow(&packing);
-    assert_eq!((set.encoding(), set.len()), ("intset", 2));
 }
 
 fn numbered(count: usize) -> Set {

@@ -1,0 +1,205 @@
+//! Two things in one: reading fields and removing them or setting when they expire, setting fields
+//! together with when they expire.
+
+use super::expire::{NO_FIELDS, take_fields, take_moment};
+use super::read::reply_value;
+use crate::command::flag::*;
+use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
+use crate::types::Hash;
+
+/// The commands of this file.
+pub const COMMANDS: &[Command] = &[HGETDEL, HGETEX, HSETEX];
+
+const HGETDEL: Command = Command::new("HGETDEL", "hgetdel", Group::Hash, Run::Keyed(hgetdel))
+    .syntax("key FIELDS numfields field [field ...]")
+    .flags(WRITE | FAST)
+    .keys(&[Keys::one(1, access::RW | access::ACCESS | access::DELETE)])
+    .event("hdel")
+    .doc("8.0.0", "O(N) for N fields", "Returns the values of fields of a hash and removes them.");
+
+fn hgetdel(cx: &mut Keyed<'_, '_>) -> Result {
+    let key = cx.args.bytes()?;
+    cx.txn.read::<Hash>(key)?;
+    let fields = take_fields(&mut cx.args, NO_FIELDS)?;
+    cx.reply.array(fields.len());
+    let Some(mut hash) = cx.txn.edit::<Hash>(key)? else {
+        fields.iter().for_each(|_| cx.reply.null());
+        return Ok(());
+    };
+    for field in fields {
+        reply_value(cx.reply, hash.value().get(field));
+        hash.remove(&[field]);
+    }
+    Ok(())
+}
+
+/// Takes one of `EX s`, `PX ms`, `EXAT s`, `PXAT ms` as a moment; `None` when another word is next.
+fn expiry(args: &mut Args<'_>, now_ms: i64, name: &str) -> Result<Option<i64>> {
+    let (unit_ms, base_ms) = if args.word("EX") {
+        (1000, now_ms)
+    } else if args.word("PX") {
+        (1, now_ms)
+    } else if args.word("EXAT") {
+        (1000, 0)
+    } else if args.word("PXAT") {
+        (1, 0)
+    } else {
+        return Ok(None);
+    };
+    take_moment(args, unit_ms, base_ms, name).map(Some)
+}
+
+const HGETEX: Command = Command::new("HGETEX", "hgetex", Group::Hash, Run::Keyed(hgetex))
+    .syntax(
+        "key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST] \
+         FIELDS numfields field [field ...]",
+    )
+    .flags(WRITE | FAST)
+    .keys(&[Keys::one(1, access::RW | access::ACCESS | access::UPDATE)])
+    .doc("8.0.0", "O(N) for N fields", "Returns the values of fields of a hash and sets when they expire.");
+
+fn hgetex(cx: &mut Keyed<'_, '_>) -> Result {
+    let (key, now_ms) = (cx.args.bytes()?, cx.txn.now_ms());
+    cx.txn.read::<Hash>(key)?;
+    let expire_at = expiry(&mut cx.args, now_ms, "hgetex")?;
+    let persist = expire_at.is_none() && cx.args.word("PERSIST");
+    let fields = take_fields(&mut cx.args, NO_FIELDS)?;
+    let hash = cx.txn.read::<Hash>(key)?;
+    cx.reply.array(fields.len());
+    for field in fields {
+        reply_value(cx.reply, hash.and_then(|hash| hash.get(field)));
+    }
+    if let Some(at) = expire_at {
+        schedule(cx, key, fields.iter().copied(), at)?;
+    } else if persist && let Some(hash) = cx.txn.edit::<Hash>(key)? {
+        let mut hash = hash.named("hpersist");
+        for field in fields {
+            if hash.value().get(field).is_some_and(|f| f.expire_at.is_some()) {
+                hash.set_expire_at(field, None);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Lets those of `fields` that are there expire `at`; removes them when that is past.
+fn schedule<'a>(
+    cx: &mut Keyed<'a, '_>,
+    key: &[u8],
+    fields: impl Iterator<Item = &'a [u8]>,
+    at: i64,
+) -> Result {
+    let past = at <= cx.txn.now_ms();
+    let Some(hash) = cx.txn.edit::<Hash>(key)? else { return Ok(()) };
+    let mut hash = hash.named(if past { "hdel" } else { "hexpire" });
+    for field in fields {
+        if past {
+            hash.remove(&[field]);
+        } else if hash.value().contains(field) {
+            hash.set_expire_at(field, Some(at));
+        }
+    }
+    Ok(())
+}
+
+const HSETEX: Command = Command::new("HSETEX", "hsetex", Group::Hash, Run::Keyed(hsetex))
+    .syntax(
+        "key [NX | XX] [FNX | FXX] \
+         [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL] \
+         FIELDS numfields field value [field value ...]",
+    )
+    .flags(WRITE | GROWS | FAST)
+    .keys(&[Keys::one(1, access::RW | access::UPDATE)])
+    .event("hset")
+    .doc("8.0.0", "O(N) for N fields", "Sets fields of a hash together with when they expire.");
+
+/// The options of HSETEX.
+#[derive(Default)]
+struct Options<'a> {
+    /// Whether the key has to be there (XX) or absent (NX).
+    key_exists: Option<bool>,
+    /// Whether all the fields have to be there (FXX) or absent (FNX).
+    fields_exist: Option<bool>,
+    expire_at: Option<i64>,
+    keep_ttl: bool,
+    pairs: &'a [&'a [u8]],
+}
+
+impl<'a> Options<'a> {
+    fn take(args: &mut Args<'a>, now_ms: i64) -> Result<Self> {
+        const TWO_CONDITIONS: Error = Error::new("ERR Only one of FXX or FNX arguments can be specified");
+        const TWO_TIMES: Error =
+            Error::new("ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified");
+        let is_time = |word: &[u8]| {
+            ["EX", "PX", "EXAT", "PXAT", "KEEPTTL"].iter().any(|t| word.eq_ignore_ascii_case(t.as_bytes()))
+        };
+        let mut options = Options::default();
+        while let Some(word) = args.peek() {
+            if is_time(word) && (options.keep_ttl || options.expire_at.is_some()) {
+                return Err(TWO_TIMES);
+            }
+            if args.word("FIELDS") {
+                options.pairs = Self::pairs(args)?;
+                return Ok(options);
+            } else if args.word("FNX") || args.word("FXX") {
+                let exist = word.eq_ignore_ascii_case(b"FXX");
+                if options.fields_exist.replace(exist).is_some() {
+                    return Err(TWO_CONDITIONS);
+                }
+            } else if options.key_exists.is_none() && (args.word("NX") || args.word("XX")) {
+                options.key_exists = Some(word.eq_ignore_ascii_case(b"XX"));
+            } else if args.word("KEEPTTL") {
+                options.keep_ttl = true;
+            } else if let Some(at) = expiry(args, now_ms, "hsetex")? {
+                options.expire_at = Some(at);
+            } else {
+                return Err(Error::text(format!("ERR unknown argument: {}", String::from_utf8_lossy(word))));
+            }
+        }
+        Err(Error::arity("hsetex"))
+    }
+
+    fn pairs(args: &mut Args<'a>) -> Result<&'a [&'a [u8]]> {
+        const INVALID: Error = Error::new("ERR invalid number of fields");
+        let count = args.int().map_err(|_| INVALID)?;
+        if !(1..=i64::from(i32::MAX)).contains(&count) {
+            return Err(INVALID);
+        }
+        if 2 * count as usize != args.left() {
+            return Err(Error::arity("hsetex"));
+        }
+        Ok(args.rest())
+    }
+
+    fn fields(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.pairs.iter().step_by(2).copied()
+    }
+
+    /// Whether key and fields are there, or absent, as was asked for.
+    fn hold(&self, hash: Option<&Hash>) -> bool {
+        let has = |field: &[u8]| hash.is_some_and(|hash| hash.contains(field));
+        self.key_exists.is_none_or(|wanted| hash.is_some() == wanted)
+            && self.fields_exist.is_none_or(|wanted| self.fields().all(|field| has(field) == wanted))
+    }
+}
+
+fn hsetex(cx: &mut Keyed<'_, '_>) -> Result {
+    let (key, now_ms) = (cx.args.bytes()?, cx.txn.now_ms());
+    let options = Options::take(&mut cx.args, now_ms)?;
+    if !options.hold(cx.txn.read::<Hash>(key)?) {
+        cx.reply.int(0);
+        return Ok(());
+    }
+    let mut hash = cx.txn.upsert::<Hash>(key)?;
+    if options.keep_ttl {
+        hash.set_keeping_ttl(options.pairs);
+    } else {
+        hash.set(options.pairs);
+    }
+    drop(hash);
+    if let Some(at) = options.expire_at {
+        schedule(cx, key, options.fields(), at)?;
+    }
+    cx.reply.int(1);
+    Ok(())
+}

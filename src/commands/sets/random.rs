@@ -1,0 +1,142 @@
+//! Random members: taken out (SPOP) or only shown (SRANDMEMBER).
+
+use super::reply_item;
+use crate::base::random;
+use crate::command::flag::*;
+use crate::command::{Command, Error, Group, Keyed, Keys, Reply, Result, Run, access};
+use crate::types::{Item, Set};
+use std::collections::HashSet;
+
+/// The commands of this file.
+pub const COMMANDS: &[Command] = &[SPOP, SRANDMEMBER];
+
+const SPOP: Command = Command::new("SPOP", "spop", Group::Set, Run::Keyed(spop))
+    .syntax("key [count]")
+    .flags(WRITE | FAST)
+    .keys(&[Keys::one(1, access::RW | access::ACCESS | access::DELETE)])
+    .doc("1.0.0", "O(1), or O(N) for a count of N", "Removes random members from a set and returns them.");
+
+fn spop(cx: &mut Keyed<'_, '_>) -> Result {
+    let key = cx.args.bytes()?;
+    if !cx.args.more() {
+        match cx.txn.edit::<Set>(key)? {
+            Some(mut set) => set.pop(1, |member| reply_item(cx.reply, member)),
+            None => cx.reply.null(),
+        }
+        return Ok(());
+    }
+    const NOT_POSITIVE: Error = Error::new("ERR value is out of range, must be positive");
+    let count = cx.args.int().ok().filter(|count| *count >= 0).ok_or(NOT_POSITIVE)?;
+    cx.args.end()?;
+    let Some(mut set) = cx.txn.edit::<Set>(key)? else {
+        cx.reply.set(0);
+        return Ok(());
+    };
+    let count = set.value().len().min(count as usize);
+    cx.reply.set(count);
+    set.pop(count, |member| reply_item(cx.reply, member));
+    Ok(())
+}
+
+const SRANDMEMBER: Command = Command::new("SRANDMEMBER", "srandmember", Group::Set, Run::Keyed(srandmember))
+    .syntax("key [count]")
+    .flags(READ)
+    .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .doc("1.0.0", "O(1), or O(N) for a count of N", "Returns random members of a set.");
+
+fn srandmember(cx: &mut Keyed<'_, '_>) -> Result {
+    let key = cx.args.bytes()?;
+    if !cx.args.more() {
+        match cx.txn.read::<Set>(key)?.and_then(Set::random) {
+            Some(member) => reply_item(cx.reply, member),
+            None => cx.reply.null(),
+        }
+        return Ok(());
+    }
+    let count = sample_count(cx.args.int()?)?;
+    cx.args.end()?;
+    let Some(set) = cx.txn.read::<Set>(key)? else {
+        cx.reply.array(0);
+        return Ok(());
+    };
+    match count {
+        Count::Any(n) => {
+            cx.reply.array(n);
+            let start = cx.reply.len();
+            for _ in 0..n {
+                check_size(cx.reply.len() - start)?;
+                set.random().into_iter().for_each(|member| reply_item(cx.reply, member));
+            }
+        }
+        Count::Distinct(n) => distinct(set, n, cx.reply),
+    }
+    Ok(())
+}
+
+/// How many random members are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// So many, the same ones again if it happens (a negative count).
+    Any(usize),
+    /// So many different ones, or as many as there are.
+    Distinct(usize),
+}
+
+/// What a count of SRANDMEMBER or HRANDFIELD means.
+///
+/// # Errors
+/// For the one number that has no negation.
+pub fn sample_count(count: i64) -> Result<Count> {
+    const OUT_OF_RANGE: Error = Error::new(
+        "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+    );
+    match usize::try_from(count) {
+        Ok(n) => Ok(Count::Distinct(n)),
+        Err(_) => count.checked_neg().map(|n| Count::Any(n as usize)).ok_or(OUT_OF_RANGE),
+    }
+}
+
+/// The longest sample with repetitions that is answered, in bytes.
+const SAMPLE_MAX: usize = 1 << 29;
+
+/// Makes sure that a sample with repetitions, whose size a client may choose at will, stays bounded.
+///
+/// # Errors
+/// When it has more than half a gigabyte.
+pub fn check_size(bytes: usize) -> Result {
+    if bytes > SAMPLE_MAX { Err(Error::new("ERR value is out of range")) } else { Ok(()) }
+}
+
+/// Whether `count` of `len` are few enough to draw them one by one; else all are walked over.
+pub fn draws(count: usize, len: usize) -> bool {
+    count.saturating_mul(3) <= len
+}
+
+/// Tells for each of `len` in turn whether it belongs to a random choice of `count`.
+pub fn choose(count: usize, len: usize) -> impl FnMut() -> bool {
+    let (mut wanted, mut left) = (count, len);
+    move || {
+        let chosen = random::below(left) < wanted;
+        wanted -= usize::from(chosen);
+        left -= 1;
+        chosen
+    }
+}
+
+fn distinct(set: &Set, count: usize, reply: &mut Reply) {
+    let count = count.min(set.len());
+    reply.array(count);
+    if draws(count, set.len()) && set.encoding() == "hashtable" {
+        let mut drawn: HashSet<Vec<u8>> = HashSet::with_capacity(count);
+        while drawn.len() < count {
+            let Some(member) = set.random() else { return };
+            if drawn.insert(member.to_vec()) {
+                reply_item(reply, member);
+            }
+        }
+        return;
+    }
+    let mut chosen = choose(count, set.len());
+    let show = |member: Item<'_>| reply_item(reply, member);
+    set.iter().filter(|_| chosen()).for_each(show);
+}

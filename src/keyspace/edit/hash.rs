@@ -1,0 +1,101 @@
+//! Changing hashes.
+
+use super::Edit;
+use crate::keyspace::{Collection, Details, Kind};
+use crate::types::{FieldRef, Hash};
+
+impl Details for Hash {
+    fn encoding(&self) -> &'static str {
+        self.encoding()
+    }
+
+    fn weight(&self) -> usize {
+        self.weight()
+    }
+
+    fn memory(&self) -> usize {
+        self.memory()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl Collection for Hash {
+    const KIND: Kind = Kind::Hash;
+}
+
+impl Edit<'_, Hash> {
+    /// Sets fields, given as `field value field value …`, and clears when they expire; returns how many
+    /// are new.
+    pub fn set(&mut self, pairs: &[&[u8]]) -> usize {
+        let new = self.change(|hash, packing| {
+            hash.expect(pairs.len() / 2, packing);
+            pairs.chunks_exact(2).filter(|pair| hash.set(pair[0], pair[1], packing)).count()
+        });
+        self.record(b"HSET", pairs);
+        self.changed(pairs.len() / 2 - 1);
+        new
+    }
+
+    /// Sets fields as [`Edit::set`] does, but leaves alone when they expire.
+    pub fn set_keeping_ttl(&mut self, pairs: &[&[u8]]) {
+        for pair in pairs.chunks_exact(2) {
+            let (field, value) = (pair[0], pair[1]);
+            self.change(|hash, packing| hash.update(field, value, packing));
+            self.record(b"HSET", pair);
+            if let Some(ms) = self.value().get(field).and_then(|f| f.expire_at) {
+                self.record_expiry(field, Some(ms));
+            }
+        }
+    }
+
+    /// Removes `fields`; returns how many were there.
+    pub fn remove(&mut self, fields: &[&[u8]]) -> usize {
+        let gone: Vec<&[u8]> =
+            self.change(|hash, _| fields.iter().copied().filter(|field| hash.remove(field)).collect());
+        if !gone.is_empty() {
+            self.record(b"HDEL", &gone);
+            self.changed(gone.len() - 1);
+        }
+        gone.len()
+    }
+
+    /// Sets when `field`, which is there, expires (unix ms), or that it does not.
+    pub fn set_expire_at(&mut self, field: &[u8], expire_at: Option<i64>) {
+        self.change(|hash, _| hash.set_expire_at(field, expire_at));
+        self.record_expiry(field, expire_at);
+    }
+
+    fn record_expiry(&mut self, field: &[u8], expire_at: Option<i64>) {
+        match expire_at {
+            Some(ms) => {
+                let mut digits = itoa::Buffer::new();
+                let ms = digits.format(ms).as_bytes();
+                self.record(b"HPEXPIREAT", &[ms, b"FIELDS", b"1", field]);
+            }
+            None => self.record(b"HPERSIST", &[b"FIELDS", b"1", field]),
+        }
+    }
+
+    /// Removes up to `limit` fields whose time is up; returns how many.
+    pub fn expire(&mut self, limit: usize) -> usize {
+        let (now_ms, recording) = (self.now_ms(), self.is_recording());
+        let mut gone = Vec::new();
+        let expired = self.change(|hash, _| {
+            let mut keep = |f: FieldRef<'_>| {
+                if recording {
+                    gone.push(f.field.to_vec());
+                }
+            };
+            (0..limit).take_while(|_| hash.remove_due(now_ms, &mut keep)).count()
+        });
+        if expired > 0 {
+            let gone: Vec<&[u8]> = gone.iter().map(Vec::as_slice).collect();
+            self.record(b"HDEL", &gone);
+            self.changed(expired - 1);
+        }
+        expired
+    }
+}
