@@ -96,7 +96,7 @@ impl Listeners {
         });
         for (endpoint, listener) in wanted {
             let Some(listener) = listener else { continue };
-            tracing::info!(address = %shown(&endpoint), "ready to accept connections");
+            tracing::info!(address = %shown(&endpoint), "Ready to accept connections");
             let stop = engine.stop.child_token();
             self.tasks.spawn(listener.run(engine.clone(), self.tasks.clone(), stop.clone()));
             open.push(Open { endpoint, stop });
