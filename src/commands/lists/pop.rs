@@ -60,7 +60,7 @@ fn pop(cx: &mut Keyed<'_, '_>, end: End) -> Result {
 }
 
 const LMPOP: Command = Command::new("LMPOP", "lmpop", Group::List, Run::Keyed(lmpop))
-    .syntax("numkeys key [key ...] LEFT | RIGHT [COUNT count]")
+    .syntax("numkeys key [key ...] <LEFT | RIGHT> [COUNT count]")
     .flags(WRITE)
     .keys(&[Keys::counted(1, ACCESS)])
     .doc(
@@ -78,7 +78,7 @@ fn lmpop(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const BLMPOP: Command = Command::new("BLMPOP", "blmpop", Group::List, Run::Waiting(blmpop))
-    .syntax("timeout numkeys key [key ...] LEFT | RIGHT [COUNT count]")
+    .syntax("timeout numkeys key [key ...] <LEFT | RIGHT> [COUNT count]")
     .flags(WRITE | BLOCKING)
     .keys(&[Keys::counted(2, ACCESS)])
     .doc(

@@ -15,7 +15,7 @@ const KEYS: &[Keys] =
     &[Keys::one(1, access::RW | access::ACCESS | access::DELETE), Keys::one(2, access::RW | access::INSERT)];
 
 const LMOVE: Command = Command::new("LMOVE", "lmove", Group::List, Run::Keyed(lmove))
-    .syntax("source destination LEFT | RIGHT LEFT | RIGHT")
+    .syntax("source destination <LEFT | RIGHT> <LEFT | RIGHT>")
     .flags(WRITE | GROWS)
     .keys(KEYS)
     .doc(
@@ -48,7 +48,7 @@ fn rpoplpush(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const BLMOVE: Command = Command::new("BLMOVE", "blmove", Group::List, Run::Waiting(blmove))
-    .syntax("source destination LEFT | RIGHT LEFT | RIGHT timeout")
+    .syntax("source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout")
     .flags(WRITE | GROWS | BLOCKING)
     .keys(KEYS)
     .doc("6.2.0", "O(1)", "Does as LMOVE; waits until the source has an element.");

@@ -72,6 +72,9 @@ const CREATE: Command = Command::new("CREATE", "xgroup|create", Group::Stream, R
 fn create(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, group, id) = (cx.args.bytes()?, cx.args.bytes()?, cx.args.bytes()?);
     let (mut make, mut read) = (false, None);
+    if cx.args.left() > 3 {
+        return Err(wrong_options(&cx.args));
+    }
     while cx.args.more() {
         if cx.args.word("MKSTREAM") {
             make = true;

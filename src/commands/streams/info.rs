@@ -63,7 +63,10 @@ fn full_count(args: &mut Args<'_>) -> Result<Option<usize>> {
             }));
         }
     }
-    Err(Error::text("ERR unknown subcommand or wrong number of arguments for 'STREAM'. Try XINFO HELP."))
+    let name = String::from_utf8_lossy(args.argv()[1]);
+    Err(Error::text(format!(
+        "ERR unknown subcommand or wrong number of arguments for '{name}'. Try XINFO HELP."
+    )))
 }
 
 /// Answers the fields that both forms of XINFO STREAM begin with.
@@ -185,7 +188,7 @@ fn consumers(cx: &mut Keyed<'_, '_>) -> Result {
     let stream = cx.txn.read::<Stream>(key)?.ok_or(Error::NO_SUCH_KEY)?;
     let group = stream.group(name).ok_or_else(|| {
         let (key, name) = (String::from_utf8_lossy(key), String::from_utf8_lossy(name));
-        Error::text(format!("NOGROUP No such consumer group '{name}' for key '{key}'"))
+        Error::text(format!("NOGROUP No such consumer group '{name}' for key name '{key}'"))
     })?;
     cx.reply.array(group.consumers().len());
     for consumer in group.consumers() {

@@ -141,10 +141,9 @@ impl<'a> Request<'a> {
             }
         }
         if !args.left().is_multiple_of(2) {
-            let symbol = if is_group { '>' } else { '$' };
+            let choice = if is_group { "an ID or '>'" } else { "an ID, '+', or '$'" };
             return Err(Error::text(format!(
-                "ERR Unbalanced '{name}' list of streams: for each stream key an ID, '+', or '{symbol}' \
-                 must be specified."
+                "ERR Unbalanced '{name}' list of streams: for each stream key {choice} must be specified."
             )));
         }
         request.keys = args.take(args.left() / 2)?;

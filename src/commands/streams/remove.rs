@@ -80,7 +80,7 @@ impl Options {
             Error::new("ERR syntax error, LIMIT cannot be used without the special ~ option");
         match self.limit {
             Some(1..) if self.until.is_none() => Err(NO_TRIM),
-            Some(_) if self.until.is_some() && !self.approximate => Err(EXACT),
+            Some(_) if !self.approximate => Err(EXACT),
             _ => Ok(()),
         }
     }
