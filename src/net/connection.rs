@@ -174,6 +174,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     let timed_out = sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready());
                     match asked.or(timed_out.then_some(Unblock::Timeout)) {
                         Some(how) if parked.cancel(&self.engine) => {
+                            self.output.set_protocol(self.session.protocol());
                             parked.reply(how, &mut self.output);
                             true
                         }
