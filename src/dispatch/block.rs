@@ -6,7 +6,7 @@ use crate::command::{Args, Flow, Keyed, Reply, Run};
 use crate::engine::{Client, Engine, Flag, Ready};
 use crate::keyspace::txn::Begin;
 use crate::keyspace::waiters::{Served, Wait, Waiter};
-use crate::keyspace::{Effects, Key, Kind, Txn};
+use crate::keyspace::{Effects, Key, Txn};
 use crate::resp::Protocol;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -89,16 +89,8 @@ impl Parked {
     pub fn reply(&self, how: Unblock, reply: &mut Reply) {
         match how {
             Unblock::Error => reply.raw(b"-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n"),
-            // BLMOVE and BRPOPLPUSH answer a null bulk; those who answer arrays, a null array.
-            _ if self.answers_bulk() => reply.null(),
             _ => reply.null_array(),
         }
-    }
-
-    fn answers_bulk(&self) -> bool {
-        self.waiter.kind == Kind::List
-            && (self.waiter.argv[0].eq_ignore_ascii_case(b"blmove")
-                || self.waiter.argv[0].eq_ignore_ascii_case(b"brpoplpush"))
     }
 }
 

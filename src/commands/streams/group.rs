@@ -3,6 +3,7 @@
 use super::parse_id;
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
+use crate::commands::help::help;
 use crate::keyspace::{Edit, Txn};
 use crate::types::Stream;
 use crate::types::stream::Id;
@@ -14,7 +15,11 @@ const XGROUP: Command = Command::new("XGROUP", "xgroup", Group::Stream, Run::Con
     .syntax("subcommand [argument ...]")
     .doc("5.0.0", "Depends on the subcommand.", "Manages the groups of a stream.");
 
-const SUBCOMMANDS: &[Command] = &[CREATE, SETID, DESTROY, CREATECONSUMER, DELCONSUMER];
+const SUBCOMMANDS: &[Command] = &[CREATE, SETID, DESTROY, CREATECONSUMER, DELCONSUMER, HELP];
+
+const HELP: Command = Command::new("HELP", "xgroup|help", Group::Stream, Run::Outer(help))
+    .flags(LOADING | STALE)
+    .doc("5.0.0", "O(1)", "Lists the subcommands.");
 
 const fn key(access: u16) -> Keys {
     Keys::one(2, access::RW | access)

@@ -3,6 +3,7 @@
 use super::{reply_entry, reply_id};
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Keyed, Keys, Reply, Result, Run, access};
+use crate::commands::help::help;
 use crate::types::Stream;
 use crate::types::stream::{self, Consumer, Entry, Id};
 
@@ -13,7 +14,11 @@ const XINFO: Command = Command::new("XINFO", "xinfo", Group::Stream, Run::Contai
     .syntax("subcommand [argument ...]")
     .doc("5.0.0", "Depends on the subcommand.", "Tells about a stream.");
 
-const SUBCOMMANDS: &[Command] = &[STREAM, GROUPS, CONSUMERS];
+const SUBCOMMANDS: &[Command] = &[STREAM, GROUPS, CONSUMERS, HELP];
+
+const HELP: Command = Command::new("HELP", "xinfo|help", Group::Stream, Run::Outer(help))
+    .flags(LOADING | STALE)
+    .doc("5.0.0", "O(1)", "Lists the subcommands.");
 
 const KEY: &[Keys] = &[Keys::one(2, access::RO | access::ACCESS)];
 
