@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 /// Due keys removed under one hold of a shard's lock.
 const STEP: usize = 64;
+/// Due fields of one hash removed under one hold of a shard's lock.
+const FIELDS_STEP: usize = 512;
 
 /// Removes due keys in the background until the server stops.
 pub async fn expiry(engine: Arc<Engine>) {
@@ -59,20 +61,21 @@ fn expire_step(engine: &Engine, shard: usize, db: u32, cursor: u64) -> Option<u6
     let next = {
         let mut held = engine.keyspace.lock(shard);
         let table = &mut held.tables[db as usize];
-        if table.expiring() == 0 {
+        if table.timed() == 0 {
             return None;
         }
         table.due(now_ms, STEP, cursor, &mut |entry| due.push(entry.key().into()))
     };
+    let mut unfinished = false;
     if !due.is_empty() {
         let begin = Begin { db, now_ms, access: None, event: "expired" };
         let mut effects = Effects::default();
         let mut txn = engine.keyspace.begin_shard(shard, begin, &mut effects);
         for key in &due {
-            txn.expire_if_due(key);
+            unfinished |= txn.expire_some(key, FIELDS_STEP);
         }
         let committed = engine.commit(txn);
         serve(engine, VecDeque::from(committed.ready), now_ms);
     }
-    next
+    if unfinished { Some(cursor) } else { next }
 }

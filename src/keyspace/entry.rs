@@ -16,6 +16,7 @@
 #![allow(unsafe_code)]
 
 use crate::base::number;
+use crate::types::Hash;
 use bytes::{Bytes, BytesMut};
 use std::alloc::{self, Layout};
 use std::marker::PhantomData;
@@ -257,6 +258,12 @@ impl<'a> EntryRef<'a> {
     pub fn expire_at(self) -> Option<i64> {
         // SAFETY: with TTL an i64 stands behind the header, 8-aligned.
         (self.flags() & TTL != 0).then(|| unsafe { self.at.as_ptr().add(HEADER).cast::<i64>().read() })
+    }
+
+    /// When something of it is due, in unix milliseconds: the key itself or, in a hash, a field.
+    pub fn due_at(self) -> Option<i64> {
+        let field = self.collection::<Hash>().and_then(Hash::next_expire_at);
+        [self.expire_at(), field].into_iter().flatten().min()
     }
 
     /// The 24-bit access clock (seconds for LRU, or minutes and counter for LFU).
@@ -640,7 +647,7 @@ macro_rules! collections {
 }
 
 collections! {
-    crate::types::Hash,
+    Hash,
     crate::types::List,
     crate::types::Set,
     crate::types::Stream,

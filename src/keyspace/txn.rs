@@ -7,7 +7,7 @@ use super::event::Class;
 use super::shard::{Hooks, Keyspace, SHARD_BITS, SHARDS, Shard};
 use super::table::{Slot, Table};
 use crate::resp::{Error, Result};
-use crate::types::Packing;
+use crate::types::{Hash, Packing};
 use parking_lot::MutexGuard;
 use std::cell::Cell;
 
@@ -262,21 +262,37 @@ impl<'k> Txn<'k> {
         &mut self.shard_mut(shard_of(hash)).0.hooks
     }
 
-    /// Removes `key` if it is due.
+    /// Removes `key` if it is due, or those of its fields that are.
     pub fn expire_if_due(&mut self, key: &[u8]) {
         let hash = self.hash_of(key);
         self.settle(Key { bytes: key, hash });
     }
 
     fn settle(&mut self, key: Key<'_>) {
-        let table = self.table(key.shard());
-        if table.expiring() == 0 {
-            return;
+        if self.table(key.shard()).timed() != 0 {
+            self.expire(key, usize::MAX);
         }
-        let due = table.find(key.hash, key.bytes).and_then(EntryRef::expire_at);
-        if due.is_some_and(|t| t <= self.now_ms) && self.remove(key.bytes, "expired", Class::EXPIRED) {
-            self.effects.expired += 1;
+    }
+
+    /// Removes `key` if it is due, or else up to `limit` of its fields that are; true when more are.
+    pub fn expire_some(&mut self, key: &[u8], limit: usize) -> bool {
+        let hash = self.hash_of(key);
+        self.expire(Key { bytes: key, hash }, limit)
+    }
+
+    fn expire(&mut self, key: Key<'_>, limit: usize) -> bool {
+        let entry = self.table(key.shard()).find(key.hash, key.bytes);
+        let is_due = |t: Option<i64>| t.is_some_and(|t| t <= self.now_ms);
+        if !is_due(entry.and_then(EntryRef::due_at)) {
+            return false;
         }
+        if is_due(entry.and_then(EntryRef::expire_at)) {
+            if self.remove(key.bytes, "expired", Class::EXPIRED) {
+                self.effects.expired += 1;
+            }
+            return false;
+        }
+        self.open::<Hash>(key.bytes, false).named("hexpired").expire(limit) == limit
     }
 
     /// The entry of `key`, unless it is due. Notes neither access nor hit.

@@ -28,7 +28,8 @@ const TAG_LOW_MASK: u64 = (1 << TAG_LOW_BITS) - 1;
 const ADDRESS: u64 = 0x0000_FFFF_FFFF_FFF8;
 const TAG: u64 = !(ADDRESS | TTL);
 
-/// An entry's address, with a tag of position bits and whether it has a TTL in the address' spare bits.
+/// An entry's address, with a tag of position bits and whether it (or a field of it) has a TTL in the
+/// address' spare bits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Word(u64);
 
@@ -37,7 +38,7 @@ impl Word {
 
     /// Takes over `entry`; the word is then its owner, though it does not drop it.
     pub(super) fn new(entry: EntryBox, tag: u32) -> Self {
-        let ttl = if entry.as_ref().expire_at().is_some() { TTL } else { 0 };
+        let ttl = if entry.as_ref().due_at().is_some() { TTL } else { 0 };
         let address = entry.into_raw().as_ptr().expose_provenance() as u64;
         assert_eq!(address & !ADDRESS, 0, "an entry lies at an 8-aligned 48-bit address");
         Word(address | ttl | Self::spread(tag))

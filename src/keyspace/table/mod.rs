@@ -46,6 +46,7 @@ pub struct Table {
     subs: Vec<SubTable>,
     len: usize,
     expiring: usize,
+    timed: usize,
     prefix_bits: u8,
     hasher: fn(&[u8]) -> u64,
 }
@@ -59,7 +60,7 @@ impl Table {
     fn with_hasher(prefix_bits: u32, hasher: fn(&[u8]) -> u64) -> Self {
         assert!(prefix_bits <= 8);
         let (directory, subs) = Default::default();
-        Table { directory, subs, len: 0, expiring: 0, prefix_bits: prefix_bits as u8, hasher }
+        Table { directory, subs, len: 0, expiring: 0, timed: 0, prefix_bits: prefix_bits as u8, hasher }
     }
 
     /// Number of entries.
@@ -75,6 +76,11 @@ impl Table {
     /// Number of entries with a TTL.
     pub fn expiring(&self) -> usize {
         self.expiring
+    }
+
+    /// Number of entries with something that expires: the key or a field.
+    pub fn timed(&self) -> usize {
+        self.timed
     }
 
     /// Bytes the table itself occupies, without the entries.
@@ -129,6 +135,7 @@ impl Table {
         let id = self.room(hash);
         self.len += 1;
         self.expiring += usize::from(entry.as_ref().expire_at().is_some());
+        self.timed += usize::from(entry.as_ref().due_at().is_some());
         self.subs[id].add(hash, entry);
         None
     }
@@ -262,17 +269,21 @@ impl Slot<'_> {
     /// Changes the entry; `f` may replace it by another of the same key.
     pub fn update<R>(&mut self, f: impl FnOnce(&mut EntryBox) -> R) -> R {
         let sub = &mut self.table.subs[self.id];
-        let before = sub.expiring();
+        let expires = |sub: &SubTable| usize::from(sub.entry(self.place).expire_at().is_some());
+        let (expiring, timed) = (expires(sub), sub.timed());
         let result = sub.update(self.place, f);
-        self.table.expiring = self.table.expiring + sub.expiring() - before;
+        self.table.expiring = self.table.expiring + expires(sub) - expiring;
+        self.table.timed = self.table.timed + sub.timed() - timed;
         result
     }
 
     /// Takes the entry out.
     pub fn remove(self) -> EntryBox {
         let sub = &mut self.table.subs[self.id];
+        let timed = sub.timed();
         let entry = sub.remove(self.place);
         self.table.len -= 1;
+        self.table.timed -= timed - sub.timed();
         self.table.expiring -= usize::from(entry.as_ref().expire_at().is_some());
         self.table.relax(self.hash);
         entry

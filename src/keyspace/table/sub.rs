@@ -32,15 +32,15 @@ pub(super) struct SubTable {
     /// Per bucket a lower bound of the expiry of the entries homed there, in unix seconds; empty until one has a TTL.
     due: Box<[u32]>,
     len: u32,
-    expiring: u32,
+    timed: u32,
     start: u8,
     taken: u8,
     owner: PhantomData<EntryBox>,
 }
 
-/// The second that `expire_at` falls in, as a hint.
-fn second(expire_at: i64) -> u32 {
-    (expire_at / 1000).clamp(0, i64::from(NEVER - 1)) as u32
+/// The second that `due_at` falls in, as a hint.
+fn second(due_at: i64) -> u32 {
+    (due_at / 1000).clamp(0, i64::from(NEVER - 1)) as u32
 }
 
 /// Buckets for `len` entries: the smallest size with some room left. Sizes are those of the allocator, four
@@ -72,7 +72,7 @@ impl SubTable {
             buckets: vec![Bucket::EMPTY; buckets].into_boxed_slice(),
             due: Box::default(),
             len: 0,
-            expiring: 0,
+            timed: 0,
             start: start as u8,
             taken: taken as u8,
             owner: PhantomData,
@@ -83,8 +83,9 @@ impl SubTable {
         self.len as usize
     }
 
-    pub(super) fn expiring(&self) -> usize {
-        self.expiring as usize
+    /// Entries with something that expires: the key or a field.
+    pub(super) fn timed(&self) -> usize {
+        self.timed as usize
     }
 
     pub(super) fn buckets(&self) -> usize {
@@ -171,9 +172,9 @@ impl SubTable {
 
     /// Adds an entry whose key is not there; there must be room.
     pub(super) fn add(&mut self, hash: u64, entry: EntryBox) {
-        let expire_at = entry.as_ref().expire_at();
+        let due_at = entry.as_ref().due_at();
         let word = Word::new(entry, self.tag(hash));
-        self.settle(hash, word, expire_at.map_or(NEVER, second));
+        self.settle(hash, word, due_at.map_or(NEVER, second));
     }
 
     /// Puts `word` where `hash` belongs; `due` is a lower bound of its expiry.
@@ -192,7 +193,7 @@ impl SubTable {
         self.buckets[bucket].put(slot, Bucket::print(hash), word.with_tag(tag));
         self.len += 1;
         if word.has_ttl() {
-            self.expiring += 1;
+            self.timed += 1;
             self.hint(home, due);
         }
     }
@@ -213,7 +214,7 @@ impl SubTable {
             passed = self.after(passed);
         }
         self.len -= 1;
-        self.expiring -= u32::from(word.has_ttl());
+        self.timed -= u32::from(word.has_ttl());
         // SAFETY: the word stood in an occupied slot, so it owns its entry; it was just taken out.
         unsafe { word.into_box() }
     }
@@ -274,9 +275,9 @@ impl SubTable {
         let (mut earliest, mut visited) = (NEVER, 0);
         for (place, _) in self.homed(home).filter(|(_, word)| word.has_ttl()) {
             let entry = self.entry(place);
-            let Some(expire_at) = entry.expire_at() else { continue };
-            earliest = earliest.min(second(expire_at));
-            if expire_at <= now_ms {
+            let Some(due_at) = entry.due_at() else { continue };
+            earliest = earliest.min(second(due_at));
+            if due_at <= now_ms {
                 visited += 1;
                 visit(entry);
             }
@@ -405,13 +406,13 @@ impl<'a> Loan<'a> {
 impl Drop for Loan<'_> {
     fn drop(&mut self) {
         let Some(entry) = self.entry.take() else { return };
-        let expire_at = entry.as_ref().expire_at();
+        let due_at = entry.as_ref().due_at();
         let word = Word::new(entry, self.word.tag());
         self.sub.buckets[self.place.bucket].put(self.place.slot, self.print, word);
-        self.sub.expiring += u32::from(word.has_ttl());
-        self.sub.expiring -= u32::from(self.word.has_ttl());
-        if let Some(expire_at) = expire_at {
-            self.sub.hint(self.place.home, second(expire_at));
+        self.sub.timed += u32::from(word.has_ttl());
+        self.sub.timed -= u32::from(self.word.has_ttl());
+        if let Some(due_at) = due_at {
+            self.sub.hint(self.place.home, second(due_at));
         }
     }
 }

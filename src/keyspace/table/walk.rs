@@ -113,15 +113,18 @@ impl SubTable {
     }
 
     fn random_expiring(&self) -> Option<EntryRef<'_>> {
-        if self.expiring() == 0 {
+        if self.timed() == 0 {
             return None;
         }
         let from = random::below(self.buckets());
         let homes = (0..self.buckets()).map(|i| (from + i) % self.buckets());
         homes.filter(|home| self.may_expire(*home)).take(STALE_MAX).find_map(|home| {
-            let expiring = || self.homed(home).filter(|(_, word)| word.has_ttl());
+            let expiring = || {
+                let timed = self.homed(home).filter(|(_, word)| word.has_ttl());
+                timed.map(|(place, _)| self.entry(place)).filter(|entry| entry.expire_at().is_some())
+            };
             let pick = random::below(expiring().count());
-            expiring().nth(pick).map(|(place, _)| self.entry(place))
+            expiring().nth(pick)
         })
     }
 }
