@@ -76,7 +76,11 @@ impl<'a> Args<'a> {
     /// # Errors
     /// When it is no number, negative, or out of range.
     pub fn timeout_ms(&mut self) -> Result<u64> {
-        let seconds = number::parse_f64(self.bytes()?)
+        let word = self.bytes()?;
+        // Redis reads it as a long double: what overflows a double is still a number.
+        let huge = || std::str::from_utf8(word).ok()?.parse().ok().filter(|n: &f64| n.is_infinite());
+        let seconds = number::parse_f64(word)
+            .or_else(huge)
             .ok_or(Error::new("ERR timeout is not a float or out of range"))?;
         let ms = (seconds * 1000.0).ceil();
         if ms >= i64::MAX as f64 {

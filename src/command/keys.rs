@@ -116,7 +116,7 @@ impl Keys {
         Keys { find: Find::Counted { count }, access }
     }
 
-    /// The key behind the keyword `token`.
+    /// The key behind the keyword `token`; behind each, where it is given more than once.
     pub const fn after(token: &'static str, from: u8, access: u16) -> Self {
         Keys { find: Find::After { token, from, share: 1 }, access }
     }
@@ -156,13 +156,17 @@ impl Keys {
                 found.extend((first..first + n as usize).map(|at| Found { at, access }));
             }
             Find::After { token, from, share } => {
-                let words = argv.iter().enumerate().skip(from as usize);
-                let Some(at) = words.clone().find(|(_, w)| w.eq_ignore_ascii_case(token.as_bytes())) else {
-                    return Ok(());
-                };
-                let first = at.0 + 1;
-                let n = if share == 1 { 1 } else { argv.len().saturating_sub(first) / share as usize };
-                found.extend((first..(first + n).min(argv.len())).map(|at| Found { at, access }));
+                let mut at = from as usize;
+                while at < argv.len() {
+                    let hit = argv[at].eq_ignore_ascii_case(token.as_bytes());
+                    at += 1;
+                    if hit {
+                        let n = if share == 1 { 1 } else { argv.len().saturating_sub(at) / share as usize };
+                        let end = (at + n).min(argv.len());
+                        found.extend((at..end).map(|at| Found { at, access }));
+                        at = if share == 1 { end } else { argv.len() };
+                    }
+                }
             }
             Find::By(find) => find(argv, found)?,
         }

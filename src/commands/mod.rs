@@ -2,12 +2,14 @@
 //! commands above their handlers.
 
 pub mod connection;
+pub mod geo;
 pub mod hashes;
 mod help;
 pub mod keys;
 pub mod lists;
 pub mod scan;
 pub mod sets;
+pub mod sorted;
 pub mod streams;
 pub mod strings;
 
@@ -18,6 +20,10 @@ pub static FAMILIES: &[&[Command]] = &[
     connection::auth::COMMANDS,
     connection::client::COMMANDS,
     connection::session::COMMANDS,
+    geo::add::COMMANDS,
+    geo::radius::COMMANDS,
+    geo::read::COMMANDS,
+    geo::search::COMMANDS,
     hashes::counter::COMMANDS,
     hashes::exchange::COMMANDS,
     hashes::expire::COMMANDS,
@@ -43,6 +49,14 @@ pub static FAMILIES: &[&[Command]] = &[
     sets::random::COMMANDS,
     sets::scan::COMMANDS,
     sets::store::COMMANDS,
+    sorted::add::COMMANDS,
+    sorted::combine::COMMANDS,
+    sorted::pop::COMMANDS,
+    sorted::random::COMMANDS,
+    sorted::range::COMMANDS,
+    sorted::read::COMMANDS,
+    sorted::remove::COMMANDS,
+    sorted::scan::COMMANDS,
     streams::add::COMMANDS,
     streams::claim::COMMANDS,
     streams::deliver::COMMANDS,

@@ -650,6 +650,7 @@ collections! {
     Hash,
     crate::types::List,
     crate::types::Set,
+    crate::types::Sorted,
     crate::types::Stream,
 }
 

@@ -46,7 +46,7 @@ static SIZES: [u8; 256] = {
 ///
 /// Made [`From`] bytes, it is the integer when they spell one. `Item::Bytes` made directly stays
 /// bytes; it is then found only by an item made the same way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Item<'a> {
     /// An integer.
     Int(i64),

@@ -4,6 +4,7 @@
 mod hash;
 mod list;
 mod set;
+mod sorted;
 mod stream;
 mod string;
 

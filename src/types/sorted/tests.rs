@@ -152,6 +152,7 @@ proptest! {
             }
         }
         check(&set, &twin, &probes);
+        check(&set.clone(), &twin, &probes);
     }
 
     #[test]

@@ -1,0 +1,80 @@
+//! ZRANDMEMBER.
+
+use super::{reply_element, reply_head};
+use crate::base::random;
+use crate::command::flag::*;
+use crate::command::{Command, Error, Group, Keyed, Keys, Result, Run, access};
+use crate::commands::sets::random::{Count, check_size, choose, draws, sample_count};
+use crate::commands::sets::reply_item;
+use crate::types::Sorted;
+use std::collections::HashSet;
+
+/// The commands of this file.
+pub const COMMANDS: &[Command] = &[ZRANDMEMBER];
+
+const ZRANDMEMBER: Command =
+    Command::new("ZRANDMEMBER", "zrandmember", Group::Sorted, Run::Keyed(zrandmember))
+        .syntax("key [count [WITHSCORES]]")
+        .flags(READ)
+        .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+        .doc(
+            "6.2.0",
+            "O(log(N)), or O(M*log(N)) for a count of M",
+            "Returns random members of a sorted set.",
+        );
+
+fn zrandmember(cx: &mut Keyed<'_, '_>) -> Result {
+    let key = cx.args.bytes()?;
+    if !cx.args.more() {
+        match cx.txn.read::<Sorted>(key)?.and_then(Sorted::random) {
+            Some((member, _)) => reply_item(cx.reply, member),
+            None => cx.reply.null(),
+        }
+        return Ok(());
+    }
+    let number = cx.args.int()?;
+    let count = sample_count(number)?;
+    let with_scores = cx.args.word("WITHSCORES");
+    cx.args.end()?;
+    if with_scores && number.unsigned_abs() > i64::MAX as u64 / 2 {
+        return Err(Error::new("ERR value is out of range"));
+    }
+    let Some(sorted) = cx.txn.read::<Sorted>(key)? else {
+        cx.reply.array(0);
+        return Ok(());
+    };
+    let n = match count {
+        Count::Any(n) => n,
+        Count::Distinct(n) => n.min(sorted.len()),
+    };
+    reply_head(cx.reply, n, with_scores);
+    let start = cx.reply.len();
+    match count {
+        Count::Any(_) => {
+            for _ in 0..n {
+                check_size(cx.reply.len() - start)?;
+                if let Some((member, score)) = sorted.random() {
+                    reply_element(cx.reply, member, score, with_scores);
+                }
+            }
+        }
+        Count::Distinct(_) if draws(n, sorted.len()) => {
+            let mut drawn = HashSet::with_capacity(n);
+            while drawn.len() < n {
+                let rank = random::below(sorted.len());
+                if drawn.insert(rank)
+                    && let Some((member, score)) = sorted.at(rank)
+                {
+                    reply_element(cx.reply, member, score, with_scores);
+                }
+            }
+        }
+        Count::Distinct(_) => {
+            let mut chosen = choose(n, sorted.len());
+            for (member, score) in sorted.iter(0..sorted.len(), false).filter(|_| chosen()) {
+                reply_element(cx.reply, member, score, with_scores);
+            }
+        }
+    }
+    Ok(())
+}

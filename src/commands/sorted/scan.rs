@@ -1,0 +1,46 @@
+//! ZSCAN.
+
+use crate::base::number;
+use crate::command::flag::*;
+use crate::command::{Command, Group, Keyed, Keys, Result, Run, access};
+use crate::commands::scan::{self, Options};
+use crate::types::Sorted;
+
+/// The commands of this file.
+pub const COMMANDS: &[Command] = &[ZSCAN];
+
+/// Members visited at a time.
+const STEP: usize = 10;
+
+const ZSCAN: Command = Command::new("ZSCAN", "zscan", Group::Sorted, Run::Keyed(zscan))
+    .syntax("key cursor [MATCH pattern] [COUNT count]")
+    .flags(READ)
+    .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .doc(
+        "2.8.0",
+        "O(1) for each call, O(N) for a whole iteration over N members",
+        "Iterates over the members of a sorted set and their scores.",
+    );
+
+fn zscan(cx: &mut Keyed<'_, '_>) -> Result {
+    let key = cx.args.bytes()?;
+    let cursor = scan::cursor(&mut cx.args)?;
+    let Some(sorted) = cx.txn.read::<Sorted>(key)? else {
+        scan::reply_nothing(cx.reply);
+        return Ok(());
+    };
+    let options = Options::take(&mut cx.args, false)?;
+    options.reply(cx.reply, cursor, |cursor, reply, progress| {
+        sorted.scan(cursor, STEP, |member, score| {
+            progress.visited += 1;
+            if options.matches(member) {
+                progress.shown += 1;
+                progress.values += 2;
+                reply.bulk(member);
+                let mut text = Vec::new();
+                number::format_f64(score, &mut text);
+                reply.bulk(&text);
+            }
+        })
+    })
+}
