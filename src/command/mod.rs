@@ -151,6 +151,8 @@ pub struct Command {
     pub summary: &'static str,
     /// Hints for clients and proxies, as COMMAND INFO shows them.
     pub tips: &'static [&'static str],
+    /// Runs a container that is called without a subcommand.
+    pub bare: Option<fn(&mut Outer<'_>) -> Result>,
     /// What runs it.
     pub run: Run,
 }
@@ -171,6 +173,7 @@ impl Command {
             complexity: "",
             summary: "",
             tips: &[],
+            bare: None,
             run,
         }
     }
@@ -205,6 +208,12 @@ impl Command {
     /// Sets the name of the event its edits tell.
     pub const fn event(mut self, event: &'static str) -> Self {
         self.event = event;
+        self
+    }
+
+    /// Sets what a container does when it is called without a subcommand.
+    pub const fn bare(mut self, bare: fn(&mut Outer<'_>) -> Result) -> Self {
+        self.bare = Some(bare);
         self
     }
 

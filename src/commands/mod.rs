@@ -8,6 +8,7 @@ mod help;
 pub mod keys;
 pub mod lists;
 pub mod scan;
+pub mod server;
 pub mod sets;
 pub mod sorted;
 pub mod streams;
@@ -57,6 +58,13 @@ pub static FAMILIES: &[&[Command]] = &[
     sorted::read::COMMANDS,
     sorted::remove::COMMANDS,
     sorted::scan::COMMANDS,
+    server::command::COMMANDS,
+    server::config::COMMANDS,
+    server::debug::COMMANDS,
+    server::flush::COMMANDS,
+    server::info::COMMANDS,
+    server::memory::COMMANDS,
+    server::process::COMMANDS,
     streams::add::COMMANDS,
     streams::claim::COMMANDS,
     streams::deliver::COMMANDS,

@@ -10,6 +10,7 @@ pub use block::{Parked, Unblock, serve};
 
 use crate::command::{Args, Command, Error, Flow, Held, Keyed, Nest, Outer, Reply, Run, Sweep};
 use crate::commands;
+use crate::config;
 use crate::engine::{Engine, ReplyMode, Session};
 use crate::keyspace::txn::Begin;
 use gate::Verdict;
@@ -36,7 +37,11 @@ pub fn run(
 ) -> Outcome {
     let mark = reply.mark();
     let outcome = match admit(engine, session, &call, now_ms) {
-        Ok(Verdict::Pass) => execute(engine, session, call, now_ms, reply),
+        Ok(Verdict::Pass) => {
+            let result = execute(engine, session, call, now_ms, reply);
+            count(engine, session, &call, result.is_err());
+            result
+        }
         Ok(Verdict::Hold) => return Outcome::Hold,
         Err(error) => {
             if let Some(entry) = call.entry {
@@ -57,6 +62,21 @@ pub fn run(
     outcome
 }
 
+/// Counts a call that was run. It took the time since the one before it, or since its batch began.
+fn count(engine: &Engine, session: &mut Session, call: &Call<'_>, failed: bool) {
+    let Some(entry) = call.entry else { return };
+    let local = engine.metrics.local();
+    let ns = engine.metrics.lap(&mut session.tick);
+    local.counters.commands.add(1);
+    let command = &local.commands[entry.number];
+    command.calls.add(1);
+    command.ns.add(ns);
+    command.failed.add(failed.into());
+    if engine.settings.yes(config::LATENCY_TRACKING) {
+        command.latency.record(ns);
+    }
+}
+
 /// Applies CLIENT REPLY to the reply behind `mark`.
 #[cold]
 fn mute(session: &mut Session, reply: &mut Reply, mark: crate::resp::Mark) {
@@ -75,7 +95,9 @@ fn admit(engine: &Engine, session: &Session, call: &Call<'_>, now_ms: i64) -> Re
     if !command.takes(call.argv.len()) {
         return Err(Error::arity(command.full_name));
     }
-    if let Run::Container(_) = command.run {
+    if let Run::Container(_) = command.run
+        && (call.argv.len() > 1 || command.bare.is_none())
+    {
         return Err(unknown_subcommand(command, call.argv));
     }
     gate::ask(engine, session, command, call, now_ms)
@@ -141,7 +163,11 @@ fn execute(
             let mut outer = Outer { args, session, engine, reply, command };
             tokio::task::block_in_place(|| handler(&mut outer)).map(|()| Outcome::Done(0))
         }
-        Run::Nested(Nest::Exec) | Run::Container(_) => Err(unknown(call.argv)),
+        Run::Container(_) => {
+            let bare = command.bare.ok_or_else(|| unknown(call.argv))?;
+            bare(&mut Outer { args, session, engine, reply, command }).map(|()| Outcome::Done(0))
+        }
+        Run::Nested(Nest::Exec) => Err(unknown(call.argv)),
     }
 }
 

@@ -72,6 +72,12 @@ impl Clients {
         self.len() == 0
     }
 
+    /// Forgets how many were accepted and rejected.
+    pub fn reset_counts(&self) {
+        self.accepted.store(0, Relaxed);
+        self.rejected.store(0, Relaxed);
+    }
+
     /// Connections accepted and rejected (over the limit) so far.
     pub fn counts(&self) -> (u64, u64) {
         (self.accepted.load(Relaxed), self.rejected.load(Relaxed))

@@ -16,7 +16,7 @@ use crate::base::clock::{self, Clock};
 use crate::base::random;
 use crate::config::{self, Name, Settings};
 use crate::keyspace::Keyspace;
-use crate::metrics::{Metrics, Rates};
+use crate::metrics::{Memory, Metrics, Rates};
 use crate::resp::decode;
 use crate::types::Packing;
 use std::sync::Arc;
@@ -43,6 +43,8 @@ pub struct Engine {
     pub stop: CancellationToken,
     /// 40 hexadecimal digits that name this run of the server.
     pub run_id: String,
+    /// Bytes of memory in use when the server had started.
+    pub startup_memory: usize,
     /// When the server started, unix ms.
     pub started_ms: i64,
     /// Whether due keys are removed in the background (DEBUG SET-ACTIVE-EXPIRE).
@@ -70,6 +72,7 @@ impl Engine {
             pause: Pause::default(),
             stop: CancellationToken::new(),
             run_id: random::hex(40),
+            startup_memory: Memory::allocator().allocated,
             started_ms: clock::system_ms(),
             active_expiry: AtomicBool::new(true),
             evicted_clients: AtomicU64::new(0),

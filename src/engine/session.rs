@@ -34,6 +34,8 @@ pub struct Session {
     pub reply_mode: ReplyMode,
     /// Whether the connection ends after the reply.
     pub closing: bool,
+    /// When its last call ended, or its batch began: see [`crate::metrics::Metrics::tick`].
+    pub tick: u64,
     /// What its current transaction did; reused from one to the next.
     pub effects: Effects,
 }
@@ -48,6 +50,7 @@ impl Session {
             protocol: Protocol::Resp2,
             reply_mode: ReplyMode::On,
             closing: false,
+            tick: engine.metrics.tick(),
             effects: Effects::default(),
         }
     }

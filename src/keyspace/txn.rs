@@ -1,5 +1,7 @@
 //! A transaction: the shards of its keys, locked, and everything that may be done under them.
 
+mod flush;
+
 use super::edit::Edit;
 use super::effects::Effects;
 use super::entry::{Collection, EntryBox, EntryRef, Kind, StrRef};

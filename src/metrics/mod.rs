@@ -127,6 +127,8 @@ pub struct Local {
 /// The counters of a server.
 #[derive(Debug)]
 pub struct Metrics {
+    /// The CPU's time-stamp counter.
+    clock: quanta::Clock,
     id: u64,
     commands: usize,
     threads: Mutex<Vec<&'static Local>>,
@@ -145,7 +147,25 @@ impl Metrics {
     /// Counters for a server with `commands` commands.
     pub fn new(commands: usize) -> Self {
         static IDS: AtomicU64 = AtomicU64::new(1);
-        Self { id: IDS.fetch_add(1, Relaxed), commands, threads: Mutex::default(), errors: Mutex::default() }
+        let clock = quanta::Clock::new();
+        Self {
+            clock,
+            id: IDS.fetch_add(1, Relaxed),
+            commands,
+            threads: Mutex::default(),
+            errors: Mutex::default(),
+        }
+    }
+
+    /// The time-stamp counter now, for [`Metrics::lap`].
+    pub fn tick(&self) -> u64 {
+        self.clock.raw()
+    }
+
+    /// Nanoseconds since `tick`, which becomes now.
+    pub fn lap(&self, tick: &mut u64) -> u64 {
+        let before = std::mem::replace(tick, self.clock.raw());
+        self.clock.delta_as_nanos(before, *tick)
     }
 
     /// The counters of the calling thread. They live as long as the process: threads are few.

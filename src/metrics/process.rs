@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use tikv_jemalloc_ctl::{epoch, stats};
+use tikv_jemalloc_ctl::{Access, AsName, Name, arenas, epoch, stats};
 
 /// Bytes of memory, as the allocator and the kernel count them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,6 +45,19 @@ impl Memory {
             rss: 0,
             peak,
         }
+    }
+
+    /// Has the allocator return unused pages to the system; false when it refuses.
+    pub fn purge() -> bool {
+        let arenas = arenas::narenas::read().unwrap_or(0);
+        // An arena whose unused pages may live for 0 ms returns them at once.
+        (0..arenas).all(|arena| {
+            let name = format!("arena.{arena}.dirty_decay_ms\0");
+            let name: &Name = name.as_bytes().name();
+            let kept: Result<isize, _> = name.read();
+            // An arena that was never used does not exist yet.
+            kept.is_err() || kept.is_ok_and(|kept| name.write(0isize).and(name.write(kept)).is_ok())
+        })
     }
 
     /// Forgets the peak.

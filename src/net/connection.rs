@@ -305,6 +305,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn run_calls(&mut self, calls: &Calls<'_>, reply: &mut Reply) {
         let now_ms = self.engine.now_ms();
         self.session.client.active_ms.store(now_ms, Relaxed);
+        self.session.tick = self.engine.metrics.tick();
         for i in 0..calls.len() {
             let call = calls.get(i);
             match dispatch::run(&self.engine, &mut self.session, call, now_ms, reply) {

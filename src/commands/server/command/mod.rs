@@ -1,0 +1,75 @@
+//! COMMAND: what commands there are, from their declarations.
+
+mod arguments;
+mod docs;
+mod info;
+mod keys;
+
+use super::super::FAMILIES;
+use crate::base::glob;
+use crate::command::flag::{LOADING, STALE};
+use crate::command::{Command, Error, Group, Outer, RegistryEntry, Result, Run, registry};
+use crate::commands::help::help;
+
+/// The commands of this folder.
+pub const COMMANDS: &[Command] = &[COMMAND];
+
+const COMMAND: Command = Command::new("COMMAND", "command", Group::Server, Run::Container(SUBCOMMANDS))
+    .arity(-1)
+    .bare(info::all)
+    .flags(LOADING | STALE)
+    .tips(&["nondeterministic_output_order"])
+    .doc("2.8.13", "O(N) where N is the number of commands.", "Tells about all commands.");
+
+const SUBCOMMANDS: &[Command] =
+    &[COUNT, docs::DOCS, keys::GETKEYS, keys::GETKEYSANDFLAGS, HELP, info::INFO, LIST];
+
+const HELP: Command = Command::new("HELP", "command|help", Group::Server, Run::Outer(help))
+    .flags(LOADING | STALE)
+    .doc("5.0.0", "O(1)", "Lists the subcommands.");
+
+const COUNT: Command = Command::new("COUNT", "command|count", Group::Server, Run::Outer(count))
+    .syntax("")
+    .flags(LOADING | STALE)
+    .doc("2.8.13", "O(1)", "Counts the commands.");
+
+fn count(cx: &mut Outer<'_>) -> Result {
+    cx.reply.len_of(registry(FAMILIES).top().count());
+    Ok(())
+}
+
+const LIST: Command = Command::new("LIST", "command|list", Group::Server, Run::Outer(list))
+    .syntax("[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]")
+    .flags(LOADING | STALE)
+    .tips(&["nondeterministic_output_order"])
+    .doc("7.0.0", "O(N) where N is the number of commands.", "Lists the names of commands.");
+
+fn list(cx: &mut Outer<'_>) -> Result {
+    let registry = registry(FAMILIES);
+    let names: Vec<&str> = match cx.args.rest() {
+        [] => registry.top().map(|command| command.full_name).collect(),
+        [filter, by, what] if filter.eq_ignore_ascii_case(b"FILTERBY") => {
+            let fits: &dyn Fn(&Command) -> bool = match by.to_ascii_lowercase().as_slice() {
+                b"module" => &|_| false,
+                b"aclcat" => &|c| c.categories().iter().any(|c| c.as_bytes().eq_ignore_ascii_case(what)),
+                b"pattern" => &|command| glob::matches(what, command.full_name.as_bytes(), true),
+                _ => return Err(Error::SYNTAX),
+            };
+            registry.all().iter().filter(|command| fits(command)).map(|command| command.full_name).collect()
+        }
+        _ => return Err(Error::SYNTAX),
+    };
+    cx.reply.array(names.len());
+    names.iter().for_each(|name| cx.reply.bulk(name.as_bytes()));
+    Ok(())
+}
+
+/// The command called `name`, where a subcommand is called `container|name`.
+fn find(name: &[u8]) -> Option<RegistryEntry> {
+    let mut words = name.splitn(2, |b| *b == b'|');
+    let entry = registry(FAMILIES).find(words.next()?)?;
+    match words.next() {
+        Some(word) => registry(FAMILIES).find_sub(entry, word),
+        None => Some(entry),
+    }
+}

@@ -1,0 +1,162 @@
+//! DEBUG: what tests need, as far as `enable-debug-command` allows it.
+
+use super::config::origin;
+use crate::command::flag::{ADMIN, LOADING, NO_SCRIPT, STALE};
+use crate::command::{Command, Error, Group, Outer, Result, Run};
+use crate::config::{self, Origin};
+use crate::engine::Engine;
+use crate::keyspace::Key;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// The commands of this file.
+pub const COMMANDS: &[Command] = &[DEBUG];
+
+const DEBUG: Command = Command::new("DEBUG", "debug", Group::Server, Run::Slow(debug))
+    .syntax("subcommand [arg [arg ...]]")
+    .flags(ADMIN | NO_SCRIPT | LOADING | STALE)
+    .doc("1.0.0", "Depends on the subcommand.", "Holds what tests of the server need.");
+
+const HELP: &[(&str, &str)] = &[
+    ("ERROR <string>", "Answer an error with this text."),
+    ("LOG <message>", "Write the message to the server's log."),
+    ("OBJECT <key>", "Tell how the value of a key is stored."),
+    ("PROTOCOL <type>", "Answer a value of a type: string, integer, double, null, array, set, map, ..."),
+    ("QUICKLIST-PACKED-THRESHOLD <size>", "Accepted: nodes of lists hold elements of any size."),
+    ("SET-ACTIVE-EXPIRE <0|1>", "Whether keys that are due are removed before somebody asks for them."),
+    ("SLEEP <seconds>", "Answer after so many seconds."),
+];
+
+fn debug(cx: &mut Outer<'_>) -> Result {
+    let argv = cx.args.rest();
+    let allowed = match cx.engine.settings.text(config::ENABLE_DEBUG_COMMAND).as_ref() {
+        b"yes" => true,
+        b"local" => origin(cx) == Origin::Local,
+        _ => false,
+    };
+    if !allowed {
+        return Err(Error::new(
+            "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it \
+             from a local connection, otherwise you need to set this option in the configuration file, and then \
+             restart the server.",
+        ));
+    }
+    let name = argv[0].to_ascii_lowercase();
+    match (name.as_slice(), &argv[1..]) {
+        (b"help", []) => help(cx),
+        (b"sleep", [seconds]) => {
+            let seconds = crate::base::number::parse_f64(seconds).unwrap_or(0.0);
+            std::thread::sleep(Duration::try_from_secs_f64(seconds.min(SLEEP_MAX_S)).unwrap_or_default());
+            cx.reply.ok();
+        }
+        (b"set-active-expire", [on]) => {
+            cx.engine.active_expiry.store(*on != b"0", Relaxed);
+            cx.reply.ok();
+        }
+        (b"object", [key, ..]) => object(cx, key)?,
+        (b"protocol", [kind]) => protocol(cx, &kind.to_ascii_lowercase())?,
+        (b"error", [text]) => return Err(Error::text(String::from_utf8_lossy(text))),
+        (b"log", [text]) => {
+            tracing::warn!("DEBUG LOG: {}", text.escape_ascii());
+            cx.reply.ok();
+        }
+        // Nodes of lists hold elements of any size: there is no threshold to set.
+        (b"quicklist-packed-threshold", [_]) => cx.reply.ok(),
+        (b"reload" | b"loadaof" | b"digest" | b"digest-value" | b"restart" | b"crash-and-recover", _) => {
+            let name = String::from_utf8_lossy(&name).to_ascii_uppercase();
+            return Err(Error::text(format!(
+                "ERR DEBUG {name} is not supported by this version of Synap: durability"
+            )));
+        }
+        _ => {
+            let shown = String::from_utf8_lossy(argv[0]);
+            return Err(Error::text(format!(
+                "ERR unknown subcommand or wrong number of arguments for '{shown}'. Try DEBUG HELP."
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The longest DEBUG SLEEP, in seconds.
+const SLEEP_MAX_S: f64 = 3600.0;
+
+fn help(cx: &mut Outer<'_>) {
+    cx.reply.array(3 + 2 * HELP.len());
+    cx.reply.status("DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+    for (usage, doc) in HELP {
+        cx.reply.status(usage);
+        cx.reply.status(&format!("    {doc}"));
+    }
+    cx.reply.status("HELP");
+    cx.reply.status("    Print this help.");
+}
+
+fn object(cx: &mut Outer<'_>, key: &[u8]) -> Result {
+    let key = Key::new(key);
+    let now_ms = cx.engine.now_ms();
+    let shard = cx.engine.keyspace.lock(key.shard());
+    let entry = shard.tables[cx.session.db as usize]
+        .find(key.hash, key.bytes)
+        .filter(|entry| entry.expire_at().is_none_or(|t| t > now_ms))
+        .ok_or(Error::NO_SUCH_KEY)?;
+    let access = entry.access();
+    let idle = Engine::access_clock(now_ms).wrapping_sub(access) & 0xFF_FFFF;
+    cx.reply.status(&format!(
+        "Value at:{:#x} refcount:1 encoding:{} lru:{access} lru_seconds_idle:{idle}",
+        entry.key().as_ptr() as usize,
+        entry.encoding(),
+    ));
+    Ok(())
+}
+
+/// A value of each type, for tests of clients.
+fn protocol(cx: &mut Outer<'_>, kind: &[u8]) -> Result {
+    let resp3 = cx.reply.is_resp3();
+    let reply = &mut *cx.reply;
+    match kind {
+        b"string" => reply.bulk(b"Hello World"),
+        b"integer" => reply.int(12345),
+        #[expect(clippy::approx_constant, reason = "what Redis answers, and its tests expect")]
+        b"double" => reply.double(3.141),
+        b"null" => reply.null(),
+        b"array" | b"set" => {
+            if kind == b"set" {
+                reply.set(3)
+            } else {
+                reply.array(3)
+            }
+            (0..3).for_each(|n| reply.int(n));
+        }
+        b"map" => {
+            reply.map(3);
+            for n in 0..3 {
+                reply.int(n);
+                reply.bool(n == 1);
+            }
+        }
+        b"bignum" if resp3 => reply.raw(b"(1234567999999999999999999999999999999\r\n"),
+        b"bignum" => reply.bulk(b"1234567999999999999999999999999999999"),
+        b"attrib" if !resp3 => return Err(Error::new("ERR RESP3 is required for an attribute")),
+        b"attrib" => {
+            reply.raw(b"|1\r\n$14\r\nkey-popularity\r\n*2\r\n$7\r\nkey:123\r\n:90\r\n");
+            reply.bulk(b"Some real reply following the attribute");
+        }
+        b"push" if !resp3 => return Err(Error::new("ERR RESP3 is required for a push")),
+        b"push" => {
+            reply.push(2);
+            reply.bulk(b"server-cpu-usage");
+            reply.int(42);
+        }
+        b"true" => reply.bool(true),
+        b"false" => reply.bool(false),
+        b"verbatim" => reply.verbatim("txt", b"This is a verbatim\nstring"),
+        _ => {
+            return Err(Error::new(
+                "ERR Wrong protocol type name. Please use one of the following: \
+                 string|integer|double|null|array|set|map|attrib|push|verbatim|true|false",
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! Who is connected.
+
+use super::Lines;
+use crate::config;
+use crate::engine::{Engine, Flag};
+use crate::keyspace::SHARDS;
+use std::sync::atomic::Ordering::Relaxed;
+
+pub(super) fn clients(engine: &Engine, lines: &mut Lines) {
+    let clients = engine.clients.all();
+    let count = |flag: Flag| clients.iter().filter(|client| client.is(flag)).count();
+    let most = |size: fn(&crate::engine::Client) -> usize| clients.iter().map(|c| size(c)).max().unwrap_or(0);
+    let (mut blocking, mut on_removal) = (0, 0);
+    for shard in 0..SHARDS {
+        let counts = engine.keyspace.lock(shard).hooks.waiters.counts();
+        blocking += counts.0;
+        on_removal += counts.1;
+    }
+    lines.add("connected_clients", clients.len());
+    lines.add("cluster_connections", 0);
+    lines.add("maxclients", engine.settings.int(config::MAXCLIENTS));
+    lines.add("client_recent_max_input_buffer", most(|client| client.query_len.load(Relaxed)));
+    lines.add("client_recent_max_output_buffer", most(|client| client.output_len.load(Relaxed)));
+    lines.add("blocked_clients", engine.blocked_clients.load(Relaxed));
+    lines.add("tracking_clients", count(Flag::Tracking));
+    lines.add("pubsub_clients", count(Flag::Subscribed));
+    lines.add("watching_clients", count(Flag::Watching));
+    lines.add("clients_in_timeout_table", 0);
+    lines.add("total_watched_keys", clients.iter().map(|c| c.watched.load(Relaxed)).sum::<usize>());
+    lines.add("total_blocking_keys", blocking);
+    lines.add("total_blocking_keys_on_nokey", on_removal);
+}

@@ -1,0 +1,85 @@
+//! What the server takes from its machine.
+
+use super::{Lines, human};
+use crate::config;
+use crate::engine::Engine;
+use crate::keyspace::SHARDS;
+use crate::metrics::{Memory, cpu_time, system_memory};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Bytes of the tables, without the entries.
+pub(in crate::commands::server) fn table_memory(engine: &Engine) -> usize {
+    let of = |shard| engine.keyspace.lock(shard).tables.iter().map(|table| table.memory()).sum::<usize>();
+    (0..SHARDS).map(of).sum()
+}
+
+/// Bytes of the clients' buffers.
+pub(in crate::commands::server) fn client_memory(engine: &Engine) -> usize {
+    let of = |client: &crate::engine::Client| {
+        client.query_len.load(Relaxed) + client.output_len.load(Relaxed) + client.outbox.len()
+    };
+    engine.clients.all().iter().map(|client| of(client)).sum()
+}
+
+pub(super) fn memory(engine: &Engine, lines: &mut Lines) {
+    let memory = Memory::now();
+    let startup = engine.startup_memory;
+    let clients = client_memory(engine);
+    let overhead = startup + table_memory(engine) + clients;
+    let dataset = memory.allocated.saturating_sub(overhead);
+    let ratio = |a: usize, b: usize| format!("{:.2}", a as f64 / b.max(1) as f64);
+    let percent = |a: usize, b: usize| format!("{:.2}%", a as f64 / b.max(1) as f64 * 100.0);
+    lines.bytes("used_memory", memory.allocated);
+    lines.bytes("used_memory_rss", memory.rss);
+    lines.bytes("used_memory_peak", memory.peak);
+    lines.add("used_memory_peak_perc", percent(memory.allocated, memory.peak));
+    lines.add("used_memory_overhead", overhead);
+    lines.add("used_memory_startup", startup);
+    lines.add("used_memory_dataset", dataset);
+    lines.add("used_memory_dataset_perc", percent(dataset, memory.allocated.saturating_sub(startup)));
+    lines.add("allocator_allocated", memory.allocated);
+    lines.add("allocator_active", memory.active);
+    lines.add("allocator_resident", memory.resident);
+    lines.add("allocator_muzzy", 0);
+    lines.bytes("total_system_memory", system_memory());
+    lines.bytes("used_memory_lua", 0);
+    lines.zeros(&["used_memory_vm_eval", "used_memory_scripts_eval", "number_of_cached_scripts"]);
+    lines.zeros(&["number_of_functions", "number_of_libraries", "used_memory_vm_functions"]);
+    lines.zeros(&["used_memory_vm_total", "used_memory_functions"]);
+    lines.bytes("used_memory_scripts", 0);
+    let limit = engine.settings.int(config::MAXMEMORY) as usize;
+    lines.add("maxmemory", limit);
+    lines.add("maxmemory_human", human(limit));
+    lines.add("maxmemory_policy", engine.settings.string(config::MAXMEMORY_POLICY));
+    lines.add("allocator_frag_ratio", ratio(memory.active, memory.allocated));
+    lines.add("allocator_frag_bytes", memory.active.saturating_sub(memory.allocated));
+    lines.add("allocator_rss_ratio", ratio(memory.resident, memory.active));
+    lines.add("allocator_rss_bytes", memory.resident.saturating_sub(memory.active));
+    lines.add("rss_overhead_ratio", ratio(memory.rss, memory.resident));
+    lines.add("rss_overhead_bytes", memory.rss as i64 - memory.resident as i64);
+    lines.add("mem_fragmentation_ratio", ratio(memory.rss, memory.allocated));
+    lines.add("mem_fragmentation_bytes", memory.rss as i64 - memory.allocated as i64);
+    lines.zeros(&["mem_not_counted_for_evict", "mem_replication_backlog", "mem_total_replication_buffers"]);
+    lines.zeros(&["mem_replica_full_sync_buffer", "mem_clients_slaves"]);
+    lines.add("mem_clients_normal", clients);
+    lines.zeros(&["mem_cluster_links", "mem_aof_buffer"]);
+    lines.add("mem_allocator", "jemalloc");
+    lines.zeros(&["mem_overhead_db_hashtable_rehashing", "active_defrag_running"]);
+    let (pending, freed) = engine.keyspace.lazy_free_counts();
+    lines.add("lazyfree_pending_objects", pending);
+    lines.add("lazyfreed_objects", freed);
+}
+
+pub(super) fn threads(engine: &Engine, lines: &mut Lines) {
+    let totals = engine.metrics.totals();
+    let clients = engine.clients.len();
+    lines.add("io_thread_0", format!("clients={clients},reads={},writes={}", totals.reads, totals.writes));
+}
+
+pub(super) fn cpu(_: &Engine, lines: &mut Lines) {
+    let time = cpu_time();
+    lines.add("used_cpu_sys", format!("{:.6}", time.system));
+    lines.add("used_cpu_user", format!("{:.6}", time.user));
+    lines.add("used_cpu_sys_children", "0.000000");
+    lines.add("used_cpu_user_children", "0.000000");
+}

@@ -1,0 +1,121 @@
+//! INFO: how the server fares, in sections of `name:value` lines.
+
+mod clients;
+mod commands;
+mod data;
+mod machine;
+mod server;
+mod stats;
+
+pub(super) use machine::{client_memory, table_memory};
+
+use crate::command::flag::{LOADING, STALE};
+use crate::command::{Command, Group, Outer, Result, Run};
+use crate::engine::Engine;
+
+/// The commands of this file.
+pub const COMMANDS: &[Command] = &[INFO];
+
+const INFO: Command = Command::new("INFO", "info", Group::Server, Run::Outer(info))
+    .syntax("[section [section ...]]")
+    .flags(LOADING | STALE | crate::command::flag::DANGEROUS)
+    .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"])
+    .doc("1.0.0", "O(1)", "Tells how the server fares.");
+
+/// One section.
+struct Section {
+    name: &'static str,
+    title: &'static str,
+    /// Whether it is shown without being asked for.
+    default: bool,
+    write: fn(&Engine, &mut Lines),
+}
+
+const SECTIONS: [Section; 14] = [
+    Section { name: "server", title: "Server", default: true, write: server::server },
+    Section { name: "clients", title: "Clients", default: true, write: clients::clients },
+    Section { name: "memory", title: "Memory", default: true, write: machine::memory },
+    Section { name: "persistence", title: "Persistence", default: true, write: data::persistence },
+    Section { name: "threads", title: "Threads", default: true, write: machine::threads },
+    Section { name: "stats", title: "Stats", default: true, write: stats::stats },
+    Section { name: "replication", title: "Replication", default: true, write: data::replication },
+    Section { name: "cpu", title: "CPU", default: true, write: machine::cpu },
+    Section { name: "modules", title: "Modules", default: true, write: |_, _| {} },
+    Section { name: "commandstats", title: "Commandstats", default: false, write: commands::commandstats },
+    Section { name: "errorstats", title: "Errorstats", default: true, write: commands::errorstats },
+    Section { name: "latencystats", title: "Latencystats", default: false, write: commands::latencystats },
+    Section { name: "cluster", title: "Cluster", default: true, write: data::cluster },
+    Section { name: "keyspace", title: "Keyspace", default: true, write: data::keyspace },
+];
+
+/// The lines of the reply.
+#[derive(Default)]
+struct Lines(String);
+
+impl Lines {
+    fn add(&mut self, name: &str, value: impl std::fmt::Display) {
+        use std::fmt::Write;
+        // A `String` takes every write.
+        let _ = write!(self.0, "{name}:{value}\r\n");
+    }
+
+    /// Bytes, and the same for people.
+    fn bytes(&mut self, name: &str, bytes: usize) {
+        self.add(name, bytes);
+        self.add(&format!("{name}_human"), human(bytes));
+    }
+
+    /// Fields that have the value 0 as long as nothing here can change them.
+    fn zeros(&mut self, names: &[&str]) {
+        names.iter().for_each(|name| self.add(name, 0));
+    }
+}
+
+/// Bytes as people read them: `1.50M`.
+fn human(bytes: usize) -> String {
+    let n = bytes as f64;
+    match bytes {
+        0..1024 => format!("{bytes}B"),
+        1024..0x10_0000 => format!("{:.2}K", n / 1024.0),
+        0x10_0000..0x4000_0000 => format!("{:.2}M", n / 1_048_576.0),
+        0x4000_0000..0x100_0000_0000 => format!("{:.2}G", n / 1_073_741_824.0),
+        _ => format!("{:.2}T", n / 1_099_511_627_776.0),
+    }
+}
+
+fn info(cx: &mut Outer<'_>) -> Result {
+    let asked: Vec<Vec<u8>> = cx.args.rest().iter().map(|word| word.to_ascii_lowercase()).collect();
+    let has = |name: &str| asked.iter().any(|word| word == name.as_bytes());
+    let everything = has("everything");
+    let all = everything || has("all");
+    let default = asked.is_empty() || has("default");
+    let mut lines = Lines::default();
+    for section in &SECTIONS {
+        let wanted = match section.name {
+            "modules" => everything || default || has("modules"),
+            name => all || (default && section.default) || has(name),
+        };
+        if !wanted {
+            continue;
+        }
+        if !lines.0.is_empty() {
+            lines.0.push_str("\r\n");
+        }
+        lines.0.push_str(&format!("# {}\r\n", section.title));
+        (section.write)(cx.engine, &mut lines);
+    }
+    cx.reply.verbatim("txt", lines.0.as_bytes());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn bytes_for_people() {
+        for (bytes, text) in
+            [(0, "0B"), (1023, "1023B"), (1536, "1.50K"), (3 << 20, "3.00M"), (5 << 30, "5.00G")]
+        {
+            assert_eq!(super::human(bytes), text);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What the server is.
+
+use super::Lines;
+use crate::base::{clock, version};
+use crate::config;
+use crate::engine::Engine;
+
+pub(super) fn server(engine: &Engine, lines: &mut Lines) {
+    let settings = &engine.settings;
+    let uptime_s = (clock::system_ms() - engine.started_ms).max(0) / 1000;
+    lines.add("redis_version", version::REDIS);
+    lines.add("synap_version", version::SYNAP);
+    lines.add("redis_git_sha1", "00000000");
+    lines.add("redis_git_dirty", 0);
+    lines.add("redis_build_id", "0000000000000000");
+    lines.add("redis_mode", "standalone");
+    lines.add("os", os());
+    lines.add("arch_bits", usize::BITS);
+    lines.add("monotonic_clock", "POSIX clock_gettime");
+    lines.add("multiplexing_api", "epoll");
+    lines.add("process_id", std::process::id());
+    lines.add("process_supervised", "no");
+    lines.add("run_id", &engine.run_id);
+    lines.add("tcp_port", settings.int(config::PORT));
+    lines.add("server_time_usec", clock::system_us());
+    lines.add("uptime_in_seconds", uptime_s);
+    lines.add("uptime_in_days", uptime_s / 86_400);
+    lines.add("hz", settings.int(config::HZ));
+    lines.add("configured_hz", settings.int(config::HZ));
+    lines.add("lru_clock", Engine::access_clock(engine.now_ms()));
+    let executable = std::env::current_exe().unwrap_or_default();
+    lines.add("executable", executable.display());
+    lines.add("config_file", settings.file().map_or(String::new(), |file| file.display().to_string()));
+    lines.add("io_threads_active", 0);
+    let port = settings.int(config::PORT);
+    if port != 0 {
+        let binds = settings.words(config::BIND).into_iter().map(|bind| format!("bind={bind},"));
+        lines.add("listener0", format!("name=tcp,{}port={port}", binds.collect::<String>()));
+    }
+    let path = settings.string(config::UNIXSOCKET);
+    if !path.is_empty() {
+        lines.add("listener1", format!("name=unix,bind={path}"));
+    }
+}
+
+/// The kernel's name, release and machine.
+fn os() -> String {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    format!("Linux {} {}", release.trim(), std::env::consts::ARCH)
+}

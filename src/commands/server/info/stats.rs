@@ -1,0 +1,46 @@
+//! What was counted since the start, or since CONFIG RESETSTAT.
+
+use super::Lines;
+use crate::engine::Engine;
+use std::sync::atomic::Ordering::Relaxed;
+
+pub(super) fn stats(engine: &Engine, lines: &mut Lines) {
+    let totals = engine.metrics.totals();
+    let (accepted, rejected) = engine.clients.counts();
+    let [commands, input, output] = engine.rates.per_second();
+    lines.add("total_connections_received", accepted);
+    lines.add("total_commands_processed", totals.commands);
+    lines.add("instantaneous_ops_per_sec", commands.round());
+    lines.add("total_net_input_bytes", totals.net_input_bytes);
+    lines.add("total_net_output_bytes", totals.net_output_bytes);
+    lines.zeros(&["total_net_repl_input_bytes", "total_net_repl_output_bytes"]);
+    lines.add("instantaneous_input_kbps", format!("{:.2}", input / 1024.0));
+    lines.add("instantaneous_output_kbps", format!("{:.2}", output / 1024.0));
+    lines.add("instantaneous_input_repl_kbps", "0.00");
+    lines.add("instantaneous_output_repl_kbps", "0.00");
+    lines.add("rejected_connections", rejected);
+    lines.zeros(&["sync_full", "sync_partial_ok", "sync_partial_err", "expired_subkeys"]);
+    lines.add("expired_keys", totals.expired_keys);
+    lines.add("expired_stale_perc", "0.00");
+    lines.zeros(&["expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds", "evicted_keys"]);
+    lines.add("evicted_clients", engine.evicted_clients.load(Relaxed));
+    lines.zeros(&["evicted_scripts", "total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
+    lines.add("keyspace_hits", totals.keyspace_hits);
+    lines.add("keyspace_misses", totals.keyspace_misses);
+    lines.zeros(&["pubsub_channels", "pubsub_patterns", "pubsubshard_channels"]);
+    lines.zeros(&["latest_fork_usec", "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys"]);
+    lines.zeros(&["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits"]);
+    lines.zeros(&["active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time"]);
+    lines.zeros(&["tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"]);
+    lines.add("unexpected_error_replies", 0);
+    lines.add("total_error_replies", totals.error_replies);
+    lines.add("dump_payload_sanitizations", 0);
+    lines.add("total_reads_processed", totals.reads);
+    lines.add("total_writes_processed", totals.writes);
+    lines.zeros(&["io_threaded_reads_processed", "io_threaded_writes_processed"]);
+    lines.add("client_query_buffer_limit_disconnections", totals.input_overruns);
+    lines.add("client_output_buffer_limit_disconnections", totals.output_overruns);
+    lines.zeros(&["reply_buffer_shrinks", "reply_buffer_expands"]);
+    lines.add("acl_access_denied_auth", totals.auth_failures);
+    lines.zeros(&["acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"]);
+}

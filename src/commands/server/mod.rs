@@ -1,0 +1,9 @@
+//! The server itself: what it can do, how it is set up, how it fares, how it stops.
+
+pub mod command;
+pub mod config;
+pub mod debug;
+pub mod flush;
+pub mod info;
+pub mod memory;
+pub mod process;

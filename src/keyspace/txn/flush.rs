@@ -1,0 +1,30 @@
+//! Emptying a whole table.
+
+use super::super::hash;
+use super::super::table::Table;
+use super::Txn;
+use std::sync::atomic::Ordering::Relaxed;
+
+impl Txn<'_> {
+    /// Takes all entries of database `db` out of a held shard, for the caller to drop. Tells those who
+    /// watch or wait for one of them; records nothing.
+    pub fn flush(&mut self, shard: usize, db: u32, taken: &mut Vec<Table>) {
+        let (shard, effects) = self.shard_mut(shard);
+        let table = shard.tables[db as usize].take();
+        if table.is_empty() {
+            return;
+        }
+        effects.dirty += table.len() as u64;
+        for (key, watchers) in shard.hooks.watchers.of_db(db) {
+            if table.find(hash(key), key).is_some() {
+                watchers.for_each(|touched| touched.store(true, Relaxed));
+            }
+        }
+        for key in shard.hooks.waiters.keys_of_db(db) {
+            if table.find(hash(&key), &key).is_some() {
+                effects.wake(db, &key);
+            }
+        }
+        taken.push(table);
+    }
+}
