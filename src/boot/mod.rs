@@ -38,6 +38,7 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
         return ExitCode::FAILURE;
     }
     let served = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads(settings.int(config::IO_THREADS)))
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start the runtime: {error}"))
@@ -49,6 +50,16 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The number of threads that run connections. By default half of the cores: the kernel's network
+/// stack, the log's writer and background freeing want the others, and threads that find too
+/// little to do spend more on waking each other than on commands.
+fn threads(io_threads: i64) -> usize {
+    if io_threads > 0 {
+        return io_threads as usize;
+    }
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
 }
 
 /// What is done before anything runs: the working directory, the process id's file, the warnings.

@@ -28,10 +28,9 @@ group! {
     LOGFILE = text("logfile", "").start().doc("File to append the log to; empty logs to standard output.");
     PIDFILE = text("pidfile", "").start().doc("File that holds the process id while the server runs.");
     DATABASES = setting("databases", Kind::Int(1, 65536), "16").start().doc("Number of databases for SELECT.");
-    IO_THREADS = setting("io-threads", Kind::Int(1, 128), "1")
+    IO_THREADS = setting("io-threads", Kind::Int(0, 128), "0")
         .start()
-        .hint("every connection may run on every core already")
-        .doc("Threads that read and write sockets.");
+        .doc("Threads that run connections and their commands; 0 takes half of the machine's cores.");
     SHUTDOWN_TIMEOUT = setting("shutdown-timeout", INT, "10")
         .pending("replication")
         .doc("Seconds a stopping server waits for its replicas to catch up.");
