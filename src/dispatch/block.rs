@@ -13,13 +13,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// A timeout too long for the clock.
+const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
 
 /// A blocked call, as its connection holds it.
 pub struct Parked {
     waiter: Arc<Waiter>,
     served: oneshot::Receiver<Served>,
-    /// How long it waits; `None` for ever.
-    pub timeout: Option<Duration>,
+    /// When its time is over; `None` for never.
+    deadline: Option<Instant>,
+    /// How often it is tried again though nothing happened to its keys.
+    again: Option<Duration>,
 }
 
 /// What ends a wait without its key.
@@ -58,13 +64,35 @@ pub(super) fn park(
     *client.waiter.lock() = Some(waiter.clone());
     engine.blocked_clients.fetch_add(1, Relaxed);
     engine.commit(txn);
-    Parked { waiter, served, timeout: wait.timeout_ms.map(Duration::from_millis) }
+    let now = Instant::now();
+    let deadline =
+        wait.timeout_ms.map(|ms| now.checked_add(Duration::from_millis(ms)).unwrap_or(now + NEVER));
+    Parked { waiter, served, deadline, again: wait.again_ms.map(Duration::from_millis) }
 }
 
 impl Parked {
     /// Completes with the reply when the call is served.
     pub async fn served(&mut self) -> Option<Served> {
         (&mut self.served).await.ok()
+    }
+
+    /// When to look after it next: it is to be tried again, or its time is over.
+    pub fn due(&self) -> Option<Instant> {
+        let again = self.again.map(|again| Instant::now() + again);
+        [again, self.deadline].into_iter().flatten().min()
+    }
+
+    /// Whether its time is over.
+    pub fn is_over(&self) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= Instant::now())
+    }
+
+    /// Runs the call again though nothing happened to its keys.
+    pub fn try_again(&self, engine: &Engine) {
+        if self.waiter.claim() {
+            let now_ms = engine.now_ms();
+            serve(engine, serve_one(engine, &self.waiter, now_ms).into(), now_ms);
+        }
     }
 
     /// Ends the wait from the client's side; `false` while somebody is serving it, or has.

@@ -26,6 +26,8 @@ pub struct Served {
 pub struct Wait {
     /// Milliseconds until the null reply; `None` waits for ever.
     pub timeout_ms: Option<u64>,
+    /// Milliseconds after which it is tried again though nothing happened to its keys.
+    pub again_ms: Option<u64>,
     /// The type of value it waits for.
     pub kind: Kind,
     /// Whether it also goes on when the key is removed or changes its type (XREADGROUP).
@@ -40,7 +42,7 @@ impl Wait {
     /// Waits for a value of `kind` at any of the command's keys; 0 ms = for ever.
     pub fn new(kind: Kind, timeout_ms: u64) -> Self {
         let timeout_ms = (timeout_ms > 0).then_some(timeout_ms);
-        Self { timeout_ms, kind, on_removal: false, keys: Vec::new(), argv: None }
+        Self { timeout_ms, again_ms: None, kind, on_removal: false, keys: Vec::new(), argv: None }
     }
 }
 

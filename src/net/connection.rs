@@ -25,7 +25,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 use tokio_util::io::poll_read_buf;
 
 /// Requests decoded ahead of their execution.
@@ -171,7 +171,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         1 => Some(Unblock::Timeout),
                         _ => Some(Unblock::Error),
                     };
-                    let timed_out = sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready());
+                    let due = sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready());
+                    let timed_out = due && parked.is_over();
+                    if due && !timed_out && asked.is_none() {
+                        parked.try_again(&self.engine);
+                        *sleep = parked.due().map(|at| Box::pin(tokio::time::sleep_until(at)));
+                        cx.waker().wake_by_ref();
+                    }
                     match asked.or(timed_out.then_some(Unblock::Timeout)) {
                         Some(how) if parked.cancel(&self.engine) => {
                             self.output.set_protocol(self.session.protocol());
@@ -315,11 +321,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 Outcome::Done(_) => {}
                 Outcome::Wait(parked) => {
-                    let sleep = parked.timeout.map(|timeout| {
-                        let now = Instant::now();
-                        let far = now + Duration::from_secs(86_400 * 365 * 30);
-                        Box::pin(tokio::time::sleep_until(now.checked_add(timeout).unwrap_or(far)))
-                    });
+                    let sleep = parked.due().map(|at| Box::pin(tokio::time::sleep_until(at)));
                     self.state = State::Parked(parked, sleep);
                     return self.postpone(calls, i + 1);
                 }

@@ -221,6 +221,10 @@ impl Request<'_> {
             return Flow::Done;
         };
         let mut wait = Wait::new(Kind::Stream, block_ms);
+        // A group that goes with its key is an error to those who wait for it.
+        wait.on_removal = self.group.is_some();
+        // Entries become claimable by the passing of time alone.
+        wait.again_ms = self.claim_ms.map(|ms| (ms / 4).clamp(10, 1000));
         if self.ids.contains(&&b"$"[..]) {
             // `$` means what it means now, also when the command runs again.
             let mut argv: Vec<Box<[u8]>> = cx.args.argv().iter().map(|word| Box::from(*word)).collect();
