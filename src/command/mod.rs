@@ -118,11 +118,13 @@ pub enum Run {
     Container(&'static [Command]),
 }
 
-/// The commands that run others.
+/// The commands that see more than others, or run them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nest {
     /// EXEC: the queued commands.
     Exec,
+    /// WATCH: none, but it needs both its keys and the session.
+    Watch,
 }
 
 /// A command's declaration.

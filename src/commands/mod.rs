@@ -1,6 +1,7 @@
 //! Floor 6: the commands. A folder per family, a file per thing done to it; each declares its
 //! commands above their handlers.
 
+pub mod channels;
 pub mod connection;
 pub mod geo;
 pub mod hashes;
@@ -13,6 +14,7 @@ pub mod sets;
 pub mod sorted;
 pub mod streams;
 pub mod strings;
+pub mod transaction;
 
 use crate::command::Command;
 
@@ -20,6 +22,9 @@ use crate::command::Command;
 pub static FAMILIES: &[&[Command]] = &[
     connection::auth::COMMANDS,
     connection::client::COMMANDS,
+    channels::inspect::COMMANDS,
+    channels::publish::COMMANDS,
+    channels::subscribe::COMMANDS,
     connection::session::COMMANDS,
     geo::add::COMMANDS,
     geo::radius::COMMANDS,
@@ -76,4 +81,5 @@ pub static FAMILIES: &[&[Command]] = &[
     strings::counter::COMMANDS,
     strings::read::COMMANDS,
     strings::write::COMMANDS,
+    transaction::COMMANDS,
 ];

@@ -35,11 +35,13 @@ pub mod events {
     pub const MODULE: i64 = 1 << 13;
     /// `n`: keys that were created; not part of `A`.
     pub const NEW: i64 = 1 << 14;
-    /// `A`: all classes but `m` and `n`.
+    /// `q`: queues; not part of `A`.
+    pub const QUEUE: i64 = 1 << 15;
+    /// `A`: all classes but `m`, `n` and `q`.
     pub const ALL: i64 = GENERIC | STRING | LIST | SET | HASH | ZSET | EXPIRED | EVICTED | STREAM | MODULE;
 
     /// The letters in the order in which they are shown, the destinations last.
-    pub(super) const LETTERS: [(u8, i64); 14] = [
+    pub(super) const LETTERS: [(u8, i64); 15] = [
         (b'g', GENERIC),
         (b'$', STRING),
         (b'l', LIST),
@@ -54,6 +56,7 @@ pub mod events {
         (b'K', KEYSPACE),
         (b'E', KEYEVENT),
         (b'm', KEY_MISS),
+        (b'q', QUEUE),
     ];
 }
 

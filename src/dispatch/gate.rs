@@ -1,7 +1,7 @@
 //! The gates: an ordered list of small refusals that a call passes before it may touch anything.
 
 use super::Call;
-use crate::command::{Command, Error, flag};
+use crate::command::{Command, Error, Nest, Run, flag};
 use crate::engine::{Engine, Paused, Session};
 
 /// What the gates say of a call that they do not refuse.
@@ -21,9 +21,19 @@ struct Visitor<'a> {
     now_ms: i64,
 }
 
+impl Visitor<'_> {
+    /// The flags of what is about to run: EXEC is what was queued.
+    fn flags(&self) -> u32 {
+        match (&self.session.multi, self.command.run) {
+            (Some(queue), Run::Nested(Nest::Exec)) => self.command.flags | queue.flags(),
+            _ => self.command.flags,
+        }
+    }
+}
+
 type Gate = fn(&Visitor<'_>) -> Result<Verdict, Error>;
 
-const GATES: &[Gate] = &[authentication, pause];
+const GATES: &[Gate] = &[authentication, listening, transaction, pause];
 
 /// Asks all gates in order.
 pub(super) fn ask(
@@ -52,9 +62,28 @@ fn authentication(v: &Visitor<'_>) -> Result<Verdict, Error> {
     }
 }
 
+/// A subscribed RESP2 client gets messages that it could not tell from replies.
+fn listening(v: &Visitor<'_>) -> Result<Verdict, Error> {
+    if !v.session.is_listening_only() || v.command.has(flag::SUBSCRIBED) {
+        return Ok(Verdict::Pass);
+    }
+    Err(Error::text(format!(
+        "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+        v.command.full_name
+    )))
+}
+
+/// Some commands cannot be queued.
+fn transaction(v: &Visitor<'_>) -> Result<Verdict, Error> {
+    if v.session.multi.is_some() && v.command.has(flag::NO_MULTI) {
+        return Err(Error::new("ERR Command not allowed inside a transaction"));
+    }
+    Ok(Verdict::Pass)
+}
+
 /// CLIENT PAUSE.
 fn pause(v: &Visitor<'_>) -> Result<Verdict, Error> {
     let Some((what, _)) = v.engine.pause.state(v.now_ms) else { return Ok(Verdict::Pass) };
-    let held = what == Paused::All || v.command.has(flag::WRITE | flag::REPLICATES);
+    let held = what == Paused::All || v.flags() & (flag::WRITE | flag::REPLICATES) != 0;
     Ok(if held && !v.command.has(flag::ADMIN) { Verdict::Hold } else { Verdict::Pass })
 }

@@ -4,10 +4,12 @@ mod batch;
 mod block;
 pub mod cron;
 mod gate;
+mod multi;
 
 pub use batch::{Call, Calls};
 pub use block::{Parked, Unblock, serve};
 
+use crate::command::flag;
 use crate::command::{Args, Command, Error, Flow, Held, Keyed, Nest, Outer, Reply, Run, Sweep};
 use crate::commands;
 use crate::config;
@@ -37,17 +39,23 @@ pub fn run(
 ) -> Outcome {
     let mark = reply.mark();
     let outcome = match admit(engine, session, &call, now_ms) {
-        Ok(Verdict::Pass) => {
-            let result = execute(engine, session, call, now_ms, reply);
-            count(engine, session, &call, result.is_err());
-            result
-        }
+        Ok(Verdict::Pass) => match &mut session.multi {
+            Some(queue) if call.entry.is_some_and(|entry| !entry.command.has(flag::UNQUEUED)) => {
+                multi::enqueue(queue, &session.client, &call, reply);
+                Ok(Outcome::Done(0))
+            }
+            _ => {
+                let result = execute(engine, session, call, now_ms, reply);
+                count(engine, session, &call, result.is_err());
+                result
+            }
+        },
         Ok(Verdict::Hold) => return Outcome::Hold,
         Err(error) => {
             if let Some(entry) = call.entry {
                 engine.metrics.local().commands[entry.number].rejected.add(1);
             }
-            Err(error)
+            Err(multi::refuse(engine, session, &call, error))
         }
     };
     let outcome = outcome.unwrap_or_else(|error| {
@@ -167,7 +175,11 @@ fn execute(
             let bare = command.bare.ok_or_else(|| unknown(call.argv))?;
             bare(&mut Outer { args, session, engine, reply, command }).map(|()| Outcome::Done(0))
         }
-        Run::Nested(Nest::Exec) => Err(unknown(call.argv)),
+        Run::Nested(Nest::Exec) => multi::exec(engine, session, command, now_ms, reply),
+        Run::Nested(Nest::Watch) => {
+            let begin = begin(session, command, now_ms);
+            multi::watch(engine, session, call, begin, reply)
+        }
     }
 }
 

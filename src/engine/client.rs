@@ -1,6 +1,9 @@
 //! What others may know of a connected client, and say to it.
 
-use crate::pubsub::{Close, Outbox};
+use crate::keyspace::watchers::Touched;
+use crate::pubsub::{Close, Listener, Outbox};
+use crate::resp::Protocol;
+use bytes::Bytes;
 use compact_str::CompactString;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -28,10 +31,6 @@ pub enum Flag {
     UnixSocket = 1 << 7,
     /// Ends after its reply.
     Closing = 1 << 8,
-    /// A watched key was touched.
-    WatchDirty = 1 << 9,
-    /// Watches keys.
-    Watching = 1 << 10,
 }
 
 /// The shared side of a connection; the private side is [`super::Session`].
@@ -78,6 +77,8 @@ pub struct Client {
     pub multi: AtomicI64,
     /// Keys watched.
     pub watched: AtomicUsize,
+    /// Whether a key it watches was touched.
+    pub touched: Touched,
     flags: AtomicU32,
     /// The command it is blocked in.
     pub waiter: Mutex<Option<Arc<crate::keyspace::waiters::Waiter>>>,
@@ -110,6 +111,7 @@ impl Client {
             subscriptions: Default::default(),
             multi: AtomicI64::new(-1),
             watched: AtomicUsize::new(0),
+            touched: Touched::default(),
             flags: AtomicU32::new(0),
             waiter: Mutex::default(),
             unblock: AtomicU8::new(0),
@@ -133,5 +135,19 @@ impl Client {
     /// Asks its connection to end.
     pub fn close(&self, why: Close) {
         self.outbox.close(why);
+    }
+}
+
+impl Listener for Client {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn protocol(&self) -> Protocol {
+        if self.protocol.load(Relaxed) == 3 { Protocol::Resp3 } else { Protocol::Resp2 }
+    }
+
+    fn send(&self, frame: Bytes) {
+        self.outbox.push(frame);
     }
 }

@@ -29,6 +29,9 @@ impl Engine {
             counters.keyspace_hits.add(hits);
             counters.keyspace_misses.add(misses);
         }
+        if effects.is_heard() {
+            self.notify(effects);
+        }
         if dirty == 0 {
             return Committed::default();
         }

@@ -3,12 +3,15 @@
 mod client;
 mod clients;
 mod commit;
+mod multi;
+mod notify;
 mod pause;
 mod session;
 
 pub use client::{Client, Flag};
 pub use clients::Clients;
 pub use commit::{Committed, Ready};
+pub use multi::{Queue, Watched};
 pub use pause::{Pause, Paused};
 pub use session::{ReplyMode, Session};
 
@@ -17,6 +20,7 @@ use crate::base::random;
 use crate::config::{self, Name, Settings};
 use crate::keyspace::Keyspace;
 use crate::metrics::{Memory, Metrics, Rates};
+use crate::pubsub::Hub;
 use crate::resp::decode;
 use crate::types::Packing;
 use std::sync::Arc;
@@ -37,6 +41,8 @@ pub struct Engine {
     pub clients: Clients,
     /// The settings.
     pub settings: Settings,
+    /// Who listens to which channels.
+    pub hub: Hub<Client>,
     /// CLIENT PAUSE.
     pub pause: Pause,
     /// Cancelled when the server is to stop.
@@ -62,6 +68,7 @@ impl Engine {
     pub fn new(settings: Settings, commands: usize) -> Self {
         let keyspace = Keyspace::new(settings.int(config::DATABASES) as usize);
         follow_packing(&settings, keyspace.packing());
+        notify::follow(&settings, keyspace.listening());
         Self {
             keyspace,
             clock: Clock::default(),
@@ -69,6 +76,7 @@ impl Engine {
             rates: Rates::default(),
             clients: Clients::default(),
             settings,
+            hub: Hub::default(),
             pause: Pause::default(),
             stop: CancellationToken::new(),
             run_id: random::hex(40),

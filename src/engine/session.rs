@@ -1,8 +1,11 @@
 //! The private side of a connection: what only its own commands see and change.
 
-use super::{Client, Engine, Flag};
+use super::{Client, Engine, Flag, Queue, Watched};
 use crate::keyspace::Effects;
+use crate::pubsub::Topic;
 use crate::resp::Protocol;
+use bytes::Bytes;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -36,6 +39,14 @@ pub struct Session {
     pub closing: bool,
     /// When its last call ended, or its batch began: see [`crate::metrics::Metrics::tick`].
     pub tick: u64,
+    /// The calls queued since MULTI.
+    pub multi: Option<Box<Queue>>,
+    /// The keys it watches.
+    pub watched: Watched,
+    /// Inside of EXEC or a script: what a command answers is part of a larger reply.
+    pub nested: bool,
+    /// The channels, patterns and shard channels it listens to.
+    subscribed: [BTreeSet<Bytes>; 3],
     /// What its current transaction did; reused from one to the next.
     pub effects: Effects,
 }
@@ -43,6 +54,7 @@ pub struct Session {
 impl Session {
     /// A new connection's state.
     pub fn new(client: Arc<Client>, engine: &Engine) -> Self {
+        let watched = Watched::new(client.touched.clone());
         Self {
             client,
             db: 0,
@@ -51,6 +63,10 @@ impl Session {
             reply_mode: ReplyMode::On,
             closing: false,
             tick: engine.metrics.tick(),
+            multi: None,
+            watched,
+            nested: false,
+            subscribed: Default::default(),
             effects: Effects::default(),
         }
     }
@@ -74,6 +90,8 @@ impl Session {
 
     /// Lets go of everything that others hold for this connection: it has ended.
     pub fn end(&mut self, engine: &Engine) {
+        self.discard(engine);
+        self.unsubscribe_all(engine);
         engine.clients.disconnect(self.client.id);
     }
 
@@ -84,6 +102,8 @@ impl Session {
 
     /// Makes it what a new connection is (RESET).
     pub fn reset(&mut self, engine: &Engine) {
+        self.discard(engine);
+        self.unsubscribe_all(engine);
         self.select(0);
         self.set_protocol(Protocol::Resp2);
         self.authenticated = !engine.password_required();
@@ -93,6 +113,67 @@ impl Session {
         for flag in [Flag::NoEvict, Flag::NoTouch] {
             self.client.set(flag, false);
         }
+    }
+
+    /// Ends a transaction without running it, and watches nothing any more.
+    pub fn discard(&mut self, engine: &Engine) {
+        self.multi = None;
+        self.client.set(Flag::Multi, false);
+        self.client.multi.store(-1, Relaxed);
+        self.unwatch(engine);
+    }
+
+    /// Watches nothing any more; no shard may be locked unless it watches nothing already.
+    pub fn unwatch(&mut self, engine: &Engine) {
+        self.watched.clear(&engine.keyspace);
+        self.client.watched.store(0, Relaxed);
+    }
+
+    /// Listens to `name`.
+    pub fn subscribe(&mut self, engine: &Engine, topic: Topic, name: Bytes) {
+        if engine.hub.subscribe(topic, &name, &self.client) {
+            self.subscribed[topic as usize].insert(name);
+            self.count_subscriptions(topic);
+        }
+    }
+
+    /// Stops listening to `name`.
+    pub fn unsubscribe(&mut self, engine: &Engine, topic: Topic, name: &[u8]) {
+        if self.subscribed[topic as usize].remove(name) {
+            engine.hub.unsubscribe(topic, name, self.client.id);
+            self.count_subscriptions(topic);
+        }
+    }
+
+    /// Stops listening to anything.
+    pub fn unsubscribe_all(&mut self, engine: &Engine) {
+        for topic in [Topic::Channel, Topic::Pattern, Topic::Shard] {
+            for name in std::mem::take(&mut self.subscribed[topic as usize]) {
+                engine.hub.unsubscribe(topic, &name, self.client.id);
+            }
+            self.count_subscriptions(topic);
+        }
+    }
+
+    fn count_subscriptions(&self, topic: Topic) {
+        self.client.subscriptions[topic as usize].store(self.subscribed[topic as usize].len(), Relaxed);
+        self.client.set(Flag::Subscribed, self.subscribed.iter().any(|names| !names.is_empty()));
+    }
+
+    /// The names it listens to.
+    pub fn subscribed(&self, topic: Topic) -> impl Iterator<Item = &Bytes> {
+        self.subscribed[topic as usize].iter()
+    }
+
+    /// How many subscriptions a confirmation tells: channels and patterns together, or shard channels.
+    pub fn subscriptions(&self, topic: Topic) -> usize {
+        let [channels, patterns, shards] = &self.subscribed;
+        if topic == Topic::Shard { shards.len() } else { channels.len() + patterns.len() }
+    }
+
+    /// Whether it speaks RESP2 and listens to something: then it may do little else.
+    pub fn is_listening_only(&self) -> bool {
+        self.protocol == Protocol::Resp2 && self.client.is(Flag::Subscribed)
     }
 
     /// Whether reads leave access clocks alone.

@@ -2,8 +2,10 @@
 //! by `engine::commit`. One per connection, reused, so that noting effects allocates nothing.
 
 use super::Class;
-use std::cell::Cell;
+use super::waiters::Place;
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// Who wants to hear of changes: decided once when a transaction begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,10 +18,32 @@ impl Listeners {
     pub const EVENTS: Listeners = Listeners(2);
     /// Clients track keys for invalidation.
     pub const TRACKING: Listeners = Listeners(4);
+    /// Keys that readers miss are published too.
+    pub const MISSES: Listeners = Listeners(8);
 
     /// Whether any of `other` listens.
     pub fn any(self, other: Listeners) -> bool {
         self.0 & other.0 != 0
+    }
+}
+
+/// Who listens just now; shared by whoever decides it and the keyspace.
+#[derive(Debug, Default)]
+pub struct Listening(AtomicU32);
+
+impl Listening {
+    /// Who listens.
+    pub fn get(&self) -> Listeners {
+        Listeners(self.0.load(Relaxed))
+    }
+
+    /// Adds or removes a kind of listener.
+    pub fn set(&self, listener: Listeners, on: bool) {
+        if on {
+            self.0.fetch_or(listener.0, Relaxed);
+        } else {
+            self.0.fetch_and(!listener.0, Relaxed);
+        }
     }
 }
 
@@ -43,6 +67,8 @@ pub struct Effects {
     log_db: Option<u32>,
     touches: Vec<Touch>,
     keys: Vec<u8>,
+    /// Keys that readers missed since the last touch: readers share the transaction.
+    missed: RefCell<Vec<Place>>,
     /// Keys with waiters that may go on now.
     ready: Vec<(u32, Box<[u8]>)>,
     listeners: Listeners,
@@ -69,6 +95,7 @@ impl Effects {
             self.touches.clear();
             self.keys.clear();
         }
+        self.missed.get_mut().clear();
         self.log_db = None;
         self.ready.clear();
     }
@@ -76,6 +103,11 @@ impl Effects {
     /// Whether changes are recorded for the log and the replicas.
     pub fn is_recording(&self) -> bool {
         self.listeners.any(Listeners::LOG)
+    }
+
+    /// Whether somebody wants to hear of touches.
+    pub fn is_heard(&self) -> bool {
+        self.listeners.any(Listeners::EVENTS)
     }
 
     /// Records a deterministic command (an effect) on database `db`; a branch when nobody follows.
@@ -109,9 +141,29 @@ impl Effects {
         if !self.listeners.any(Listeners(Listeners::EVENTS.0 | Listeners::TRACKING.0)) {
             return;
         }
+        self.touch_missed();
+        self.add(db, key, event, class);
+    }
+
+    fn add(&mut self, db: u32, key: &[u8], event: &'static str, class: Class) {
         let from = self.keys.len();
         self.keys.extend_from_slice(key);
         self.touches.push(Touch { key: from..self.keys.len(), db, event, class });
+    }
+
+    /// Notes that a reader did not find `key`.
+    pub fn miss(&self, db: u32, key: &[u8]) {
+        self.misses.set(self.misses.get() + 1);
+        if self.listeners.any(Listeners::MISSES) {
+            self.missed.borrow_mut().push((db, key.into()));
+        }
+    }
+
+    /// Tells the misses noted so far: they come before what happens next.
+    fn touch_missed(&mut self) {
+        for (db, key) in std::mem::take(self.missed.get_mut()) {
+            self.add(db, &key, "keymiss", Class::MISS);
+        }
     }
 
     /// Notes that somebody who waits for `key` may go on.
@@ -127,8 +179,15 @@ impl Effects {
     }
 
     /// The touches so far, with their keys.
-    pub fn touches(&self) -> impl Iterator<Item = (&Touch, &[u8])> {
+    pub fn touches(&mut self) -> impl Iterator<Item = (&Touch, &[u8])> {
+        self.touch_missed();
         self.touches.iter().map(|touch| (touch, &self.keys[touch.key.clone()]))
+    }
+
+    /// Forgets the touches so far: they are told.
+    pub fn forget_touches(&mut self) {
+        self.touches.clear();
+        self.keys.clear();
     }
 
     /// Takes the keys whose waiters may go on.

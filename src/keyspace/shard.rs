@@ -1,6 +1,6 @@
 //! Shards: a fixed number of independently locked parts of the keyspace, chosen by the key's hash.
 
-use super::effects::Listeners;
+use super::effects::Listening;
 use super::reaper::{Garbage, Reaper};
 use super::table::Table;
 use super::waiters::Waiters;
@@ -9,7 +9,7 @@ use super::{EntryBox, Key};
 use crate::types::Packing;
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 /// Bits of the hash that choose the shard.
 pub const SHARD_BITS: u32 = 6;
@@ -50,7 +50,7 @@ pub struct Keyspace {
     databases: usize,
     packing: Arc<Packing>,
     reaper: Reaper,
-    listeners: AtomicU32,
+    listening: Arc<Listening>,
     tickets: AtomicU64,
     last_ms: AtomicI64,
 }
@@ -67,7 +67,7 @@ impl Keyspace {
             databases,
             packing: Arc::default(),
             reaper: Reaper::start(),
-            listeners: AtomicU32::new(0),
+            listening: Arc::default(),
             tickets: AtomicU64::new(1),
             last_ms: AtomicI64::new(0),
         }
@@ -129,17 +129,8 @@ impl Keyspace {
     }
 
     /// Who listens to changes.
-    pub fn listeners(&self) -> Listeners {
-        Listeners(self.listeners.load(Relaxed))
-    }
-
-    /// Adds or removes a kind of listener.
-    pub fn set_listener(&self, listener: Listeners, on: bool) {
-        if on {
-            self.listeners.fetch_or(listener.0, Relaxed);
-        } else {
-            self.listeners.fetch_and(!listener.0, Relaxed);
-        }
+    pub fn listening(&self) -> &Arc<Listening> {
+        &self.listening
     }
 
     /// Frees an entry, in the background when it is heavy.

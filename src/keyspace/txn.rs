@@ -143,6 +143,12 @@ impl Keyspace {
         self.txn(held, &[], begin, effects)
     }
 
+    /// Locks the shards whose bits are set in `set`: for EXEC, whose calls [`Txn::enter`] one by one.
+    pub fn begin_set<'k>(&'k self, set: u64, begin: Begin, effects: &'k mut Effects) -> Txn<'k> {
+        let held = Held::Many(set, self.lock_set(set));
+        self.txn(held, &[], begin, effects)
+    }
+
     /// Locks one shard: a step of a walk over the whole keyspace.
     pub fn begin_shard<'k>(&'k self, shard: usize, begin: Begin, effects: &'k mut Effects) -> Txn<'k> {
         let held = Held::One(shard, self.lock(shard));
@@ -156,7 +162,7 @@ impl Keyspace {
         begin: Begin,
         effects: &'k mut Effects,
     ) -> Txn<'k> {
-        effects.reset(self.listeners());
+        effects.reset(self.listening().get());
         let Begin { db, now_ms, access, event } = begin;
         Txn { keyspace: self, held, keys, next: Cell::new(0), db, now_ms, access, event, effects }
     }
@@ -186,6 +192,16 @@ impl<'k> Txn<'k> {
     /// The thresholds between packed and large encodings.
     pub fn packing(&self) -> &'k Packing {
         self.keyspace.packing()
+    }
+
+    /// Goes on with another call, whose `keys` are in shards that are held; settles their expiry.
+    pub fn enter(&mut self, keys: &'k [Key<'k>], begin: Begin) {
+        self.keys = keys;
+        self.next.set(0);
+        Begin { db: self.db, now_ms: self.now_ms, access: self.access, event: self.event } = begin;
+        for key in keys {
+            self.settle(*key);
+        }
     }
 
     /// Names the event that edits tell from here on.
@@ -310,8 +326,10 @@ impl<'k> Txn<'k> {
     /// The entry of `key`, the hit or miss counted; its access is not noted.
     pub fn look(&self, key: &[u8]) -> Option<EntryRef<'_>> {
         let entry = self.peek(key);
-        let count = if entry.is_some() { &self.effects.hits } else { &self.effects.misses };
-        count.set(count.get() + 1);
+        match entry {
+            Some(_) => self.effects.hits.set(self.effects.hits.get() + 1),
+            None => self.effects.miss(self.db, key),
+        }
         entry
     }
 

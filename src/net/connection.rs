@@ -109,7 +109,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
-            if self.session.client.outbox.poll_filled(cx).is_ready() {
+            // Until it is empty: only then is the task remembered.
+            while self.session.client.outbox.poll_filled(cx).is_ready() {
                 self.take_outbox();
             }
             let flushed = self.poll_flush(cx);
@@ -244,7 +245,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Ends a client that sends more than `client-query-buffer-limit` without a whole request.
     fn check_input(&mut self) {
         self.session.client.query_len.store(self.input.len(), Relaxed);
-        if self.input.len() as i64 > self.engine.settings.int(config::CLIENT_QUERY_BUFFER_LIMIT) {
+        // Calls queued since MULTI have not been run: they count as input.
+        let queued = self.session.multi.as_ref().map_or(0, |queue| queue.memory());
+        if (self.input.len() + queued) as i64 > self.engine.settings.int(config::CLIENT_QUERY_BUFFER_LIMIT) {
             self.engine.metrics.local().counters.input_overruns.add(1);
             self.end = Some(End::Overrun);
         }
@@ -319,7 +322,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     self.end = Some(End::Closed);
                     return;
                 }
-                Outcome::Done(_) => {}
+                Outcome::Done(_) => self.interleave(reply),
                 Outcome::Wait(parked) => {
                     let sleep = parked.due().map(|at| Box::pin(tokio::time::sleep_until(at)));
                     self.state = State::Parked(parked, sleep);
@@ -330,6 +333,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     return self.postpone(calls, i);
                 }
             }
+        }
+    }
+
+    /// Puts what others sent (or the call itself, to its own client) behind the call's reply.
+    fn interleave(&self, reply: &mut Reply) {
+        let outbox = &self.session.client.outbox;
+        if outbox.is_filled() {
+            outbox.take_frames().into_iter().for_each(|frame| reply.raw_shared(frame));
         }
     }
 

@@ -98,6 +98,14 @@ impl Outbox {
         Poll::Pending
     }
 
+    /// Takes all frames; the wish to end stays.
+    pub fn take_frames(&self) -> VecDeque<Bytes> {
+        let mut state = self.state.lock();
+        self.filled.store(state.close.is_some(), Ordering::Release);
+        state.bytes = 0;
+        std::mem::take(&mut state.frames)
+    }
+
     /// Takes all frames, and the wish to end.
     pub fn take(&self) -> (VecDeque<Bytes>, Option<Close>) {
         let mut state = self.state.lock();

@@ -13,6 +13,11 @@ const PING: Command = Command::new("PING", "ping", Group::Connection, Run::Outer
 
 fn ping(cx: &mut Outer<'_>) -> Result {
     match cx.args.argv() {
+        argv @ ([_] | [_, _]) if cx.session.is_listening_only() => {
+            cx.reply.array(2);
+            cx.reply.bulk(b"pong");
+            cx.reply.bulk(argv.get(1).copied().unwrap_or_default());
+        }
         [_] => cx.reply.status("PONG"),
         [_, message] => cx.reply.bulk(message),
         _ => return Err(Error::arity("ping")),

@@ -52,13 +52,12 @@ fn info(cx: &mut Outer<'_>) -> Result {
 }
 
 /// The letters of `flags=`, with the property that each stands for.
-const FLAGS: [(Flag, char); 9] = [
+const FLAGS: [(Flag, char); 8] = [
     (Flag::Monitor, 'O'),
     (Flag::Subscribed, 'P'),
     (Flag::Multi, 'x'),
     (Flag::Blocked, 'b'),
     (Flag::Tracking, 't'),
-    (Flag::WatchDirty, 'd'),
     (Flag::Closing, 'c'),
     (Flag::UnixSocket, 'U'),
     (Flag::NoEvict, 'e'),
@@ -72,6 +71,9 @@ fn line(client: &Client, now_ms: i64, out: &mut String) {
     let mut flags: String = FLAGS.iter().filter(|(flag, _)| client.is(*flag)).map(|(_, c)| *c).collect();
     if client.is(Flag::NoTouch) {
         flags.push('T');
+    }
+    if client.touched.load(Relaxed) {
+        flags.push('d');
     }
     if flags.is_empty() {
         flags.push('N');

@@ -24,9 +24,10 @@ pub(super) fn clients(engine: &Engine, lines: &mut Lines) {
     lines.add("blocked_clients", engine.blocked_clients.load(Relaxed));
     lines.add("tracking_clients", count(Flag::Tracking));
     lines.add("pubsub_clients", count(Flag::Subscribed));
-    lines.add("watching_clients", count(Flag::Watching));
+    let watched = || clients.iter().map(|client| client.watched.load(Relaxed)).filter(|keys| *keys > 0);
+    lines.add("watching_clients", watched().count());
     lines.add("clients_in_timeout_table", 0);
-    lines.add("total_watched_keys", clients.iter().map(|c| c.watched.load(Relaxed)).sum::<usize>());
+    lines.add("total_watched_keys", watched().sum::<usize>());
     lines.add("total_blocking_keys", blocking);
     lines.add("total_blocking_keys_on_nokey", on_removal);
 }

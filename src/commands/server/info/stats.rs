@@ -2,6 +2,7 @@
 
 use super::Lines;
 use crate::engine::Engine;
+use crate::pubsub::Topic;
 use std::sync::atomic::Ordering::Relaxed;
 
 pub(super) fn stats(engine: &Engine, lines: &mut Lines) {
@@ -27,7 +28,9 @@ pub(super) fn stats(engine: &Engine, lines: &mut Lines) {
     lines.zeros(&["evicted_scripts", "total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
     lines.add("keyspace_hits", totals.keyspace_hits);
     lines.add("keyspace_misses", totals.keyspace_misses);
-    lines.zeros(&["pubsub_channels", "pubsub_patterns", "pubsubshard_channels"]);
+    lines.add("pubsub_channels", engine.hub.len_of(Topic::Channel));
+    lines.add("pubsub_patterns", engine.hub.len_of(Topic::Pattern));
+    lines.add("pubsubshard_channels", engine.hub.len_of(Topic::Shard));
     lines.zeros(&["latest_fork_usec", "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys"]);
     lines.zeros(&["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits"]);
     lines.zeros(&["active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time"]);

@@ -1,0 +1,212 @@
+//! Transactions: calls are queued after MULTI and run by EXEC under the locks of all their keys, as
+//! one commit. So nobody sees a part of them, and the log holds them as one record. Only calls about
+//! the server itself part it: they look at every shard.
+
+use super::{Call, Calls, Outcome, serve, unknown};
+use crate::command::{Args, Command, Error, Flow, Group, Held, Keyed, Nest, Outer, Reply, Run, Sweep};
+use crate::engine::{Client, Engine, Flag, Queue, Ready, Session};
+use crate::keyspace::txn::Begin;
+use crate::keyspace::{Key, Txn};
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Queues an admitted call.
+pub(super) fn enqueue(queue: &mut Queue, client: &Client, call: &Call<'_>, reply: &mut Reply) {
+    queue.push(call.argv, call.entry.map_or(0, |entry| entry.command.flags));
+    client.multi.store(queue.len() as i64, Relaxed);
+    reply.status("QUEUED");
+}
+
+/// What a refused call means to a transaction: it will not run, or, if the call was EXEC, has ended.
+pub(super) fn refuse(engine: &Engine, session: &mut Session, call: &Call<'_>, error: Error) -> Error {
+    if call.entry.is_some_and(|entry| matches!(entry.command.run, Run::Nested(Nest::Exec))) {
+        session.discard(engine);
+        let why = error.as_str();
+        let why = why.strip_prefix("ERR ").unwrap_or(why);
+        return Error::text(format!("EXECABORT Transaction discarded because of: {why}"));
+    }
+    if let Some(queue) = &mut session.multi {
+        queue.abort();
+    }
+    error
+}
+
+/// EXEC: runs what was queued, unless a call was refused or a watched key was touched.
+pub(super) fn exec(
+    engine: &Engine,
+    session: &mut Session,
+    command: &'static Command,
+    now_ms: i64,
+    reply: &mut Reply,
+) -> Result<Outcome, Error> {
+    let Some(queue) = session.multi.take() else { return Err(Error::new("ERR EXEC without MULTI")) };
+    if queue.is_aborted() {
+        session.discard(engine);
+        return Err(Error::new("EXECABORT Transaction discarded because of previous errors."));
+    }
+    // Handlers see the session, so what they do is noted beside it.
+    let mut effects = std::mem::take(&mut session.effects);
+    let calls = decode(&queue);
+    let needed = shards(&calls, session);
+    let mut done = Exec { engine, session, now_ms, reply, ready: VecDeque::new(), lsn: 0 };
+    let mut at = 0;
+    loop {
+        let begin = super::begin(done.session, command, now_ms);
+        let mut txn = engine.keyspace.begin_set(needed, begin, &mut effects);
+        if at == 0 && !done.start(calls.len(), &mut txn) {
+            at = calls.len();
+        }
+        while at < calls.len() && !is_about_server(&calls.get(at)) {
+            done.call(calls.get(at), Some(&mut txn));
+            at += 1;
+        }
+        done.commit(txn);
+        if at == calls.len() {
+            break;
+        }
+        done.call(calls.get(at), None);
+        at += 1;
+    }
+    let Exec { ready, lsn, .. } = done;
+    serve(engine, ready, now_ms);
+    session.nested = false;
+    session.effects = effects;
+    session.client.set(Flag::Multi, false);
+    session.client.multi.store(-1, Relaxed);
+    Ok(Outcome::Done(lsn))
+}
+
+/// Whether a call looks at all shards one after the other by itself (INFO, DEBUG, MEMORY): it runs
+/// between the locks.
+fn is_about_server(call: &Call<'_>) -> bool {
+    call.entry.is_some_and(|entry| {
+        entry.command.group == Group::Server && matches!(entry.command.run, Run::Outer(_) | Run::Slow(_))
+    })
+}
+
+/// A transaction being run.
+struct Exec<'a> {
+    engine: &'a Engine,
+    session: &'a mut Session,
+    now_ms: i64,
+    reply: &'a mut Reply,
+    ready: VecDeque<Ready>,
+    lsn: u64,
+}
+
+impl Exec<'_> {
+    /// Begins the reply to `calls` calls; false when a watched key was touched, so that none may run.
+    fn start(&mut self, calls: usize, txn: &mut Txn<'_>) -> bool {
+        let watched = &mut self.session.watched;
+        // A watched key that is due by now was touched by time.
+        for (db, key) in watched.places() {
+            txn.select(*db);
+            txn.expire_if_due(key);
+        }
+        let touched = watched.is_touched();
+        watched.clear_locked(txn);
+        self.session.client.watched.store(0, Relaxed);
+        if touched {
+            self.reply.null_array();
+        } else {
+            self.reply.array(calls);
+            self.session.nested = true;
+        }
+        !touched
+    }
+
+    /// Runs one call; its error is its reply.
+    fn call<'k>(&mut self, call: Call<'k>, txn: Option<&mut Txn<'k>>) {
+        let mark = self.reply.mark();
+        let result = self.run(call, txn);
+        super::count(self.engine, self.session, &call, result.is_err());
+        if let Err(error) = result {
+            self.reply.rewind(mark);
+            self.reply.error(&error);
+            self.engine.metrics.count_error(error.code());
+        }
+    }
+
+    fn run<'k>(&mut self, call: Call<'k>, txn: Option<&mut Txn<'k>>) -> Result<(), Error> {
+        let Self { engine, session, now_ms, reply, .. } = self;
+        let (engine, now_ms) = (*engine, *now_ms);
+        let Some(entry) = call.entry else { return Err(unknown(call.argv)) };
+        let command = entry.command;
+        session.client.command.store(entry.number + 1, Relaxed);
+        let args = Args::new(call.argv, 1 + usize::from(command.full_name.len() != command.name.len()));
+        let outer = match command.run {
+            Run::Outer(handler) | Run::Slow(handler) => Some(handler),
+            Run::Container(_) => command.bare,
+            _ => None,
+        };
+        if let Some(handler) = outer {
+            // What it publishes comes behind the events of the calls before it.
+            txn.into_iter().for_each(|txn| engine.notify(txn.effects()));
+            return handler(&mut Outer { args, session, engine, reply, command });
+        }
+        match (command.run, txn) {
+            (Run::Keyed(handler), Some(txn)) => {
+                txn.enter(call.keys, super::begin(session, command, now_ms));
+                handler(&mut Keyed { args, txn, reply, command })
+            }
+            (Run::Waiting(handler), Some(txn)) => {
+                txn.enter(call.keys, super::begin(session, command, now_ms));
+                if let Flow::Wait(_) = handler(&mut Keyed { args, txn, reply, command })? {
+                    reply.null_array();
+                }
+                Ok(())
+            }
+            (Run::Sweep(handler), Some(txn)) => {
+                txn.enter(&[], super::begin(session, command, now_ms));
+                let (db, held) = (session.db, Held::All(txn));
+                handler(&mut Sweep { args, session, engine, reply, command, db, now_ms, held })
+            }
+            _ => Err(unknown(call.argv)),
+        }
+    }
+
+    fn commit(&mut self, txn: Txn<'_>) {
+        let committed = self.engine.commit(txn);
+        self.ready.extend(committed.ready);
+        self.lsn = self.lsn.max(committed.lsn);
+    }
+}
+
+/// WATCH: EXEC will run nothing if one of these keys is touched before.
+pub(super) fn watch(
+    engine: &Engine,
+    session: &mut Session,
+    call: Call<'_>,
+    begin: Begin,
+    reply: &mut Reply,
+) -> Result<Outcome, Error> {
+    if session.multi.is_some() {
+        return Err(Error::new("ERR WATCH inside MULTI is not allowed"));
+    }
+    let mut txn = engine.keyspace.begin(call.keys, begin, &mut session.effects);
+    for key in call.keys {
+        session.watched.add(&mut txn, key.bytes);
+    }
+    session.client.watched.store(session.watched.len(), Relaxed);
+    let committed = engine.commit(txn);
+    serve(engine, committed.ready.into(), begin.now_ms);
+    reply.ok();
+    Ok(Outcome::Done(committed.lsn))
+}
+
+fn decode(queue: &Queue) -> Calls<'_> {
+    let mut calls = Calls::default();
+    queue.calls().for_each(|argv| calls.push(argv));
+    calls
+}
+
+/// The shards that queued calls and the watch need; all when a call walks over the keyspace.
+fn shards(calls: &Calls<'_>, session: &Session) -> u64 {
+    let watched = session.watched.places().fold(0, |set, (_, key)| set | 1 << Key::new(key).shard());
+    (0..calls.len()).map(|i| calls.get(i)).fold(watched, |set, call| {
+        match call.entry.map(|e| e.command.run) {
+            Some(Run::Sweep(_)) => u64::MAX,
+            _ => call.keys.iter().fold(set, |set, key| set | 1 << key.shard()),
+        }
+    })
+}

@@ -1,0 +1,56 @@
+//! Keyspace notifications: what `notify-keyspace-events` selects is published when a transaction
+//! commits, while its shards are still locked.
+
+use super::Engine;
+use crate::config::{self, Settings};
+use crate::keyspace::effects::{Listeners, Listening};
+use crate::keyspace::{Class, Effects};
+use std::sync::Arc;
+
+fn selected(settings: &Settings) -> Class {
+    Class(settings.int(config::NOTIFY_KEYSPACE_EVENTS) as u32)
+}
+
+/// Lets transactions note events when the settings select any, now and after every change of them.
+pub(super) fn follow(settings: &Settings, listening: &Arc<Listening>) {
+    let listening = listening.clone();
+    let update = move |settings: &Settings| {
+        let classes = selected(settings);
+        let somewhere = classes.meets(Class::KEYSPACE.with(Class::KEYEVENT));
+        listening.set(Listeners::EVENTS, somewhere);
+        listening.set(Listeners::MISSES, somewhere && classes.meets(Class::MISS));
+    };
+    update(settings);
+    settings.on_change(&[config::NOTIFY_KEYSPACE_EVENTS], move |settings| {
+        update(settings);
+        Ok(())
+    });
+}
+
+impl Engine {
+    /// Publishes the events noted in `effects` so far, and forgets them.
+    pub fn notify(&self, effects: &mut Effects) {
+        let classes = selected(&self.settings);
+        if !self.hub.is_idle() {
+            let mut channel = Vec::new();
+            for (touch, key) in effects.touches().filter(|(touch, _)| classes.meets(touch.class)) {
+                if classes.meets(Class::KEYSPACE) {
+                    self.publish_event(&mut channel, "__keyspace@", touch.db, key, touch.event.as_bytes());
+                }
+                if classes.meets(Class::KEYEVENT) {
+                    self.publish_event(&mut channel, "__keyevent@", touch.db, touch.event.as_bytes(), key);
+                }
+            }
+        }
+        effects.forget_touches();
+    }
+
+    fn publish_event(&self, channel: &mut Vec<u8>, prefix: &str, db: u32, subject: &[u8], message: &[u8]) {
+        channel.clear();
+        channel.extend_from_slice(prefix.as_bytes());
+        channel.extend_from_slice(itoa::Buffer::new().format(db).as_bytes());
+        channel.extend_from_slice(b"__:");
+        channel.extend_from_slice(subject);
+        self.hub.publish(channel, message);
+    }
+}
