@@ -9,7 +9,7 @@
 //!  sub-tables     0     1   2            flat arrays of 128-byte buckets, at most about 4,000 entries each
 //! ```
 //! A sub-table grows by 14 to 25 % at a time and splits in two when it is large, so no insert ever moves more than
-//! one sub-table's entries; the table stays 75 to 93 % full. All orders are hash order: a cursor is a position in
+//! one sub-table's entries; the table stays 75 to 94 % full. All orders are hash order: a cursor is a position in
 //! it (the top 48 bits of the hash), and stays valid across growth, splits, merges and shrinking.
 //!
 //! Invariants: a sub-table of `start` bits is named by `2^(prefix + depth - start)` neighbouring directory places;
@@ -27,7 +27,7 @@ use super::hash;
 use std::mem;
 use sub::{Place, SubTable};
 
-/// Buckets of the largest sub-table: moving or re-reading its 4,166 entries takes well under 100 µs.
+/// Buckets of the largest sub-table: moving or re-reading its 4,211 entries takes well under 100 µs.
 const BUCKETS_MAX: usize = 320;
 /// Two halves are merged when together they fill at most this much of a largest sub-table.
 const MERGED_MAX: usize = sub::capacity(BUCKETS_MAX) / 2;

@@ -70,9 +70,7 @@ impl Table {
         if self.is_empty() {
             return None;
         }
-        let place = random::below(self.directory.len());
-        let subs = self.directory.iter().cycle().skip(place).map(|id| &self.subs[*id as usize]);
-        subs.take(self.directory.len()).find_map(SubTable::random)
+        self.subs_from_anywhere().find_map(SubTable::random)
     }
 
     /// A random entry with a TTL; None when there is none, or none was found with bounded work.
@@ -80,9 +78,13 @@ impl Table {
         if self.expiring == 0 {
             return None;
         }
-        let place = random::below(self.directory.len());
-        let subs = self.directory.iter().cycle().skip(place).map(|id| &self.subs[*id as usize]);
-        subs.take(self.directory.len()).find_map(SubTable::random_expiring)
+        self.subs_from_anywhere().find_map(SubTable::random_expiring)
+    }
+
+    /// All sub-tables in hash order from a random one on, each as likely to be first as its share of hashes says.
+    fn subs_from_anywhere(&self) -> impl Iterator<Item = &SubTable> {
+        let (before, after) = self.directory.split_at(random::below(self.directory.len()));
+        after.iter().chain(before).map(|id| &self.subs[*id as usize])
     }
 
     /// Every entry, in no useful order.
