@@ -43,6 +43,7 @@ pub static FAMILIES: &[&[Command]] = &[
     keys::presence::COMMANDS,
     keys::rename::COMMANDS,
     keys::scan::COMMANDS,
+    keys::sort::COMMANDS,
     keys::swap::COMMANDS,
     keys::ttl::COMMANDS,
     lists::change::COMMANDS,

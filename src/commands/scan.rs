@@ -4,7 +4,7 @@ use crate::base::{glob, number};
 use crate::command::{Args, Error, Reply, Result};
 
 /// Buckets' worth of members visited for each that is asked for, while none match.
-const VISITS_PER_ANSWER: usize = 10;
+pub const VISITS_PER_ANSWER: usize = 10;
 const COUNT_DEFAULT: usize = 10;
 
 /// Takes the cursor.
@@ -15,11 +15,22 @@ pub fn cursor(args: &mut Args<'_>) -> Result<u64> {
     number::parse_u64(args.bytes()?).ok_or(Error::new("ERR invalid cursor"))
 }
 
-/// The options of HSCAN, SSCAN and ZSCAN.
+/// What is scanned, as far as the options differ.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scanned {
+    Keys,
+    Fields,
+    Members,
+}
+
+/// The options of SCAN, HSCAN, SSCAN and ZSCAN.
 #[derive(Debug)]
 pub struct Options<'a> {
     pattern: Option<&'a [u8]>,
-    count: usize,
+    /// COUNT: how many elements to visit, roughly.
+    pub count: usize,
+    /// TYPE: the name of the type of value.
+    pub kind: Option<&'a [u8]>,
     /// NOVALUES: fields only.
     pub no_values: bool,
 }
@@ -30,14 +41,28 @@ impl<'a> Options<'a> {
     /// # Errors
     /// Unknown options, or a COUNT below 1.
     pub fn take(args: &mut Args<'a>, is_hash: bool) -> Result<Self> {
-        let mut options = Options { pattern: None, count: COUNT_DEFAULT, no_values: false };
+        Self::parse(args, if is_hash { Scanned::Fields } else { Scanned::Members })
+    }
+
+    /// Takes the options of SCAN up to the end: TYPE is among them.
+    ///
+    /// # Errors
+    /// As [`Options::take`].
+    pub fn take_keys(args: &mut Args<'a>) -> Result<Self> {
+        Self::parse(args, Scanned::Keys)
+    }
+
+    fn parse(args: &mut Args<'a>, scanned: Scanned) -> Result<Self> {
+        let mut options = Options { pattern: None, count: COUNT_DEFAULT, kind: None, no_values: false };
         while args.more() {
             if args.left() > 1 && args.word("COUNT") {
                 options.count = args.int_in(1.., Error::SYNTAX)? as usize;
             } else if args.left() > 1 && args.word("MATCH") {
                 options.pattern = Some(args.bytes()?).filter(|pattern| *pattern != b"*");
+            } else if scanned == Scanned::Keys && args.left() > 1 && args.word("TYPE") {
+                options.kind = Some(args.bytes()?);
             } else if args.word("NOVALUES") {
-                if !is_hash {
+                if scanned != Scanned::Fields {
                     return Err(Error::new("ERR NOVALUES option can only be used in HSCAN"));
                 }
                 options.no_values = true;

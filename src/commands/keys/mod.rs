@@ -5,6 +5,7 @@ pub mod object;
 pub mod presence;
 pub mod rename;
 pub mod scan;
+pub mod sort;
 pub mod swap;
 pub mod ttl;
 

@@ -5,7 +5,8 @@
 
 use crate::base::{glob, random};
 use crate::command::flag::*;
-use crate::command::{Args, Command, Error, Group, Reply, Result, Run, Sweep};
+use crate::command::{Command, Group, Reply, Result, Run, Sweep};
+use crate::commands::scan::{self, Options, VISITS_PER_ANSWER};
 use crate::keyspace::{EntryRef, SHARD_BITS, SHARDS, Txn};
 
 /// The commands of this file.
@@ -13,76 +14,10 @@ pub const COMMANDS: &[Command] = &[SCAN, KEYS, RANDOMKEY];
 
 /// Keys visited under one hold of a shard's lock.
 const STEP: usize = 1000;
-/// Buckets visited for each key asked for, before SCAN answers with fewer.
-const BUCKETS_PER_KEY: usize = 10;
 /// Expired keys that RANDOMKEY removes before it gives up.
 const TRIES_MAX: usize = 100;
 /// Bits of a cursor behind the shard's number.
 const PLACE_BITS: u32 = 48 - SHARD_BITS;
-
-/// The options of SCAN and its like.
-pub struct Options<'a> {
-    /// MATCH: what the names look like.
-    pub pattern: Option<&'a [u8]>,
-    /// COUNT: how many elements to visit, roughly.
-    pub count: usize,
-    /// TYPE: the name of the type of value.
-    pub kind: Option<&'a [u8]>,
-    /// NOVALUES: names only.
-    pub no_values: bool,
-}
-
-/// Which of the commands is called.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Scan {
-    /// SCAN, which knows TYPE.
-    Keys,
-    /// HSCAN, which knows NOVALUES.
-    Fields,
-    /// SSCAN and ZSCAN.
-    Members,
-}
-
-impl<'a> Options<'a> {
-    /// Takes all arguments that are left.
-    ///
-    /// # Errors
-    /// When one is unknown, misplaced or out of bounds.
-    pub fn parse(args: &mut Args<'a>, scan: Scan) -> Result<Self> {
-        let mut options = Options { pattern: None, count: 10, kind: None, no_values: false };
-        while args.more() {
-            if args.word("COUNT") {
-                options.count = args.int_in(1.., Error::SYNTAX)? as usize;
-            } else if args.word("MATCH") {
-                options.pattern = Some(args.bytes()?).filter(|pattern| pattern != b"*");
-            } else if scan == Scan::Keys && args.word("TYPE") {
-                options.kind = Some(args.bytes()?);
-            } else if args.word("NOVALUES") {
-                if scan != Scan::Fields {
-                    return Err(Error::new("ERR NOVALUES option can only be used in HSCAN"));
-                }
-                options.no_values = true;
-            } else {
-                return Err(Error::SYNTAX);
-            }
-        }
-        Ok(options)
-    }
-
-    /// Whether `name` looks as wanted.
-    pub fn matches(&self, name: &[u8]) -> bool {
-        self.pattern.is_none_or(|pattern| glob::matches(pattern, name, false))
-    }
-}
-
-/// Takes the next word as a cursor.
-///
-/// # Errors
-/// "invalid cursor".
-pub fn cursor(args: &mut Args<'_>) -> Result<u64> {
-    let text = args.bytes()?;
-    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(Error::new("ERR invalid cursor"))
-}
 
 const SCAN: Command = Command::new("SCAN", "scan", Group::Generic, Run::Sweep(scan))
     .syntax("cursor [MATCH pattern] [COUNT count] [TYPE type]")
@@ -94,9 +29,9 @@ const SCAN: Command = Command::new("SCAN", "scan", Group::Generic, Run::Sweep(sc
     );
 
 fn scan(cx: &mut Sweep<'_, '_>) -> Result {
-    let mut at = Some(cursor(&mut cx.args)?);
-    let options = Options::parse(&mut cx.args, Scan::Keys)?;
-    let mut budget = Budget { keys: options.count, buckets: options.count.saturating_mul(BUCKETS_PER_KEY) };
+    let mut at = Some(scan::cursor(&mut cx.args)?);
+    let options = Options::take_keys(&mut cx.args)?;
+    let mut budget = Budget { keys: options.count, buckets: options.count.saturating_mul(VISITS_PER_ANSWER) };
     let mut found: Vec<Box<[u8]>> = Vec::new();
     while let Some(from) = at
         && budget.is_left()

@@ -1,7 +1,8 @@
 //! Changing lists.
 
-use super::Edit;
+use super::{CHUNK, Edit};
 use crate::keyspace::entry::{Collection, Details, Kind};
+use crate::keyspace::{EntryBox, Txn};
 use crate::types::{End, Item, List};
 use std::ops::Range;
 
@@ -100,5 +101,21 @@ impl Edit<'_, List> {
             false => (first.format(range.start), last.format(range.end - 1)),
         };
         self.record(b"LTRIM", &[first.as_bytes(), last.as_bytes()]);
+    }
+}
+
+impl Txn<'_> {
+    /// Gives `key` the list `list`, which is not empty, whatever it held. Tells no event but `new`.
+    pub fn put_list(&mut self, key: &[u8], list: List) {
+        if self.effects().is_recording() {
+            self.record(&[b"DEL", key]);
+            let elements: Vec<_> = list.iter().map(Item::to_vec).collect();
+            for chunk in elements.chunks(CHUNK) {
+                let words: [&[u8]; 2] = [b"RPUSH", key];
+                let argv: Vec<&[u8]> = words.into_iter().chain(chunk.iter().map(Vec::as_slice)).collect();
+                self.record(&argv);
+            }
+        }
+        self.put_entry(key, EntryBox::collection(key, list, None));
     }
 }

@@ -16,6 +16,9 @@ use super::txn::{DataType, OpenSlot, note};
 use crate::types::Packing;
 use std::marker::PhantomData;
 
+/// Members recorded with one effect when a whole collection is.
+const CHUNK: usize = 128;
+
 /// Where an edit happens.
 pub(super) struct Place<'t> {
     pub key: &'t [u8],

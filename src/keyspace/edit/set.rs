@@ -1,6 +1,6 @@
 //! Changing sets.
 
-use super::Edit;
+use super::{CHUNK, Edit};
 use crate::keyspace::{Collection, Details, EntryBox, Kind, Txn};
 use crate::types::{Item, Set};
 
@@ -25,9 +25,6 @@ impl Details for Set {
 impl Collection for Set {
     const KIND: Kind = Kind::Set;
 }
-
-/// Members recorded with one effect when a whole set is.
-const CHUNK: usize = 128;
 
 impl Edit<'_, Set> {
     /// Adds `members`; returns how many were not there.

@@ -1,0 +1,283 @@
+//! SORT: the elements of a list, set or sorted set in another order, with what other keys say of them.
+
+use crate::command::flag::*;
+use crate::command::{Args, Command, Error, Found, Group, Keys, Reply, Result, Run, Sweep, access};
+use crate::keyspace::{Class, Key, Kind, Str, Txn};
+use crate::types::{Hash, Item, List, Set, Sorted};
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::ops::Range;
+
+/// The commands of this file.
+pub const COMMANDS: &[Command] = &[SORT, SORT_RO];
+
+const COMPLEXITY: &str = "O(N+M*log(M)) for N elements, of which M are sorted.";
+
+const SORT: Command = Command::new("SORT", "sort", Group::Generic, Run::Sweep(sort))
+    .syntax(
+        "key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA] \
+         [STORE destination]",
+    )
+    .flags(WRITE | GROWS | DANGEROUS)
+    .keys(&[Keys::one(1, access::RO | access::ACCESS), Keys::by(find_destination)])
+    .doc(
+        "1.0.0",
+        COMPLEXITY,
+        "Sorts the elements of a list, a set or a sorted set, and answers or stores them.",
+    );
+
+fn sort(cx: &mut Sweep<'_, '_>) -> Result {
+    run(cx, true)
+}
+
+const SORT_RO: Command = Command::new("SORT_RO", "sort_ro", Group::Generic, Run::Sweep(sort_ro))
+    .syntax("key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA]")
+    .flags(READ | DANGEROUS)
+    .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .doc("7.0.0", COMPLEXITY, "Sorts the elements of a list, a set or a sorted set, and answers them.");
+
+fn sort_ro(cx: &mut Sweep<'_, '_>) -> Result {
+    run(cx, false)
+}
+
+/// Finds the key of STORE; the last one counts.
+fn find_destination(argv: &[&[u8]], found: &mut Vec<Found>) -> Result {
+    let mut destination = None;
+    let mut at = 2;
+    while let Some(word) = argv.get(at) {
+        at += match &word.to_ascii_uppercase()[..] {
+            b"LIMIT" => 3,
+            b"GET" | b"BY" => 2,
+            b"STORE" if at + 1 < argv.len() => {
+                destination = Some(at + 1);
+                2
+            }
+            _ => 1,
+        };
+    }
+    found.extend(destination.map(|at| Found { at, access: access::OW | access::UPDATE }));
+    Ok(())
+}
+
+/// What is asked for.
+struct Request<'a> {
+    by: Option<&'a [u8]>,
+    gets: Vec<&'a [u8]>,
+    offset: i64,
+    /// Negative: all.
+    count: i64,
+    descending: bool,
+    alpha: bool,
+    destination: Option<&'a [u8]>,
+}
+
+impl<'a> Request<'a> {
+    fn parse(args: &mut Args<'a>, may_store: bool) -> Result<Self> {
+        let mut request = Request {
+            by: None,
+            gets: Vec::new(),
+            offset: 0,
+            count: -1,
+            descending: false,
+            alpha: false,
+            destination: None,
+        };
+        while args.more() {
+            if args.word("ASC") {
+                request.descending = false;
+            } else if args.word("DESC") {
+                request.descending = true;
+            } else if args.word("ALPHA") {
+                request.alpha = true;
+            } else if args.left() > 2 && args.word("LIMIT") {
+                (request.offset, request.count) = (args.int()?, args.int()?);
+            } else if may_store && args.left() > 1 && args.word("STORE") {
+                request.destination = Some(args.bytes()?);
+            } else if args.left() > 1 && args.word("BY") {
+                request.by = Some(args.bytes()?);
+            } else if args.left() > 1 && args.word("GET") {
+                request.gets.push(args.bytes()?);
+            } else {
+                return Err(Error::SYNTAX);
+            }
+        }
+        Ok(request)
+    }
+
+    /// BY a pattern that names no element: the elements stay in the order they have.
+    fn keeps_order(&self) -> bool {
+        self.by.is_some_and(|by| !by.contains(&b'*'))
+    }
+
+    /// Whether keys are touched that no argument names, or more than one.
+    fn touches_many(&self) -> bool {
+        let named = |pattern: &&[u8]| pattern.contains(&b'*');
+        self.destination.is_some() || self.by.iter().chain(&self.gets).any(named)
+    }
+
+    /// The elements asked for, of `len`.
+    fn range(&self, len: usize) -> Range<usize> {
+        let start = self.offset.clamp(0, len as i64);
+        let end = if self.count < 0 { len as i64 } else { start.saturating_add(self.count).min(len as i64) };
+        start as usize..end as usize
+    }
+}
+
+fn run(cx: &mut Sweep<'_, '_>, may_store: bool) -> Result {
+    let key = cx.args.bytes()?;
+    let request = Request::parse(&mut cx.args, may_store)?;
+    let touches_many = request.touches_many();
+    let mut reply = std::mem::take(cx.reply);
+    let answer = |txn: &mut Txn<'_>| answer(txn, key, request, &mut reply);
+    let result = if touches_many { cx.all(answer) } else { cx.shard(Key::new(key).shard(), answer) };
+    *cx.reply = reply;
+    result
+}
+
+fn answer(txn: &mut Txn<'_>, key: &[u8], mut request: Request<'_>, reply: &mut Reply) -> Result {
+    txn.expire_if_due(key);
+    // A set has no order to keep, and what is stored should not depend on chance.
+    if request.keeps_order() && request.destination.is_some() && txn.kind(key) == Some(Kind::Set) {
+        (request.by, request.alpha) = (None, true);
+    }
+    let rows = rows(txn, key, &request)?;
+    let values: Vec<Option<Cow<'_, [u8]>>> = rows
+        .into_iter()
+        .flat_map(|element| {
+            let gets: Vec<_> = request.gets.iter().map(|get| look_up(txn, get, &element)).collect();
+            if gets.is_empty() { vec![Some(element)] } else { gets }
+        })
+        .collect();
+    let Some(destination) = request.destination else {
+        reply.array(values.len());
+        values.iter().for_each(|value| reply.bulk_or_null(value.as_deref()));
+        return Ok(());
+    };
+    reply.len_of(values.len());
+    if values.is_empty() {
+        txn.expire_if_due(destination);
+        txn.delete(destination);
+        return Ok(());
+    }
+    let mut list = List::default();
+    let texts: Vec<&[u8]> = values.iter().map(|value| value.as_deref().unwrap_or_default()).collect();
+    list.push(crate::types::End::Back, &texts, txn.packing());
+    txn.put_list(destination, list);
+    txn.touch(destination, "sortstore", Class::LIST);
+    Ok(())
+}
+
+/// The elements asked for, sorted.
+fn rows<'t>(txn: &'t Txn<'_>, key: &[u8], request: &Request<'_>) -> Result<Vec<Cow<'t, [u8]>>> {
+    let (mut elements, ordered) = elements(txn, key)?;
+    let range = request.range(elements.len());
+    if request.keeps_order() {
+        if request.descending && ordered {
+            elements.reverse();
+        }
+        return Ok(elements.drain(range).collect());
+    }
+    let mut rows: Vec<(Weight<'t>, Cow<'t, [u8]>)> = Vec::with_capacity(elements.len());
+    for element in elements {
+        rows.push((Weight::of(txn, &element, request)?, element));
+    }
+    rows.sort_by(|a, b| {
+        let order = compare(a, b);
+        if request.descending { order.reverse() } else { order }
+    });
+    Ok(rows.drain(range).map(|(_, element)| element).collect())
+}
+
+/// The elements of a key, and whether they have an order of their own.
+fn elements<'t>(txn: &'t Txn<'_>, key: &[u8]) -> Result<(Vec<Cow<'t, [u8]>>, bool)> {
+    let Some(entry) = txn.look(key) else { return Ok((Vec::new(), true)) };
+    match entry.kind() {
+        Kind::List => {
+            Ok((entry.collection::<List>().into_iter().flat_map(List::iter).map(text).collect(), true))
+        }
+        Kind::Set => {
+            Ok((entry.collection::<Set>().into_iter().flat_map(Set::iter).map(text).collect(), false))
+        }
+        Kind::Sorted => {
+            let all = |set: &'t Sorted| set.iter(0..set.len(), false).map(|(member, _)| text(member));
+            Ok((entry.collection::<Sorted>().into_iter().flat_map(all).collect(), true))
+        }
+        _ => Err(Error::WRONG_TYPE),
+    }
+}
+
+fn text(item: Item<'_>) -> Cow<'_, [u8]> {
+    match item {
+        Item::Bytes(text) => text.into(),
+        Item::Int(_) => item.to_vec().into(),
+    }
+}
+
+/// What an element is sorted by.
+enum Weight<'t> {
+    Number(f64),
+    /// The element's own text.
+    Own,
+    /// The text another key gives; none sorts first.
+    Text(Option<Cow<'t, [u8]>>),
+}
+
+impl<'t> Weight<'t> {
+    fn of(txn: &'t Txn<'_>, element: &[u8], request: &Request<'_>) -> Result<Self> {
+        let given = request.by.map(|by| look_up(txn, by, element));
+        match (given, request.alpha) {
+            (None, true) => Ok(Weight::Own),
+            (Some(given), true) => Ok(Weight::Text(given.map(|text| text.into_owned().into()))),
+            (None, false) => Weight::number(element),
+            (Some(None), false) => Ok(Weight::Number(0.0)),
+            (Some(Some(given)), false) => Weight::number(&given),
+        }
+    }
+
+    /// Nothing at all is zero, and what is too large is infinite: looser than scores elsewhere.
+    fn number(text: &[u8]) -> Result<Self> {
+        let number = if text.is_empty() {
+            Some(0.0)
+        } else {
+            std::str::from_utf8(text).ok().and_then(|t| t.parse().ok())
+        };
+        number
+            .filter(|n: &f64| !n.is_nan())
+            .map(Weight::Number)
+            .ok_or(Error::new("ERR One or more scores can't be converted into double"))
+    }
+}
+
+fn compare(a: &(Weight<'_>, Cow<'_, [u8]>), b: &(Weight<'_>, Cow<'_, [u8]>)) -> Ordering {
+    match (&a.0, &b.0) {
+        (Weight::Number(x), Weight::Number(y)) => {
+            x.partial_cmp(y).unwrap_or(Ordering::Equal).then_with(|| a.1.cmp(&b.1))
+        }
+        (Weight::Text(x), Weight::Text(y)) => x.cmp(y),
+        _ => a.1.cmp(&b.1),
+    }
+}
+
+/// The value that `pattern` names for `element`: `#` is the element itself; otherwise the element takes the place
+/// of the first `*`, and `->field` behind that is a field of a hash.
+fn look_up<'t>(txn: &'t Txn<'_>, pattern: &[u8], element: &[u8]) -> Option<Cow<'t, [u8]>> {
+    if pattern == b"#" {
+        return Some(element.to_vec().into());
+    }
+    let star = pattern.iter().position(|b| *b == b'*')?;
+    let (prefix, rest) = (&pattern[..star], &pattern[star + 1..]);
+    let arrow = rest.windows(2).position(|pair| pair == b"->").filter(|at| at + 2 < rest.len());
+    let (postfix, field) = match arrow {
+        Some(at) => (&rest[..at], Some(&rest[at + 2..])),
+        None => (rest, None),
+    };
+    let key = [prefix, element, postfix].concat();
+    match field {
+        None => txn.read::<Str>(&key).ok()?.map(|value| value.text()),
+        Some(field) => {
+            let found = txn.read::<Hash>(&key).ok()??.get(field)?;
+            let alive = found.expire_at.is_none_or(|at| at > txn.now_ms());
+            alive.then(|| text(found.value))
+        }
+    }
+}
