@@ -73,6 +73,7 @@ fn hgetex(cx: &mut Keyed<'_, '_>) -> Result {
         schedule(cx, key, fields.iter().copied(), at)?;
     } else if persist && let Some(hash) = cx.txn.edit::<Hash>(key)? {
         let mut hash = hash.named("hpersist");
+        hash.expect_expiry();
         for field in fields {
             if hash.value().get(field).is_some_and(|f| f.expire_at.is_some()) {
                 hash.set_expire_at(field, None);
@@ -92,6 +93,7 @@ fn schedule<'a>(
     let past = at <= cx.txn.now_ms();
     let Some(hash) = cx.txn.edit::<Hash>(key)? else { return Ok(()) };
     let mut hash = hash.named(if past { "hdel" } else { "hexpire" });
+    hash.expect_expiry();
     for field in fields {
         if past {
             hash.remove(&[field]);

@@ -143,6 +143,7 @@ fn expire(cx: &mut Keyed<'_, '_>, unit_ms: i64, base_ms: i64) -> Result {
         return Ok(());
     };
     let mut hash = if past { hash.named("hdel") } else { hash };
+    hash.expect_expiry();
     for field in fields {
         let answer = match hash.value().get(field).map(|f| f.expire_at) {
             None => ABSENT,

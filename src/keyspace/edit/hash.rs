@@ -62,6 +62,11 @@ impl Edit<'_, Hash> {
         gone.len()
     }
 
+    /// Prepares for fields to expire.
+    pub fn expect_expiry(&mut self) {
+        self.change(|hash, _| hash.expect_expiry());
+    }
+
     /// Sets when `field`, which is there, expires (unix ms), or that it does not.
     pub fn set_expire_at(&mut self, field: &[u8], expire_at: Option<i64>) {
         self.change(|hash, _| hash.set_expire_at(field, expire_at));

@@ -221,15 +221,22 @@ impl Hash {
         })
     }
 
-    /// Sets when `field` expires, in unix milliseconds up to [`FIELD_EXPIRE_MAX`], or that it does not;
-    /// false when there is no such field.
-    pub fn set_expire_at(&mut self, field: &[u8], expire_at: Option<i64>) -> bool {
-        if let (Form::Packed(plain), true) = (&self.0, expire_at.is_some() && self.contains(field)) {
+    /// Prepares for fields to expire: takes the form with room for their times.
+    pub fn expect_expiry(&mut self) {
+        if let Form::Packed(plain) = &self.0 {
             let mut list = Packed::new();
             for f in fields_of::<2>(plain) {
                 list.insert(list.end(), &[f.field, f.value, Item::Int(0)]);
             }
             self.0 = Form::Expiring(list);
+        }
+    }
+
+    /// Sets when `field` expires, in unix milliseconds up to [`FIELD_EXPIRE_MAX`], or that it does not;
+    /// false when there is no such field.
+    pub fn set_expire_at(&mut self, field: &[u8], expire_at: Option<i64>) -> bool {
+        if expire_at.is_some() && self.contains(field) {
+            self.expect_expiry();
         }
         let item = Item::from(field);
         match &mut self.0 {
