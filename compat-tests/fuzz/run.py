@@ -318,7 +318,7 @@ def compare(oracle, synap, options):
             keys = {word for word in words[1:] if re.fullmatch(r"[klshzxpg]\d", word)}
             before = [one for one in history[:-1] if keys & set(one) or one[0] in ("MULTI", "EXEC", "DISCARD", "FLUSHALL")]
             classes[key] = (protocol, before[-12:], words, left, right)
-        if right[1:] and right[1].startswith(b"NO REPLY"):
+        if right[0] == "-" and right[1].startswith(b"NO REPLY"):
             if synap.process.poll() is not None:
                 print(f"the server ended; its log:\n{synap.log_tail()}")
                 break
