@@ -76,20 +76,7 @@ impl<'a> Args<'a> {
     /// # Errors
     /// When it is no number, negative, or out of range.
     pub fn timeout_ms(&mut self) -> Result<u64> {
-        let word = self.bytes()?;
-        // Redis reads it as a long double: what overflows a double is still a number.
-        let huge = || std::str::from_utf8(word).ok()?.parse().ok().filter(|n: &f64| n.is_infinite());
-        let seconds = number::parse_f64(word)
-            .or_else(huge)
-            .ok_or(Error::new("ERR timeout is not a float or out of range"))?;
-        let ms = (seconds * 1000.0).ceil();
-        if ms >= i64::MAX as f64 {
-            Err(Error::new("ERR timeout is out of range"))
-        } else if ms < 0.0 {
-            Err(Error::new("ERR timeout is negative"))
-        } else {
-            Ok(ms as u64)
-        }
+        timeout_ms(self.bytes()?)
     }
 
     /// Takes the next word if it is `keyword`, in any case.
@@ -125,5 +112,25 @@ impl<'a> Args<'a> {
     /// A syntax error when something is.
     pub fn end(&self) -> Result {
         if self.more() { Err(Error::SYNTAX) } else { Ok(()) }
+    }
+}
+
+/// Reads `word` as a timeout in seconds, and returns it in milliseconds; 0 waits for ever.
+///
+/// # Errors
+/// When it is no number, negative, or out of range.
+pub fn timeout_ms(word: &[u8]) -> Result<u64> {
+    // Redis reads it as a long double: what overflows a double is still a number.
+    let huge = || std::str::from_utf8(word).ok()?.parse().ok().filter(|n: &f64| n.is_infinite());
+    let seconds = number::parse_f64(word)
+        .or_else(huge)
+        .ok_or(Error::new("ERR timeout is not a float or out of range"))?;
+    let ms = (seconds * 1000.0).ceil();
+    if ms >= i64::MAX as f64 {
+        Err(Error::new("ERR timeout is out of range"))
+    } else if ms < 0.0 {
+        Err(Error::new("ERR timeout is negative"))
+    } else {
+        Ok(ms as u64)
     }
 }

@@ -8,7 +8,7 @@ mod registry;
 pub mod syntax;
 
 pub use crate::resp::{Error, Reply, Result};
-pub use args::Args;
+pub use args::{Args, timeout_ms};
 pub use context::{Flow, Held, Keyed, Outer, Sweep};
 pub use keys::{Find, Found, Keys, access};
 pub use registry::{Entry as RegistryEntry, Registry, registry};

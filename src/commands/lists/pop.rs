@@ -3,7 +3,9 @@
 use super::{end_of, reply_item};
 use crate::base::number;
 use crate::command::flag::*;
-use crate::command::{Args, Command, Error, Flow, Group, Keyed, Keys, Reply, Result, Run, access};
+use crate::command::{
+    Args, Command, Error, Flow, Group, Keyed, Keys, Reply, Result, Run, access, timeout_ms,
+};
 use crate::keyspace::waiters::Wait;
 use crate::keyspace::{Kind, Txn};
 use crate::types::{End, List};
@@ -88,8 +90,10 @@ const BLMPOP: Command = Command::new("BLMPOP", "blmpop", Group::List, Run::Waiti
     );
 
 fn blmpop(cx: &mut Keyed<'_, '_>) -> Result<Flow> {
-    let timeout_ms = cx.args.timeout_ms()?;
+    // The timeout comes first, but what is wrong behind it is told first.
+    let timeout = cx.args.bytes()?;
     let call = Multi::parse(&mut cx.args)?;
+    let timeout_ms = timeout_ms(timeout)?;
     if call.pop(cx.txn, cx.reply)? {
         return Ok(Flow::Done);
     }

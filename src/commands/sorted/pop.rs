@@ -2,7 +2,9 @@
 
 use super::{reply_element, reply_head};
 use crate::command::flag::*;
-use crate::command::{Args, Command, Error, Flow, Group, Keyed, Keys, Reply, Result, Run, access};
+use crate::command::{
+    Args, Command, Error, Flow, Group, Keyed, Keys, Reply, Result, Run, access, timeout_ms,
+};
 use crate::commands::sets::reply_item;
 use crate::keyspace::waiters::Wait;
 use crate::keyspace::{Edit, Kind, Txn};
@@ -114,8 +116,10 @@ const BZMPOP: Command = Command::new("BZMPOP", "bzmpop", Group::Sorted, Run::Wai
     );
 
 fn bzmpop(cx: &mut Keyed<'_, '_>) -> Result<Flow> {
-    let timeout_ms = cx.args.timeout_ms()?;
+    // The timeout comes first, but what is wrong behind it is told first.
+    let timeout = cx.args.bytes()?;
     let call = Multi::parse(&mut cx.args)?;
+    let timeout_ms = timeout_ms(timeout)?;
     if call.pop(cx.txn, cx.reply)? {
         return Ok(Flow::Done);
     }

@@ -69,7 +69,7 @@ impl<'a> Query<'a> {
             }
         }
         let (by, descending) = (by.unwrap_or(By::Rank), descending.unwrap_or(false));
-        if by == By::Rank && (offset, limit) != (0, -1) {
+        if by == By::Rank && limit != -1 {
             return Err(Error::new(
                 "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
             ));
