@@ -71,6 +71,7 @@ pub static FAMILIES: &[&[Command]] = &[
     server::info::COMMANDS,
     server::memory::COMMANDS,
     server::process::COMMANDS,
+    server::slowlog::COMMANDS,
     streams::add::COMMANDS,
     streams::claim::COMMANDS,
     streams::deliver::COMMANDS,

@@ -101,6 +101,33 @@ fn every_constant_names_its_setting() {
     }
 }
 
+/// Every Rust file below `directory` but those of this module.
+fn sources(directory: &Path) -> String {
+    let mut text = String::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("src/config") {
+            text.push_str(&sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text.push_str(&std::fs::read_to_string(&path).unwrap());
+        }
+    }
+    text
+}
+
+#[test]
+fn a_setting_that_works_is_read_somewhere() {
+    let text = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    for setting in Name::all().map(Name::setting).filter(|setting| setting.state == State::Works) {
+        let field = setting.name.replace('-', "_");
+        // The thresholds of `types::Packing` are found by their names, these in this module.
+        let here = ["client_output_buffer_limit", "enable_protected_configs"].contains(&&*field);
+        let read =
+            here || text.contains(&format!("{field} = ")) || text.contains(&field.to_ascii_uppercase());
+        assert!(read, "{} does nothing: mark it as a hint, or as pending", setting.name);
+    }
+}
+
 #[test]
 fn defaults_are_safe() {
     let settings = load(&[], "").unwrap();
@@ -309,6 +336,7 @@ fn set_answers_as_redis_does() {
         ("latency-tracking-info-percentiles", "a", "Invalid latency-tracking-info-percentiles parameters"),
         ("bind", "127.0.0.1\nport", "Failed to bind to specified addresses."),
         ("appendonly", "yes", "not supported by this version of Synap: durability"),
+        ("maxmemory-policy", "allkeys-lru", "not supported by this version of Synap: eviction"),
         ("save", "900 1", "not supported by this version of Synap: durability"),
     ] {
         let expected = format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {why}");

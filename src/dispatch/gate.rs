@@ -2,6 +2,7 @@
 
 use super::Call;
 use crate::command::{Command, Error, Nest, Run, flag};
+use crate::config;
 use crate::engine::{Engine, Paused, Session};
 
 /// What the gates say of a call that they do not refuse.
@@ -33,7 +34,7 @@ impl Visitor<'_> {
 
 type Gate = fn(&Visitor<'_>) -> Result<Verdict, Error>;
 
-const GATES: &[Gate] = &[authentication, listening, transaction, pause];
+const GATES: &[Gate] = &[authentication, listening, transaction, memory, pause];
 
 /// Asks all gates in order.
 pub(super) fn ask(
@@ -86,4 +87,13 @@ fn pause(v: &Visitor<'_>) -> Result<Verdict, Error> {
     let Some((what, _)) = v.engine.pause.state(v.now_ms) else { return Ok(Verdict::Pass) };
     let held = what == Paused::All || v.flags() & (flag::WRITE | flag::REPLICATES) != 0;
     Ok(if held && !v.command.has(flag::ADMIN) { Verdict::Hold } else { Verdict::Pass })
+}
+
+/// No command that needs more memory above `maxmemory`.
+fn memory(v: &Visitor<'_>) -> Result<Verdict, Error> {
+    let limit = v.engine.settings.int(config::MAXMEMORY);
+    if limit > 0 && v.command.has(flag::GROWS) && v.engine.used.bytes(v.now_ms) as i64 > limit {
+        return Err(Error::OUT_OF_MEMORY);
+    }
+    Ok(Verdict::Pass)
 }

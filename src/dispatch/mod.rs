@@ -55,6 +55,12 @@ pub fn run(
             if let Some(entry) = call.entry {
                 engine.metrics.local().commands[entry.number].rejected.add(1);
             }
+            if call.entry.is_none() && is_web(call.argv[0]) {
+                let addr = &session.client.addr;
+                tracing::warn!(%addr, "a web client sent commands: somebody may be misusing it; closed");
+                session.closing = true;
+                return Outcome::Done(0);
+            }
             Err(multi::refuse(engine, session, &call, error))
         }
     };
@@ -70,6 +76,11 @@ pub fn run(
     outcome
 }
 
+/// Whether a line is of a web request, which pages can make a browser send to any port.
+fn is_web(word: &[u8]) -> bool {
+    word.eq_ignore_ascii_case(b"POST") || word.eq_ignore_ascii_case(b"Host:")
+}
+
 /// Counts a call that was run. It took the time since the one before it, or since its batch began.
 fn count(engine: &Engine, session: &mut Session, call: &Call<'_>, failed: bool) {
     let Some(entry) = call.entry else { return };
@@ -82,6 +93,12 @@ fn count(engine: &Engine, session: &mut Session, call: &Call<'_>, failed: bool) 
     command.failed.add(failed.into());
     if engine.settings.yes(config::LATENCY_TRACKING) {
         command.latency.record(ns);
+    }
+    let slow_us = engine.settings.int(config::SLOWLOG_LOG_SLOWER_THAN);
+    let us = ns / 1000;
+    if slow_us >= 0 && us >= slow_us as u64 && !entry.command.has(crate::command::flag::NO_SLOWLOG) {
+        let len_max = engine.settings.int(config::SLOWLOG_MAX_LEN) as usize;
+        engine.slowlog.add(call.argv, us, engine.now_ms() / 1000, &session.client, len_max);
     }
 }
 

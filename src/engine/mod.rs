@@ -3,17 +3,21 @@
 mod client;
 mod clients;
 mod commit;
+mod memory;
 mod multi;
 mod notify;
 mod pause;
 mod session;
+mod slowlog;
 
 pub use client::{Client, Flag};
 pub use clients::Clients;
 pub use commit::{Committed, Ready};
+pub use memory::Used;
 pub use multi::{Queue, Watched};
 pub use pause::{Pause, Paused};
 pub use session::{ReplyMode, Session};
+pub use slowlog::{Slow, SlowLog};
 
 use crate::base::clock::{self, Clock};
 use crate::base::random;
@@ -35,6 +39,10 @@ pub struct Engine {
     pub clock: Clock,
     /// The counters.
     pub metrics: Metrics,
+    /// The memory in use, for `maxmemory`.
+    pub used: Used,
+    /// The calls that took long.
+    pub slowlog: SlowLog,
     /// What happens per second just now.
     pub rates: Rates,
     /// The connected clients.
@@ -73,6 +81,8 @@ impl Engine {
             keyspace,
             clock: Clock::default(),
             metrics: Metrics::new(commands),
+            used: Used::default(),
+            slowlog: SlowLog::default(),
             rates: Rates::default(),
             clients: Clients::default(),
             settings,

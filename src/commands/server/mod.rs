@@ -7,3 +7,4 @@ pub mod flush;
 pub mod info;
 pub mod memory;
 pub mod process;
+pub mod slowlog;

@@ -1,0 +1,21 @@
+//! The memory in use, for `maxmemory`: asked for often, counted at most once a millisecond.
+
+use crate::metrics::Memory;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed};
+
+/// The last count.
+#[derive(Debug, Default)]
+pub struct Used {
+    bytes: AtomicUsize,
+    at_ms: AtomicI64,
+}
+
+impl Used {
+    /// Bytes in use, as counted in the millisecond `now_ms`.
+    pub fn bytes(&self, now_ms: i64) -> usize {
+        if self.at_ms.swap(now_ms, Relaxed) != now_ms {
+            self.bytes.store(Memory::allocator().allocated, Relaxed);
+        }
+        self.bytes.load(Relaxed)
+    }
+}
