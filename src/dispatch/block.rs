@@ -168,6 +168,7 @@ fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
     if let Err(error) = result {
         reply.clear(0);
         reply.error(&error);
+        engine.metrics.count_error(error.code());
     }
     for key in &waiter.keys {
         txn.hooks(key).waiters.remove(key, waiter);

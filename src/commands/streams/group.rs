@@ -121,7 +121,11 @@ fn setid(cx: &mut Keyed<'_, '_>) -> Result {
         }
     }
     let mut stream = open(cx.txn, key, group)?;
-    let id = begin(id, Some(stream.value()))?;
+    let id = match id {
+        b"-" => Id::MIN,
+        b"+" => Id::MAX,
+        id => begin(id, Some(stream.value()))?,
+    };
     let read = plausible(read, stream.value());
     stream.set_group_position(group, id, read);
     cx.reply.ok();
