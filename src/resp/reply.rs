@@ -216,6 +216,11 @@ impl Reply {
 
     /// A floating point number: a double in RESP3, a bulk string in RESP2.
     pub fn double(&mut self, n: f64) {
+        let whole = n as i64;
+        // A whole number is printed as an integer; -0 is not one.
+        if (whole as f64).to_bits() == n.to_bits() && whole.unsigned_abs() < 1 << 53 {
+            return if self.is_resp3() { self.head(b',', whole) } else { self.bulk_int(whole) };
+        }
         let mut text = Vec::with_capacity(24);
         number::format_f64(n, &mut text);
         if self.is_resp3() {
@@ -313,6 +318,19 @@ mod tests {
         assert_eq!(reply.len(), 5 + 8 + SHARED_MIN + 2);
         reply.rewind(mark);
         assert_eq!(reply.to_vec(), b"+OK\r\n");
+    }
+
+    #[test]
+    fn doubles_are_printed_as_redis_prints_them() {
+        for (n, text) in
+            [(0.0, "0"), (-0.0, "-0"), (-17.0, "-17"), (1.5, "1.5"), (1e17, "100000000000000000")]
+        {
+            let (mut two, mut three) = (Reply::new(Protocol::Resp2), Reply::new(Protocol::Resp3));
+            two.double(n);
+            three.double(n);
+            assert_eq!(two.to_vec(), format!("${}\r\n{text}\r\n", text.len()).into_bytes());
+            assert_eq!(three.to_vec(), format!(",{text}\r\n").into_bytes());
+        }
     }
 
     #[test]

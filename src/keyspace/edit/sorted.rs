@@ -75,6 +75,7 @@ impl Edit<'_, Sorted> {
         let (mut first, mut last) = (itoa::Buffer::new(), itoa::Buffer::new());
         let args = [first.format(ranks.start).as_bytes(), last.format(ranks.end - 1).as_bytes()];
         self.record(b"ZREMRANGEBYRANK", &args);
+        self.changed(ranks.len() - 1);
     }
 }
 

@@ -19,6 +19,8 @@ use std::ops::Range;
 const LEAF_MAX: usize = if cfg!(test) { 8 } else { 63 };
 /// Children of an inner node.
 const INNER_MAX: usize = if cfg!(test) { 6 } else { 32 };
+/// How many nodes an iterator brings into the cache ahead of the one it stands at.
+const AHEAD: usize = 8;
 
 /// A place between elements: before or behind all that compare equal to the given parts.
 #[derive(Clone, Copy, Debug)]
@@ -453,6 +455,11 @@ impl<'a> Iterator for Elements<'a> {
         if self.front.nodes.is_empty() {
             let (leaf, at) = self.tree.leaf(rank);
             self.front = Run { scores: &leaf.scores[at..], nodes: &leaf.nodes[at..] };
+            let near = self.front.nodes.iter().take(AHEAD.min(self.ranks.len()));
+            near.skip(1).for_each(|node| node.prefetch());
+        }
+        if let Some(node) = self.front.nodes.get(AHEAD) {
+            node.prefetch();
         }
         let (score, scores) = self.front.scores.split_first()?;
         let (node, nodes) = self.front.nodes.split_first()?;
@@ -471,6 +478,11 @@ impl DoubleEndedIterator for Elements<'_> {
         if self.back.nodes.is_empty() {
             let (leaf, at) = self.tree.leaf(rank);
             self.back = Run { scores: &leaf.scores[..=at], nodes: &leaf.nodes[..=at] };
+            let near = self.back.nodes.iter().rev().take(AHEAD.min(self.ranks.len()));
+            near.skip(1).for_each(|node| node.prefetch());
+        }
+        if let [.., node, _, _, _, _, _, _, _, _] = self.back.nodes {
+            node.prefetch();
         }
         let (score, scores) = self.back.scores.split_last()?;
         let (node, nodes) = self.back.nodes.split_last()?;
