@@ -70,6 +70,7 @@ pub static FAMILIES: &[&[Command]] = &[
     server::flush::COMMANDS,
     server::info::COMMANDS,
     server::memory::COMMANDS,
+    server::monitor::COMMANDS,
     server::process::COMMANDS,
     server::slowlog::COMMANDS,
     streams::add::COMMANDS,

@@ -10,7 +10,7 @@ pub use batch::{Call, Calls};
 pub use block::{Parked, Unblock, serve};
 
 use crate::command::flag;
-use crate::command::{Args, Command, Error, Flow, Held, Keyed, Nest, Outer, Reply, Run, Sweep};
+use crate::command::{Args, Command, Error, Flow, Group, Held, Keyed, Nest, Outer, Reply, Run, Sweep};
 use crate::commands;
 use crate::config;
 use crate::engine::{Engine, ReplyMode, Session};
@@ -100,6 +100,24 @@ fn count(engine: &Engine, session: &mut Session, call: &Call<'_>, failed: bool) 
         let len_max = engine.settings.int(config::SLOWLOG_MAX_LEN) as usize;
         engine.slowlog.add(call.argv, us, engine.now_ms() / 1000, &session.client, len_max);
     }
+    // QUIT is nobody's business any more.
+    if engine.monitors.is_active() && !session.closing {
+        monitor(engine, session, entry.command, call.argv);
+    }
+}
+
+/// Shows a call to those who MONITOR, without passwords.
+#[cold]
+fn monitor(engine: &Engine, session: &Session, command: &Command, argv: &[&[u8]]) {
+    if command.has(flag::NO_MONITOR | flag::ADMIN) {
+        return;
+    }
+    let auth = argv.iter().position(|word| word.eq_ignore_ascii_case(b"AUTH"));
+    let hidden = match (command.group, auth) {
+        (Group::Connection, Some(at)) => argv.len() - at - 1,
+        _ => 0,
+    };
+    engine.monitors.send(&session.client, session.db, argv, hidden);
 }
 
 /// Applies CLIENT REPLY to the reply behind `mark`.

@@ -4,6 +4,7 @@ mod client;
 mod clients;
 mod commit;
 mod memory;
+mod monitors;
 mod multi;
 mod notify;
 mod pause;
@@ -14,6 +15,7 @@ pub use client::{Client, Flag};
 pub use clients::Clients;
 pub use commit::{Committed, Ready};
 pub use memory::Used;
+pub use monitors::Monitors;
 pub use multi::{Queue, Watched};
 pub use pause::{Pause, Paused};
 pub use session::{ReplyMode, Session};
@@ -51,6 +53,8 @@ pub struct Engine {
     pub settings: Settings,
     /// Who listens to which channels.
     pub hub: Hub<Client>,
+    /// Who is sent every call.
+    pub monitors: Monitors,
     /// CLIENT PAUSE.
     pub pause: Pause,
     /// Cancelled when the server is to stop.
@@ -87,6 +91,7 @@ impl Engine {
             clients: Clients::default(),
             settings,
             hub: Hub::default(),
+            monitors: Monitors::default(),
             pause: Pause::default(),
             stop: CancellationToken::new(),
             run_id: random::hex(40),

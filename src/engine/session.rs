@@ -92,6 +92,7 @@ impl Session {
     pub fn end(&mut self, engine: &Engine) {
         self.discard(engine);
         self.unsubscribe_all(engine);
+        self.stop_monitoring(engine);
         engine.clients.disconnect(self.client.id);
     }
 
@@ -104,6 +105,7 @@ impl Session {
     pub fn reset(&mut self, engine: &Engine) {
         self.discard(engine);
         self.unsubscribe_all(engine);
+        self.stop_monitoring(engine);
         self.select(0);
         self.set_protocol(Protocol::Resp2);
         self.authenticated = !engine.password_required();
@@ -142,6 +144,14 @@ impl Session {
         if self.subscribed[topic as usize].remove(name) {
             engine.hub.unsubscribe(topic, name, self.client.id);
             self.count_subscriptions(topic);
+        }
+    }
+
+    /// Is no longer sent every call (MONITOR).
+    fn stop_monitoring(&self, engine: &Engine) {
+        if self.client.is(Flag::Monitor) {
+            self.client.set(Flag::Monitor, false);
+            engine.monitors.remove(self.client.id);
         }
     }
 

@@ -6,5 +6,6 @@ pub mod debug;
 pub mod flush;
 pub mod info;
 pub mod memory;
+pub mod monitor;
 pub mod process;
 pub mod slowlog;

@@ -24,7 +24,7 @@ const DECR: Command = Command::new("DECR", "decr", Group::String, Run::Keyed(dec
     .syntax("key")
     .flags(WRITE | GROWS | FAST)
     .keys(KEY)
-    .event("decrby")
+    .event("incrby")
     .doc("1.0.0", "O(1)", "Subtracts one from the integer value of a key; 0 when it is absent.");
 
 fn decr(cx: &mut Keyed<'_, '_>) -> Result {
@@ -47,6 +47,7 @@ const DECRBY: Command = Command::new("DECRBY", "decrby", Group::String, Run::Key
     .syntax("key decrement")
     .flags(WRITE | GROWS | FAST)
     .keys(KEY)
+    .event("incrby")
     .doc("1.0.0", "O(1)", "Subtracts a number from the integer value of a key; 0 when it is absent.");
 
 fn decrby(cx: &mut Keyed<'_, '_>) -> Result {

@@ -1,0 +1,90 @@
+//! MONITOR: clients that are sent every call the server runs.
+//!
+//! ```text
+//! +1700000000.123456 [0 127.0.0.1:50312] "set" "key" "va\nlue"
+//! ```
+
+use super::Client;
+use crate::base::clock;
+use crate::pubsub::Listener;
+use bytes::Bytes;
+use parking_lot::RwLock;
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// The clients that watch.
+#[derive(Default)]
+pub struct Monitors {
+    active: AtomicBool,
+    clients: RwLock<Vec<Arc<Client>>>,
+}
+
+impl Monitors {
+    /// Whether anybody watches; costs a load.
+    pub fn is_active(&self) -> bool {
+        self.active.load(Relaxed)
+    }
+
+    /// Adds a client.
+    pub fn add(&self, client: &Arc<Client>) {
+        let mut clients = self.clients.write();
+        if clients.iter().all(|known| known.id != client.id) {
+            clients.push(client.clone());
+        }
+        self.active.store(true, Relaxed);
+    }
+
+    /// Removes a client.
+    pub fn remove(&self, id: u64) {
+        let mut clients = self.clients.write();
+        clients.retain(|client| client.id != id);
+        self.active.store(!clients.is_empty(), Relaxed);
+    }
+
+    /// Sends a call of `client` to everybody who watches; the last `hidden` words are not shown.
+    pub fn send(&self, client: &Client, db: u32, argv: &[&[u8]], hidden: usize) {
+        let now_us = clock::system_us();
+        let mut line = Vec::new();
+        // Writing to a Vec cannot fail.
+        let _ = write!(line, "+{}.{:06} [{db} {}]", now_us / 1_000_000, now_us % 1_000_000, client.addr);
+        for (at, word) in argv.iter().enumerate() {
+            let shown = at + hidden < argv.len();
+            line.push(b' ');
+            quote(if shown { word } else { b"(redacted)" }, &mut line);
+        }
+        line.extend_from_slice(b"\r\n");
+        let line = Bytes::from(line);
+        self.clients.read().iter().for_each(|watching| watching.send(line.clone()));
+    }
+}
+
+fn quote(word: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    for byte in word {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', *byte]),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            7 => out.extend_from_slice(b"\\a"),
+            8 => out.extend_from_slice(b"\\b"),
+            b' '..=b'~' => out.push(*byte),
+            _ => {
+                // Writing to a Vec cannot fail.
+                let _ = write!(out, "\\x{byte:02x}");
+            }
+        }
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn words_cannot_end_the_line() {
+        let mut out = Vec::new();
+        super::quote(b"a\r\n\"\\\x00\xff", &mut out);
+        assert_eq!(out, br#""a\r\n\"\\\x00\xff""#);
+    }
+}
