@@ -21,6 +21,7 @@ const FIELDS_STEP: usize = 512;
 
 /// Removes due keys in the background until the server stops.
 pub async fn expiry(engine: Arc<Engine>) {
+    let mut first = 0;
     loop {
         let period = Duration::from_secs(1) / engine.settings.int(config::HZ) as u32;
         tokio::select! {
@@ -30,15 +31,16 @@ pub async fn expiry(engine: Arc<Engine>) {
         if engine.active_expiry.load(Relaxed) && engine.pause.state(engine.now_ms()).is_none() {
             // A quarter of the time by default, up to 43 % at the highest effort.
             let effort = engine.settings.int(config::ACTIVE_EXPIRE_EFFORT) as u32;
-            expire_due(&engine, period * (23 + 2 * effort) / 100).await;
+            first = expire_due(&engine, first, period * (23 + 2 * effort) / 100).await;
         }
     }
 }
 
-/// Removes keys that are due, shard by shard, for at most `budget`.
-pub async fn expire_due(engine: &Engine, budget: Duration) {
+/// Removes keys that are due, shard by shard from shard `first` on, for at most `budget`. Returns the
+/// shard to begin with next time, so that none is left out while others have more than enough.
+async fn expire_due(engine: &Engine, first: usize, budget: Duration) -> usize {
     let start = Instant::now();
-    for shard in 0..SHARDS {
+    for shard in (first..first + SHARDS).map(|shard| shard % SHARDS) {
         for db in 0..engine.keyspace.databases() as u32 {
             let mut cursor = Some(0);
             while let Some(from) = cursor {
@@ -47,11 +49,12 @@ pub async fn expire_due(engine: &Engine, budget: Duration) {
                     tokio::task::yield_now().await;
                 }
                 if start.elapsed() > budget {
-                    return;
+                    return shard;
                 }
             }
         }
     }
+    first
 }
 
 /// Removes about [`STEP`] due keys of one table from `cursor` on; returns where to go on.
