@@ -1,5 +1,6 @@
 //! HRANDFIELD.
 
+use crate::base::random;
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Keyed, Keys, Reply, Result, Run, access};
 use crate::commands::sets::random::{Count, check_size, choose, draws, sample_count};
@@ -50,9 +51,12 @@ fn hrandfield(cx: &mut Keyed<'_, '_>) -> Result {
         Count::Any(n) => {
             cx.reply.array(n.saturating_mul(flat));
             let start = cx.reply.len();
+            // A packed hash is walked once, not for each field drawn.
+            let all: Vec<_> = if hash.encoding() == "hashtable" { Vec::new() } else { hash.iter().collect() };
             for _ in 0..n {
                 check_size(cx.reply.len() - start)?;
-                hash.random().into_iter().for_each(|f| show(cx.reply, f));
+                let drawn = all.get(random::below(all.len())).copied().or_else(|| hash.random());
+                drawn.into_iter().for_each(|f| show(cx.reply, f));
             }
         }
         Count::Distinct(n) => {

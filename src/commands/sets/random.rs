@@ -63,9 +63,12 @@ fn srandmember(cx: &mut Keyed<'_, '_>) -> Result {
         Count::Any(n) => {
             cx.reply.array(n);
             let start = cx.reply.len();
+            // A packed set is walked once, not for each member drawn.
+            let all: Vec<_> = if set.encoding() == "hashtable" { Vec::new() } else { set.iter().collect() };
             for _ in 0..n {
                 check_size(cx.reply.len() - start)?;
-                set.random().into_iter().for_each(|member| reply_item(cx.reply, member));
+                let drawn = all.get(random::below(all.len())).copied().or_else(|| set.random());
+                drawn.into_iter().for_each(|member| reply_item(cx.reply, member));
             }
         }
         Count::Distinct(n) => distinct(set, n, cx.reply),
@@ -97,12 +100,12 @@ pub fn sample_count(count: i64) -> Result<Count> {
 }
 
 /// The longest sample with repetitions that is answered, in bytes.
-const SAMPLE_MAX: usize = 1 << 29;
+const SAMPLE_MAX: usize = 1 << 28;
 
 /// Makes sure that a sample with repetitions, whose size a client may choose at will, stays bounded.
 ///
 /// # Errors
-/// When it has more than half a gigabyte.
+/// When it has more than a quarter of a gigabyte.
 pub fn check_size(bytes: usize) -> Result {
     if bytes > SAMPLE_MAX { Err(Error::new("ERR value is out of range")) } else { Ok(()) }
 }
