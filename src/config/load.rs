@@ -90,10 +90,8 @@ impl Settings {
                 path if at == 0 => file = Some(Path::new(OsStr::from_bytes(path))),
                 value => match flags.last_mut() {
                     Some(flag) => flag.push(value.to_vec()),
-                    None => {
-                        let shown = String::from_utf8_lossy(value);
-                        return Err(COMMAND_LINE.fault(&shown, "flags start with '--' and follow the file"));
-                    }
+                    // As Redis allows: the first setting behind the file may lack its `--`.
+                    None => flags.push(vec![value.to_vec()]),
                 },
             }
         }
@@ -229,6 +227,8 @@ impl Loader {
                 source.warnings.push(place.fault("user", retired::USER).to_string());
             }
             ("rename-command", [old, new]) => {
+                let warning = place.fault("rename-command", retired::RENAMED).to_string();
+                source.warnings.push(warning);
                 source.renamed.push((Bytes::copy_from_slice(old), Bytes::copy_from_slice(new)));
             }
             ("user" | "rename-command", _) => return Err(place.fault(&lower, "wrong number of arguments")),
@@ -249,6 +249,9 @@ impl Loader {
     fn setting(&mut self, place: Place<'_>, name: Name, shown: &str, words: &[&[u8]]) -> Result<(), Fault> {
         let before = self.settings.text(SAVE);
         let mut words = words.to_vec();
+        if let ([one], true) = (words.as_slice(), name.setting().kind.is_list()) {
+            words = one.split(|b| *b == b' ').collect();
+        }
         if name == SAVE && words != [b""] {
             if self.saved && !before.is_empty() {
                 words.splice(..0, before.split(|b| *b == b' '));

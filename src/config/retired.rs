@@ -13,6 +13,9 @@ pub(super) fn reason(name: &str) -> Option<&'static str> {
 /// Said of each `user` line.
 pub(super) const USER: &str = "users are not supported yet: nobody is kept out by this line";
 
+/// Said of each `rename-command` line.
+pub(super) const RENAMED: &str = "renaming is not supported yet: the command keeps its name";
+
 const DIRECTIVES: &[(&str, &str)] = &[
     ("loadmodule", "modules are not supported"),
     ("loadmodule-option", "modules are not supported"),
@@ -32,6 +35,7 @@ const DIRECTIVES: &[(&str, &str)] = &[
     ("vm-max-threads", "there is no virtual memory"),
     ("hash-max-zipmap-entries", "replaced by hash-max-listpack-entries"),
     ("hash-max-zipmap-value", "replaced by hash-max-listpack-value"),
+    ("loading-process-events-interval-bytes", "loading never holds up clients"),
     ("use-exit-on-panic", "a panic always ends the process"),
     ("watchdog-period", "there is no watchdog"),
     ("slave-ignore-disk-write-errors", "replication is not supported yet"),

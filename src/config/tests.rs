@@ -156,6 +156,14 @@ fn flags_are_read_as_redis_does() {
     let settings = load(&["--timeout", "9", "-"], "timeout 3").unwrap();
     assert_eq!(settings.int(TIMEOUT), 9, "flags win over standard input");
 
+    let file = File::new("a.conf", "");
+    let settings =
+        load(&[file.path(), "loglevel", "verbose", "--shutdown-on-sigint", "nosave force"], "").unwrap();
+    assert_eq!(
+        (get(&settings, "loglevel"), get(&settings, "shutdown-on-sigint")),
+        ("verbose".into(), "nosave force".into())
+    );
+
     assert_eq!(fault(&["--prot", "1"], ""), "command line: prot: unknown setting (did you mean 'port'?)");
     assert_eq!(fault(&["--port=6380"], ""), "command line: port=6380: unknown setting");
     assert_eq!(
@@ -207,6 +215,7 @@ fn a_redis_conf_loads() {
         settings.warnings(),
         [
             format!("{path}:11: user: users are not supported yet: nobody is kept out by this line"),
+            format!("{path}:12: rename-command: renaming is not supported yet: the command keeps its name"),
             format!("{path}:13: loadmodule: ignored: modules are not supported"),
             format!("{path}:6: save: has no effect yet: durability"),
             format!("{path}:10: slave-read-only: has no effect yet: replication"),

@@ -15,7 +15,7 @@ group! {
         .doc("Takes a snapshot after so many seconds with so many changes; empty takes none.");
     DBFILENAME = setting("dbfilename", Kind::FileName("dbfilename"), "dump.rdb")
         .protected()
-        .pending(DURABILITY)
+        .hint(NO_SNAPSHOT)
         .doc("Name of the snapshot.");
     RDBCOMPRESSION = switch("rdbcompression", "yes").hint(NO_SNAPSHOT).doc("Compresses snapshots.");
     RDBCHECKSUM = switch("rdbchecksum", "yes").start().hint(NO_SNAPSHOT).doc("Ends snapshots with a checksum.");
