@@ -6,7 +6,7 @@
 //!
 //!  directory  [ 0 │ 0 │ 1 │ 2 ]          an index for each value of the depth bits
 //!               └─┬─┘   │   │
-//!  sub-tables     0     1   2            flat arrays of 128-byte buckets, at most about 4,000 entries each
+//!  sub-tables     0     1   2            flat arrays of 128-byte buckets, at most about 2,000 entries each
 //! ```
 //! A sub-table grows by 14 to 25 % at a time and splits in two when it is large, so no insert ever moves more than
 //! one sub-table's entries; the table stays 75 to 94 % full. All orders are hash order: a cursor is a position in
@@ -27,8 +27,8 @@ use super::hash;
 use std::mem;
 use sub::{Place, SubTable};
 
-/// Buckets of the largest sub-table: moving or re-reading its 4,211 entries takes well under 100 µs.
-const BUCKETS_MAX: usize = 320;
+/// Buckets of the largest sub-table: moving or re-reading its 2,105 entries is meant to take under 100 µs.
+const BUCKETS_MAX: usize = 160;
 /// Two halves are merged when together they fill at most this much of a largest sub-table.
 const MERGED_MAX: usize = sub::capacity(BUCKETS_MAX) / 2;
 /// The most hash bits a directory may use.

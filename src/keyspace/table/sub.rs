@@ -16,8 +16,8 @@ use std::mem;
 
 /// No entry with a TTL has its home in this bucket.
 pub(super) const NEVER: u32 = u32::MAX;
-/// Tag bits that splits may use up: the rest (4,096 positions) spreads entries evenly over a few hundred buckets.
-const CONSUMED_MAX: u32 = 6;
+/// Tag bits that splits may use up: the rest (2,048 positions) spreads entries evenly over the buckets.
+const CONSUMED_MAX: u32 = 7;
 
 /// Where an entry stands.
 #[derive(Clone, Copy)]

@@ -199,6 +199,21 @@ fn the_first_splits_read_no_keys() {
 }
 
 #[test]
+fn growing_keeps_the_table_dense() {
+    let (mut table, mut sum, mut samples) = (Table::with_hasher(PREFIX, spread), 0.0, 0);
+    for n in 0..60_000 {
+        table.insert(spread(&key(n)), EntryBox::int(&key(n), 1, None));
+        if n > 6_000 && n % 500 == 0 {
+            sum += table.memory() as f64 / table.len() as f64;
+            samples += 1;
+        }
+    }
+    let bytes = sum / f64::from(samples);
+    println!("{bytes:.2} bytes of table for each key");
+    assert!(bytes < 11.0, "{bytes}");
+}
+
+#[test]
 fn scan_returns_all_that_stays_whatever_happens_between_the_calls() {
     for seed in 0..4 {
         let mut twin = Twin::new(if seed % 2 == 0 { spread } else { skewed }, seed);
