@@ -11,6 +11,7 @@
 //! both the table and the tree of its set; every `Node` in reach is therefore alive.
 #![allow(unsafe_code)]
 
+use crate::types::thin::size_class;
 use std::alloc::{self, Layout};
 use std::num::NonZero;
 use std::ptr::{self, NonNull};
@@ -115,9 +116,9 @@ impl Node {
         }
     }
 
-    /// Bytes of a node that holds `len` bytes of member.
+    /// Bytes that a node with `len` bytes of member takes of the allocator.
     pub fn size(len: usize) -> usize {
-        Self::layout(len).size()
+        size_class(Self::layout(len).size())
     }
 
     /// Frees the node.
@@ -146,6 +147,6 @@ mod tests {
             // SAFETY: the only copy.
             unsafe { node.free() };
         }
-        assert_eq!(Node::size(22), 31);
+        assert_eq!((Node::size(22), Node::size(24)), (32, 48));
     }
 }
