@@ -148,7 +148,9 @@ def run_file(suite, server, slot, name, record, settings):
         for tool in ["redis-cli", "redis-benchmark"]:
             (tree / "src" / tool).symlink_to(shutil.which(tool) or f"/usr/bin/{tool}")
         command = ["tclsh", "tests/test_helper.tcl", "--single", name, "--clients", "1", "--durable", "--dont-clean"]
-        command += ["--baseport", str(21111 + 400 * (slot % 24)), "--portcount", "300"]
+        # Ports of its own, also beside another run of this program.
+        base = 20000 + (os.getpid() * 37 + slot * 331) % 9000
+        command += ["--baseport", str(base), "--portcount", "290"]
         command += ["--timeout", str(settings["stall_seconds"])]
         denied = settings["deny"] + record.get("deny", [])
         command += ["--tags", " ".join(f"-{tag}" for tag in denied)]
