@@ -245,7 +245,7 @@ def parse(text, seen):
             seen.passed.append(re.sub(r" \(\d+ ms\)\s*$", "", body.strip().split("\nTesting ")[0]).splitlines()[0])
         elif kind == "err":
             name, found, detail = body.partition(" in tests/")
-            name = name.strip() if found else "outside of a test: " + body.strip().split("\n")[0]
+            name = name.strip().split("\n")[0] if found else "outside of a test: " + body.strip().split("\n")[0]
             names[name] += 1
             if names[name] > 1:
                 name = f"{name} ({names[name]})"
