@@ -63,6 +63,8 @@ pub enum Find {
     Counted {
         /// The word that holds the number of keys.
         count: u8,
+        /// Words from one key to the next.
+        step: u8,
     },
     /// Keys behind the word `token`, searched from word `from`: the first `1/share` of the rest.
     After {
@@ -113,7 +115,12 @@ impl Keys {
 
     /// As many keys as word `count` says, right behind it.
     pub const fn counted(count: u8, access: u16) -> Self {
-        Keys { find: Find::Counted { count }, access }
+        Keys { find: Find::Counted { count, step: 1 }, access }
+    }
+
+    /// Likewise, but a value follows each key.
+    pub const fn counted_pairs(count: u8, access: u16) -> Self {
+        Keys { find: Find::Counted { count, step: 2 }, access }
     }
 
     /// The key behind the keyword `token`; behind each, where it is given more than once.
@@ -146,14 +153,15 @@ impl Keys {
                     at += step as isize;
                 }
             }
-            Find::Counted { count } => {
+            Find::Counted { count, step } => {
                 let first = count as usize + 1;
                 let n = argv.get(count as usize).and_then(|n| number::parse_i64(n)).unwrap_or(-1);
                 let rest = argv.len().saturating_sub(first);
-                if n < 0 || n as usize > rest {
+                if n < 0 || n as usize > rest / step as usize {
                     return Err(Error::new("ERR Invalid arguments specified for command"));
                 }
-                found.extend((first..first + n as usize).map(|at| Found { at, access }));
+                let words = (first..).step_by(step as usize).take(n as usize);
+                found.extend(words.map(|at| Found { at, access }));
             }
             Find::After { token, from, share } => {
                 let mut at = from as usize;

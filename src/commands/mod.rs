@@ -82,7 +82,11 @@ pub static FAMILIES: &[&[Command]] = &[
     streams::read::COMMANDS,
     streams::remove::COMMANDS,
     strings::counter::COMMANDS,
+    strings::lcs::COMMANDS,
+    strings::many::COMMANDS,
+    strings::range::COMMANDS,
     strings::read::COMMANDS,
+    strings::take::COMMANDS,
     strings::write::COMMANDS,
     transaction::COMMANDS,
 ];

@@ -385,8 +385,25 @@ impl<'k> Txn<'k> {
     /// # Errors
     /// [`Error::WRONG_TYPE`] when it holds another type.
     pub fn upsert<'t, T: Collection + Default>(&'t mut self, key: &'t [u8]) -> Result<Edit<'t, T>> {
+        self.open_or_create(key, || EntryBox::collection(key, T::default(), None))
+    }
+
+    /// Opens the string `key` for change, creating an empty one when it is absent. Only for commands
+    /// that surely write then: unlike an empty collection it stays.
+    ///
+    /// # Errors
+    /// [`Error::WRONG_TYPE`] when it holds another type.
+    pub fn upsert_string<'t>(&'t mut self, key: &'t [u8]) -> Result<Edit<'t, Str>> {
+        self.open_or_create(key, || EntryBox::text(key, b"", None))
+    }
+
+    fn open_or_create<'t, T: DataType>(
+        &'t mut self,
+        key: &'t [u8],
+        create: impl FnOnce() -> EntryBox,
+    ) -> Result<Edit<'t, T>> {
         match self.kind(key) {
-            Some(kind) if kind != <T as Collection>::KIND => return Err(Error::WRONG_TYPE),
+            Some(kind) if kind != T::KIND => return Err(Error::WRONG_TYPE),
             Some(_) => return Ok(self.open(key, false)),
             None => {}
         }
@@ -394,7 +411,7 @@ impl<'k> Txn<'k> {
         let hash = self.hash_of(key);
         let access = self.access.unwrap_or(0);
         let db = self.db as usize;
-        let mut entry = EntryBox::collection(key, T::default(), None);
+        let mut entry = create();
         entry.set_access(access);
         self.shard_mut(shard_of(hash)).0.tables[db].insert(hash, entry);
         Ok(self.open(key, true))

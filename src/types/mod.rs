@@ -8,6 +8,7 @@ pub mod geo;
 mod hash;
 mod intset;
 mod item;
+pub mod lcs;
 pub mod list;
 mod packed;
 mod packing;

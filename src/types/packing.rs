@@ -1,4 +1,5 @@
-//! The thresholds between small packed encodings and large ones (`*-max-listpack-*` and friends).
+//! The thresholds between small packed encodings and large ones (`*-max-listpack-*` and friends), and
+//! the bound of strings.
 
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
@@ -50,4 +51,6 @@ packing! {
     stream_node_max_entries = 100;
     /// Bytes a HyperLogLog may have and stay sparse.
     hll_sparse_max_bytes = 3000;
+    /// Bytes a string may grow to.
+    proto_max_bulk_len = 536_870_912;
 }

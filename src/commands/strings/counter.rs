@@ -1,11 +1,12 @@
 //! Strings as numbers.
 
+use crate::base::LongDouble;
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Keyed, Keys, Result, Run, access};
-use crate::keyspace::{Class, Str, Ttl};
+use crate::keyspace::{Class, Str, StrRef, Ttl};
 
 /// The commands of this file.
-pub const COMMANDS: &[Command] = &[INCR, DECR, INCRBY, DECRBY];
+pub const COMMANDS: &[Command] = &[INCR, DECR, INCRBY, DECRBY, INCRBYFLOAT];
 
 const KEY: &[Keys] = &[Keys::one(1, access::RW | access::ACCESS | access::UPDATE)];
 
@@ -71,5 +72,30 @@ fn add(cx: &mut Keyed<'_, '_>, increment: i64) -> Result {
     cx.txn.put_string(key, itoa::Buffer::new().format(increment).as_bytes(), Ttl::Clear);
     cx.txn.touch(key, cx.command.event, Class::STRING);
     cx.reply.int(increment);
+    Ok(())
+}
+
+const INCRBYFLOAT: Command =
+    Command::new("INCRBYFLOAT", "incrbyfloat", Group::String, Run::Keyed(incrbyfloat))
+        .syntax("key increment")
+        .flags(WRITE | GROWS | FAST)
+        .keys(KEY)
+        .doc("2.6.0", "O(1)", "Adds a number to the floating point value of a key; 0 when it is absent.");
+
+fn incrbyfloat(cx: &mut Keyed<'_, '_>) -> Result {
+    let key = cx.args.bytes()?;
+    let value = match cx.txn.read::<Str>(key)? {
+        None => Some(LongDouble::from(0)),
+        Some(StrRef::Int(n)) => Some(LongDouble::from(n)),
+        Some(text) => text.with(LongDouble::parse),
+    };
+    let increment = LongDouble::parse(cx.args.bytes()?).ok_or(Error::NOT_FLOAT)?;
+    let sum = value
+        .ok_or(Error::NOT_FLOAT)?
+        .checked_add(increment)
+        .ok_or(Error::new("ERR increment would produce NaN or Infinity"))?
+        .format();
+    cx.txn.upsert_string(key)?.put_text(sum.as_bytes());
+    cx.reply.bulk(sum.as_bytes());
     Ok(())
 }

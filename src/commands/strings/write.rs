@@ -1,12 +1,13 @@
-//! Setting strings.
+//! Setting a string.
 
+use super::options::{Form, Options, moment};
 use super::read::reply_string;
 use crate::command::flag::*;
-use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
+use crate::command::{Command, Group, Keyed, Keys, Result, Run, access};
 use crate::keyspace::{Class, Str, Ttl, Txn};
 
 /// The commands of this file.
-pub const COMMANDS: &[Command] = &[SET, MSET];
+pub const COMMANDS: &[Command] = &[SET, SETNX, SETEX, PSETEX, GETSET];
 
 const SET: Command = Command::new("SET", "set", Group::String, Run::Keyed(set))
     .syntax(
@@ -17,61 +18,28 @@ const SET: Command = Command::new("SET", "set", Group::String, Run::Keyed(set))
     .keys(&[Keys::one(1, access::RW | access::ACCESS | access::UPDATE | access::VARIABLE)])
     .doc("1.0.0", "O(1)", "Gives a key a string value, whatever it held, and clears or sets its expiry.");
 
-/// When SET sets.
-#[derive(Clone, Copy, PartialEq)]
-enum Condition<'a> {
-    Always,
-    IfAbsent,
-    IfPresent,
-    IfEqual(&'a [u8]),
-}
-
 fn set(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, value) = (cx.args.bytes()?, cx.args.bytes()?);
-    let (mut condition, mut get, mut ttl) = (Condition::Always, false, Ttl::Clear);
-    while cx.args.more() {
-        if condition == Condition::Always && cx.args.word("NX") {
-            condition = Condition::IfAbsent;
-        } else if condition == Condition::Always && cx.args.word("XX") {
-            condition = Condition::IfPresent;
-        } else if condition == Condition::Always && cx.args.word("IFEQ") {
-            condition = Condition::IfEqual(cx.args.bytes()?);
-        } else if cx.args.word("GET") {
-            get = true;
-        } else if ttl == Ttl::Clear && cx.args.word("KEEPTTL") {
-            ttl = Ttl::Keep;
-        } else if ttl == Ttl::Clear {
-            ttl = expiry(&mut cx.args, cx.txn.now_ms(), "set")?.ok_or(Error::SYNTAX)?;
-        } else {
-            return Err(Error::SYNTAX);
-        }
-    }
-    if get {
-        let old = cx.txn.read::<Str>(key)?;
-        reply_string(cx.reply, old);
-    }
-    if !holds(cx.txn, key, condition)? {
-        if !get {
-            cx.reply.null();
-        }
+    if !cx.args.more() {
+        store(cx.txn, key, value, Ttl::Clear);
+        cx.reply.ok();
         return Ok(());
     }
-    store(cx.txn, key, value, ttl);
-    if !get {
-        cx.reply.ok();
+    let options = Options::parse(&mut cx.args, Form::Set)?;
+    let ttl = options.expiry.ttl(cx.txn.now_ms(), "set")?;
+    if options.get {
+        reply_string(cx.reply, cx.txn.read::<Str>(key)?);
+    }
+    let holds = options.condition.holds(cx.txn, key)?;
+    if holds {
+        store(cx.txn, key, value, ttl);
+    }
+    match holds {
+        _ if options.get => {}
+        true => cx.reply.ok(),
+        false => cx.reply.null(),
     }
     Ok(())
-}
-
-fn holds(txn: &Txn<'_>, key: &[u8], condition: Condition<'_>) -> Result<bool> {
-    Ok(match condition {
-        Condition::Always => true,
-        Condition::IfAbsent => !txn.exists(key),
-        Condition::IfPresent => txn.exists(key),
-        Condition::IfEqual(expected) => {
-            txn.read::<Str>(key)?.is_some_and(|value| value.with(|text| text == expected))
-        }
-    })
 }
 
 /// Sets a string and tells `set`, and `expire` if it has one now. An expiry in the past deletes.
@@ -89,52 +57,59 @@ pub fn store(txn: &mut Txn<'_>, key: &[u8], value: &[u8], ttl: Ttl) {
     }
 }
 
-/// Takes one of `EX s`, `PX ms`, `EXAT s`, `PXAT ms` as a moment; `None` when another word is next.
-///
-/// # Errors
-/// When the time is no positive integer, or overflows: `invalid expire time in 'name' command`.
-pub fn expiry(args: &mut Args<'_>, now_ms: i64, name: &str) -> Result<Option<Ttl>> {
-    let (unit_ms, base_ms) = if args.word("EX") {
-        (1000, now_ms)
-    } else if args.word("PX") {
-        (1, now_ms)
-    } else if args.word("EXAT") {
-        (1000, 0)
-    } else if args.word("PXAT") {
-        (1, 0)
-    } else {
-        return Ok(None);
-    };
-    let n = args.int()?;
-    moment(n, unit_ms, base_ms, name).map(|t| Some(Ttl::At(t)))
+const SETNX: Command = Command::new("SETNX", "setnx", Group::String, Run::Keyed(setnx))
+    .syntax("key value")
+    .flags(WRITE | GROWS | FAST)
+    .keys(&[Keys::one(1, access::OW | access::INSERT)])
+    .doc("1.0.0", "O(1)", "Gives a key a string value, unless it exists.");
+
+fn setnx(cx: &mut Keyed<'_, '_>) -> Result {
+    let (key, value) = (cx.args.bytes()?, cx.args.bytes()?);
+    let absent = !cx.txn.exists(key);
+    if absent {
+        store(cx.txn, key, value, Ttl::Clear);
+    }
+    cx.reply.int(absent.into());
+    Ok(())
 }
 
-/// The moment `n` units of `unit_ms` after `base_ms`, in unix milliseconds.
-///
-/// # Errors
-/// When `n` is not positive, or the moment overflows.
-pub fn moment(n: i64, unit_ms: i64, base_ms: i64, name: &str) -> Result<i64> {
-    n.checked_mul(unit_ms)
-        .filter(|ms| *ms > 0)
-        .and_then(|ms| ms.checked_add(base_ms))
-        .ok_or_else(|| Error::text(format!("ERR invalid expire time in '{name}' command")))
-}
-
-const MSET: Command = Command::new("MSET", "mset", Group::String, Run::Keyed(mset))
-    .syntax("key value [key value ...]")
+const SETEX: Command = Command::new("SETEX", "setex", Group::String, Run::Keyed(setex))
+    .syntax("key seconds value")
     .flags(WRITE | GROWS)
-    .keys(&[Keys::range(1, -1, 2, access::OW | access::UPDATE)])
-    .event("set")
-    .doc("1.0.1", "O(N) for N keys", "Sets the string values of several keys at once.");
+    .keys(&[Keys::one(1, access::OW | access::UPDATE)])
+    .doc("2.0.0", "O(1)", "Gives a key a string value that expires after a number of seconds.");
 
-fn mset(cx: &mut Keyed<'_, '_>) -> Result {
-    let pairs = cx.args.rest();
-    if !pairs.len().is_multiple_of(2) {
-        return Err(Error::arity("mset"));
-    }
-    for pair in pairs.chunks_exact(2) {
-        store(cx.txn, pair[0], pair[1], Ttl::Clear);
-    }
+fn setex(cx: &mut Keyed<'_, '_>) -> Result {
+    set_for(cx, 1000)
+}
+
+const PSETEX: Command = Command::new("PSETEX", "psetex", Group::String, Run::Keyed(psetex))
+    .syntax("key milliseconds value")
+    .flags(WRITE | GROWS)
+    .keys(&[Keys::one(1, access::OW | access::UPDATE)])
+    .doc("2.6.0", "O(1)", "Gives a key a string value that expires after a number of milliseconds.");
+
+fn psetex(cx: &mut Keyed<'_, '_>) -> Result {
+    set_for(cx, 1)
+}
+
+fn set_for(cx: &mut Keyed<'_, '_>, unit_ms: i64) -> Result {
+    let (key, n, value) = (cx.args.bytes()?, cx.args.int()?, cx.args.bytes()?);
+    let expire_at = moment(n, unit_ms, cx.txn.now_ms(), cx.command.full_name)?;
+    store(cx.txn, key, value, Ttl::At(expire_at));
     cx.reply.ok();
+    Ok(())
+}
+
+const GETSET: Command = Command::new("GETSET", "getset", Group::String, Run::Keyed(getset))
+    .syntax("key value")
+    .flags(WRITE | GROWS | FAST)
+    .keys(&[Keys::one(1, access::RW | access::ACCESS | access::UPDATE)])
+    .doc("1.0.0", "O(1)", "Gives a key a string value and returns the one it had.");
+
+fn getset(cx: &mut Keyed<'_, '_>) -> Result {
+    let (key, value) = (cx.args.bytes()?, cx.args.bytes()?);
+    reply_string(cx.reply, cx.txn.read::<Str>(key)?);
+    store(cx.txn, key, value, Ttl::Clear);
     Ok(())
 }

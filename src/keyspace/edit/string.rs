@@ -4,7 +4,8 @@ use super::Edit;
 use crate::keyspace::entry::{SHORT_MAX, StrRef};
 use crate::keyspace::txn::{Str, replace_with};
 use crate::keyspace::{EntryBox, EntryRef};
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
+use std::ops::Range;
 
 impl Edit<'_, Str> {
     /// The string, to be read.
@@ -37,11 +38,74 @@ impl Edit<'_, Str> {
         self.record(b"SET", &[value, b"KEEPTTL"]);
     }
 
+    /// Puts other text in place of the string, as text even if it spells an integer; expiry stays.
+    pub fn put_text(&mut self, value: &[u8]) {
+        let key = self.place.key;
+        self.update(|entry| {
+            let expire_at = entry.as_ref().expire_at();
+            replace_with(entry, |old| keeping(old.as_ref(), EntryBox::text(key, value, expire_at)));
+        });
+        self.record(b"SET", &[value, b"KEEPTTL"]);
+    }
+
+    /// Appends to the text; returns its length.
+    pub fn append(&mut self, tail: &[u8]) -> usize {
+        let len = self.change_text(|text| {
+            text.extend_from_slice(tail);
+            text.len()
+        });
+        self.record(b"APPEND", &[tail]);
+        len
+    }
+
+    /// Changes the bytes of `range`; a text that ends before is continued with zero bytes.
+    pub fn change_range<R>(&mut self, range: Range<usize>, f: impl FnOnce(&mut [u8]) -> R) -> R {
+        let inside = |entry: &mut EntryBox| entry.short_mut().is_some_and(|text| text.len() >= range.end);
+        let in_place = self.update(inside);
+        let result = if in_place {
+            self.update(|entry| {
+                entry.set_raw();
+                f(&mut entry.short_mut().expect("the text is inside the entry")[range.clone()])
+            })
+        } else {
+            self.change_text(|text| {
+                let len = text.len().max(range.end);
+                text.resize(len, 0);
+                f(&mut text[range.clone()])
+            })
+        };
+        let effect = |edit: &mut Self| {
+            let changed = edit.value().with(|text| text[range.clone()].to_vec());
+            edit.record(b"SETRANGE", &[itoa::Buffer::new().format(range.start).as_bytes(), &changed]);
+        };
+        self.record_with(effect);
+        result
+    }
+
+    /// Changes the text in any way; recorded as the whole value.
+    pub fn rewrite<R>(&mut self, f: impl FnOnce(&mut BytesMut) -> R) -> R {
+        let result = self.change_text(f);
+        self.record_with(|edit| {
+            let value = edit.value().to_vec();
+            edit.record(b"SET", &[&value, b"KEEPTTL"]);
+        });
+        result
+    }
+
+    /// Records by `effect`, which is costly to make, if anybody follows.
+    fn record_with(&mut self, effect: impl FnOnce(&mut Self)) {
+        if self.effects.is_recording() {
+            effect(self);
+        } else {
+            self.record(b"", &[]);
+        }
+    }
+
     /// Changes the text as a buffer that may grow; afterwards it is stored as text (encoding `raw`).
     /// A long text is changed without copying it, unless a reader still holds it.
-    pub fn change_text<R>(&mut self, f: impl FnOnce(&mut BytesMut) -> R) -> R {
+    fn change_text<R>(&mut self, f: impl FnOnce(&mut BytesMut) -> R) -> R {
         let key = self.place.key;
-        let result = self.update(|entry| {
+        self.update(|entry| {
             let mut text = entry
                 .take_long()
                 .unwrap_or_else(|| BytesMut::from(&*entry.as_ref().string().expect("a string").text()));
@@ -61,22 +125,7 @@ impl Edit<'_, Str> {
             }
             entry.set_raw();
             result
-        });
-        if self.effects.is_recording() {
-            let value = self.value().to_vec();
-            self.record(b"SET", &[&value, b"KEEPTTL"]);
-        } else {
-            self.record(b"SET", &[]);
-        }
-        result
-    }
-
-    /// Shares a long text with a reader; copies a short one.
-    pub fn share(&self) -> Bytes {
-        match self.value() {
-            StrRef::Long(bytes) => bytes.clone(),
-            other => Bytes::from(other.to_vec()),
-        }
+        })
     }
 }
 

@@ -99,8 +99,8 @@ fn specify(keys: &Keys, reply: &mut Reply) {
             let range = vec![("lastkey", last), ("keystep", step.into()), ("limit", 0)];
             (("index", vec![("index", first)]), ("range", range))
         }
-        Find::Counted { count } => {
-            let number = vec![("keynumidx", 0), ("firstkey", 1), ("keystep", 1)];
+        Find::Counted { count, step } => {
+            let number = vec![("keynumidx", 0), ("firstkey", 1), ("keystep", step.into())];
             (("index", vec![("index", count.into())]), ("keynum", number))
         }
         Find::After { from, share, .. } => {

@@ -1,0 +1,71 @@
+//! Reading a string and deciding about its key: how long it lives on.
+
+use super::options::{Expiry, Form, Options, is_equal};
+use super::read::reply_string;
+use crate::command::flag::*;
+use crate::command::{Command, Group, Keyed, Keys, Result, Run, access};
+use crate::keyspace::{Class, Str, Ttl};
+
+/// The commands of this file.
+pub const COMMANDS: &[Command] = &[GETEX, GETDEL, DELIFEQ];
+
+const GETEX: Command = Command::new("GETEX", "getex", Group::String, Run::Keyed(getex))
+    .syntax(
+        "key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST]",
+    )
+    .flags(WRITE | FAST)
+    .keys(&[Keys::one(1, access::RW | access::ACCESS | access::UPDATE)])
+    .doc("6.2.0", "O(1)", "Returns the string value of a key and sets or clears its expiry.");
+
+fn getex(cx: &mut Keyed<'_, '_>) -> Result {
+    let key = cx.args.bytes()?;
+    let expiry = Options::parse(&mut cx.args, Form::GetEx)?.expiry;
+    let value = cx.txn.read::<Str>(key)?;
+    if value.is_none() {
+        cx.reply.null();
+        return Ok(());
+    }
+    let ttl = expiry.ttl(cx.txn.now_ms(), "getex")?;
+    reply_string(cx.reply, value);
+    match ttl {
+        Ttl::At(t) if t <= cx.txn.now_ms() => {
+            cx.txn.delete(key);
+        }
+        Ttl::At(t) => {
+            cx.txn.set_expire_at(key, Some(t));
+            cx.txn.touch(key, "expire", Class::GENERIC);
+        }
+        _ if expiry == Expiry::Persist && cx.txn.peek(key).is_some_and(|e| e.expire_at().is_some()) => {
+            cx.txn.set_expire_at(key, None);
+            cx.txn.touch(key, "persist", Class::GENERIC);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+const GETDEL: Command = Command::new("GETDEL", "getdel", Group::String, Run::Keyed(getdel))
+    .syntax("key")
+    .flags(WRITE | FAST)
+    .keys(&[Keys::one(1, access::RW | access::ACCESS | access::DELETE)])
+    .doc("6.2.0", "O(1)", "Returns the string value of a key and deletes the key.");
+
+fn getdel(cx: &mut Keyed<'_, '_>) -> Result {
+    let key = cx.args.bytes()?;
+    reply_string(cx.reply, cx.txn.read::<Str>(key)?);
+    cx.txn.delete(key);
+    Ok(())
+}
+
+const DELIFEQ: Command = Command::new("DELIFEQ", "delifeq", Group::String, Run::Keyed(delifeq))
+    .syntax("key value")
+    .flags(WRITE | FAST)
+    .keys(&[Keys::one(1, access::RM | access::DELETE)])
+    .doc("9.0.0", "O(1)", "Deletes a key if it holds the given string.");
+
+fn delifeq(cx: &mut Keyed<'_, '_>) -> Result {
+    let (key, expected) = (cx.args.bytes()?, cx.args.bytes()?);
+    let deleted = is_equal(cx.txn, key, expected)? && cx.txn.delete(key);
+    cx.reply.int(deleted.into());
+    Ok(())
+}
