@@ -107,7 +107,6 @@ impl Settings {
         }
         for flag in &flags {
             let words: Vec<&[u8]> = flag[1..].iter().map(Vec::as_slice).collect();
-            let words = if flag[0] == b"save" && words.is_empty() { vec![&b""[..]] } else { words };
             loader.directive(COMMAND_LINE, &flag[0], &words)?;
         }
         let settings = loader.finish();
@@ -249,6 +248,10 @@ impl Loader {
     fn setting(&mut self, place: Place<'_>, name: Name, shown: &str, words: &[&[u8]]) -> Result<(), Fault> {
         let before = self.settings.text(SAVE);
         let mut words = words.to_vec();
+        if name == SAVE && words.is_empty() {
+            // Redis' own test suite writes it so.
+            words.push(b"");
+        }
         if let ([one], true) = (words.as_slice(), name.setting().kind.is_list()) {
             words = one.split(|b| *b == b' ').collect();
         }

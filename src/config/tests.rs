@@ -259,6 +259,12 @@ fn includes_are_bounded() {
 }
 
 #[test]
+fn save_with_nothing_behind_it_saves_nothing() {
+    let settings = load(&["-"], "save 900 1\nsave \nport 7000\n").unwrap();
+    assert_eq!((get(&settings, "save"), settings.int(PORT)), ("".into(), 7000));
+}
+
+#[test]
 fn yaml_loads() {
     let text = "---\nserver:\n  port: 7000\n  bind: [127.0.0.1, \"-::1\"]\n  tcp-keepalive: 3\nkv_store:\n  # why\n  maxmemory: 1gb\n  \
                 lazyfree-lazy-expire: true\nlimits:\nsecurity:\n  requirepass: ~\npersistence:\n  save:\n    - 900 1\n    - 300 10\n";
