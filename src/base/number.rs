@@ -67,7 +67,7 @@ fn f64_of(exact: Exact) -> Option<f64> {
 }
 
 /// Appends `n` as Redis prints doubles: integers up to 2^62 in plain digits, the rest in as few
-/// digits as read back as `n` ([`grisu`]), very large and very small ones as `1e+20`.
+/// digits as read back as `n` (`grisu`), very large and very small ones as `1e+20`.
 pub fn format_f64(n: f64, out: &mut Vec<u8>) {
     if n.is_nan() {
         return out.extend_from_slice(b"nan");

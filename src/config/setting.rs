@@ -121,6 +121,6 @@ pub struct Group {
     pub settings: &'static [Setting],
 }
 
-/// A declared setting, as a place in the table of values: what the constants of [`super::groups`] are.
+/// A declared setting, as a place in the table of values: what the constants of `config::groups` are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name(pub(super) u16);

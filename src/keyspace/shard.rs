@@ -83,7 +83,7 @@ impl Keyspace {
         &self.packing
     }
 
-    /// Locks one shard. Only one may be held at a time this way; see [`Keyspace::lock_set`].
+    /// Locks one shard. Only one may be held at a time this way: locks are taken in ascending order.
     pub fn lock(&self, shard: usize) -> MutexGuard<'_, Shard> {
         self.shards[shard].0.lock()
     }

@@ -16,7 +16,7 @@ use std::fmt;
 /// Where one argument lies; [`Batch::word`] finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Word {
-    /// Offset from the start of the input given to [`Decoder::decode`]. With [`UNQUOTED`] set: from
+    /// Offset from the start of the input given to [`Decoder::decode`]. With the top bit set: from
     /// the start of the batch's own buffer, where the words of inline commands are.
     pub at: usize,
     /// Length in bytes.

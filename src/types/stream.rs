@@ -1,6 +1,6 @@
 //! The stream: entries of fields and values under ids that only grow, and the groups that read them.
 //!
-//! Entries lie in [`Block`]s. The newest block, the tail, is at hand for appending; full ones are sealed
+//! Entries lie in blocks. The newest block, the tail, is at hand for appending; full ones are sealed
 //! and found by the id they begin with.
 //!
 //! Invariants: blocks do not overlap, and only the tail may be empty, when it is the default block;
