@@ -1,6 +1,7 @@
 //! Floor 6: the commands. A folder per family, a file per thing done to it; each declares its
 //! commands above their handlers.
 
+pub mod bits;
 pub mod channels;
 pub mod connection;
 pub mod geo;
@@ -20,6 +21,10 @@ use crate::command::Command;
 
 /// All commands, by family.
 pub static FAMILIES: &[&[Command]] = &[
+    bits::combine::COMMANDS,
+    bits::count::COMMANDS,
+    bits::field::COMMANDS,
+    bits::single::COMMANDS,
     connection::auth::COMMANDS,
     connection::client::COMMANDS,
     channels::inspect::COMMANDS,
