@@ -1,4 +1,5 @@
 //! An engine in this process, with one connection's worth of calls: no sockets, no codec.
+#![allow(dead_code, reason = "each benchmark uses its part")]
 
 use std::sync::Arc;
 use synap::config::Settings;
@@ -33,8 +34,13 @@ impl Caller {
 
     /// Runs `calls` as one batch, as a connection does: looks up and prefetches all, then runs each.
     pub fn run<const N: usize>(&mut self, calls: &[[&[u8]; N]]) {
+        self.run_slices(calls.iter().map(|argv| &argv[..]));
+    }
+
+    /// As [`Caller::run`], for calls of any number of words.
+    pub fn run_slices<'c>(&mut self, calls: impl Iterator<Item = &'c [&'c [u8]]>) {
         let mut batch = Calls::default();
-        calls.iter().for_each(|argv| batch.push(argv.iter().copied()));
+        calls.for_each(|argv| batch.push(argv.iter().copied()));
         batch.prefetch(&self.engine, self.session.db);
         let now_ms = self.engine.now_ms();
         for i in 0..batch.len() {

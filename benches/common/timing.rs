@@ -1,4 +1,5 @@
 //! Timing a closure, and the tables it ends up in.
+#![allow(dead_code, reason = "each benchmark uses its part")]
 
 use std::time::Instant;
 

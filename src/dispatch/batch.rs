@@ -24,12 +24,12 @@ struct Place {
     entry: Option<crate::command::RegistryEntry>,
 }
 
-/// The calls of one batch, in order. Small batches allocate nothing.
+/// The calls of one batch, in order. A whole batch of one-key commands allocates nothing.
 #[derive(Default)]
 pub struct Calls<'a> {
-    words: SmallVec<[&'a [u8]; 32]>,
-    keys: SmallVec<[Key<'a>; 8]>,
-    places: SmallVec<[Place; 8]>,
+    words: SmallVec<[&'a [u8]; 192]>,
+    keys: SmallVec<[Key<'a>; 64]>,
+    places: SmallVec<[Place; 64]>,
     found: Vec<Found>,
 }
 
