@@ -7,6 +7,7 @@ pub mod connection;
 pub mod geo;
 pub mod hashes;
 mod help;
+pub mod hyperlog;
 pub mod keys;
 pub mod lists;
 pub mod scan;
@@ -43,6 +44,8 @@ pub static FAMILIES: &[&[Command]] = &[
     hashes::scan::COMMANDS,
     hashes::ttl::COMMANDS,
     hashes::write::COMMANDS,
+    hyperlog::count::COMMANDS,
+    hyperlog::inspect::COMMANDS,
     keys::expire::COMMANDS,
     keys::object::COMMANDS,
     keys::presence::COMMANDS,

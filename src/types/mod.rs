@@ -6,6 +6,7 @@
 pub mod bits;
 pub mod geo;
 mod hash;
+pub mod hyperlog;
 mod intset;
 mod item;
 pub mod lcs;

@@ -91,6 +91,11 @@ impl<'t, T: DataType> Edit<'t, T> {
         self
     }
 
+    /// Tells no keyspace event; watchers see the change all the same.
+    pub fn quiet(self) -> Self {
+        self.named("")
+    }
+
     /// Whether the key was created for this edit.
     pub fn is_fresh(&self) -> bool {
         self.place.fresh
@@ -188,11 +193,12 @@ impl<T: DataType> Drop for Edit<'_, T> {
         if fresh {
             self.effects.touch(db, key, "new", Class::NEW);
         }
+        let class = if event.is_empty() { Class::default() } else { class_of(T::KIND) };
         if self.notice == Notice::All {
-            note(self.hooks, self.effects, db, key, event, class_of(T::KIND));
+            note(self.hooks, self.effects, db, key, event, class);
         } else {
             self.hooks.watchers.touch(db, key);
-            self.effects.touch(db, key, event, class_of(T::KIND));
+            self.effects.touch(db, key, event, class);
         }
         if gone {
             note(self.hooks, self.effects, db, key, "del", Class::GENERIC);

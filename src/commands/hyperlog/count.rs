@@ -1,0 +1,79 @@
+//! Adding to HyperLogLogs, counting and merging them.
+
+use super::{read, store, union};
+use crate::command::flag::*;
+use crate::command::{Command, Group, Keyed, Keys, Result, Run, access};
+use crate::keyspace::Str;
+use crate::types::hyperlog;
+
+/// The commands of this file.
+pub const COMMANDS: &[Command] = &[PFADD, PFCOUNT, PFMERGE];
+
+const PFADD: Command = Command::new("PFADD", "pfadd", Group::HyperLogLog, Run::Keyed(pfadd))
+    .syntax("key [element [element ...]]")
+    .flags(WRITE | GROWS | FAST)
+    .keys(&[Keys::one(1, access::RW | access::INSERT)])
+    .doc(
+        "2.8.9",
+        "O(1) for each element",
+        "Adds elements to a HyperLogLog; creates it when the key is absent.",
+    );
+
+fn pfadd(cx: &mut Keyed<'_, '_>) -> Result {
+    let (key, elements) = (cx.args.bytes()?, cx.args.rest());
+    let fresh = !cx.txn.exists(key);
+    let (mut registers, sparse) = union(cx.txn, &[key])?;
+    let mut changed = fresh;
+    for (at, value) in elements.iter().map(|element| hyperlog::place(element)) {
+        changed |= value > registers[at];
+        registers[at] = value.max(registers[at]);
+    }
+    if changed {
+        store(cx.txn, key, &registers, sparse)?;
+    }
+    cx.reply.int(changed.into());
+    Ok(())
+}
+
+const PFCOUNT: Command = Command::new("PFCOUNT", "pfcount", Group::HyperLogLog, Run::Keyed(pfcount))
+    .syntax("key [key ...]")
+    .flags(READ)
+    .keys(&[Keys::rest(1, access::RW | access::ACCESS)])
+    .doc("2.8.9", "O(N) for N keys", "Estimates how many different elements HyperLogLogs hold together.");
+
+fn pfcount(cx: &mut Keyed<'_, '_>) -> Result {
+    let keys = cx.args.rest();
+    if let [key] = keys
+        && let Some(count) = read(cx.txn, key)?.and_then(|bytes| hyperlog::cached(&bytes))
+    {
+        cx.reply.int(count as i64);
+        return Ok(());
+    }
+    let count = hyperlog::estimate(&union(cx.txn, keys)?.0);
+    cx.reply.int(count as i64);
+    // The count of one is kept in it, which is no event.
+    if let [key] = keys
+        && let Some(string) = cx.txn.edit::<Str>(key)?
+    {
+        string.quiet().change_range(8..16, |cache| cache.copy_from_slice(&count.to_le_bytes()));
+    }
+    Ok(())
+}
+
+const PFMERGE: Command = Command::new("PFMERGE", "pfmerge", Group::HyperLogLog, Run::Keyed(pfmerge))
+    .syntax("destkey [sourcekey [sourcekey ...]]")
+    .flags(WRITE | GROWS)
+    .keys(&[
+        Keys::one(1, access::RW | access::ACCESS | access::INSERT),
+        Keys::rest(2, access::RO | access::ACCESS),
+    ])
+    .event("pfadd")
+    .doc("2.8.9", "O(N) for N keys", "Merges HyperLogLogs into one.");
+
+fn pfmerge(cx: &mut Keyed<'_, '_>) -> Result {
+    let keys = cx.args.rest();
+    let (registers, sparse) = union(cx.txn, keys)?;
+    store(cx.txn, keys[0], &registers, sparse)?;
+    cx.reply.ok();
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! HyperLogLogs.
+
+pub mod count;
+pub mod inspect;
+
+use crate::command::{Error, Result};
+use crate::keyspace::{Str, StrRef, Txn};
+use crate::types::hyperlog::{self, Corrupt, Registers};
+use std::borrow::Cow;
+
+impl From<Corrupt> for Error {
+    fn from(_: Corrupt) -> Self {
+        Error::new("INVALIDOBJ Corrupted HLL object detected")
+    }
+}
+
+/// The HyperLogLog that `key` holds.
+///
+/// # Errors
+/// When it holds something else.
+fn read<'t>(txn: &'t Txn<'_>, key: &[u8]) -> Result<Option<Cow<'t, [u8]>>> {
+    let value = txn.read::<Str>(key)?.map(StrRef::text);
+    if value.as_ref().is_some_and(|bytes| !hyperlog::is_valid(bytes)) {
+        return Err(Error::new("WRONGTYPE Key is not a valid HyperLogLog string value."));
+    }
+    Ok(value)
+}
+
+/// The registers of several HyperLogLogs together, and whether all of them are sparse.
+fn union(txn: &Txn<'_>, keys: &[&[u8]]) -> Result<(Box<Registers>, bool)> {
+    let (mut all, mut sparse) = (Box::new([0; hyperlog::REGISTERS]), true);
+    for key in keys {
+        let Some(bytes) = read(txn, key)? else { continue };
+        sparse &= !hyperlog::is_dense(&bytes);
+        let registers = hyperlog::registers(&bytes)?;
+        all.iter_mut().zip(registers.iter()).for_each(|(a, b)| *a = (*a).max(*b));
+    }
+    Ok((all, sparse))
+}
+
+/// Puts `registers` in place of what `key` holds.
+fn store(txn: &mut Txn<'_>, key: &[u8], registers: &Registers, may_be_sparse: bool) -> Result {
+    let sparse_len_max = txn.packing().hll_sparse_max_bytes().max(0) as usize;
+    let mut bytes = hyperlog::encode(registers, may_be_sparse, sparse_len_max);
+    if let Some(old) = read(txn, key)? {
+        hyperlog::keep_stale_count(&mut bytes, &old);
+    }
+    txn.upsert_string(key)?.put_text(&bytes);
+    Ok(())
+}
