@@ -46,6 +46,16 @@ ALLOWED = [
     ((8, 0), r".*", r"embstr|raw|ziplist|quicklist|hashtable|intset|listpack|skiplist", r"embstr|raw|quicklist|hashtable|intset|listpack|listpackex|skiplist", "encodings changed since"),
     (None, r"lset", r"OK", r"ERR index out of range", "the least index, -2^63, wraps around in C"),
     ((7, 2), r"set", r".*", r".*", "the order of checks changed"),
+    ((8, 0), r"b.*", r"ERR timeout is negative", r"ERR timeout is out of range", "an infinite timeout is told as such since"),
+    ((8, 0), r"copy", r"ERR value is out of range.*", r"ERR value is not an integer or out of range", "the number of a database is read otherwise since"),
+    ((8, 0), r"lrem", r".*", r"ERR value is out of range.*", "-2^63 is refused since"),
+    ((8, 0), r"xread(group)?", r"ERR (Unbalanced|Invalid stream ID).*", r".*", "the last ID, '+', came in 7.4, and texts with it"),
+    ((8, 0), r"z.*", r"[0-9.e+-]+", r"[0-9.e+-]+", "doubles are printed in as few digits as tell them apart since"),
+    ((8, 0), r"z.*|geo.*", r".*", r"ERR (min or max is not a float|value is not a valid float)", "blanks and hexadecimals are no numbers since"),
+    ((8, 0), r"z(rev)?rank", r"ERR wrong number of arguments.*", r".*", "WITHSCORE came in 7.2"),
+    ((8, 0), r"b?z.*", r"\[.*[0-9]{16}.*", r"\[.*", "doubles are printed in as few digits as tell them apart since"),
+    ((8, 0), r"bit(count|pos)", r".*", r"ERR (value is not an integer or out of range|syntax error)", "arguments are read before the key since"),
+    ((8, 0), r"exec", r"\[.*", r"\[.*", "holds the replies of calls that differ as listed here"),
 ]
 
 
