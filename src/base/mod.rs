@@ -1,6 +1,7 @@
 //! Floor 0: what everything else is made of.
 
 pub mod clock;
+pub mod disk;
 mod float;
 pub mod glob;
 mod grisu;
