@@ -12,6 +12,7 @@
 //! | 2 | `keyspace` | shards, table, entry, `Txn`, `Edit`, expiry, scan cursors, watchers, waiters, `Effects` |
 //! | 2 | `pubsub` | channels, patterns and who listens to them |
 //! | 2 | `metrics` | counters per thread, latency histograms |
+//! | 3 | `snapshot` | values and whole data sets as bytes: the RDB codec |
 //! | 4 | `engine` | owns the services; `Session`; `commit` |
 //! | 5 | `command` | what a command is: `Command`, `Keys`, `Args`, contexts, registry |
 //! | 6 | `commands` | the commands, a folder per family, a file per thing done to it |
@@ -31,6 +32,7 @@ pub mod metrics;
 pub mod net;
 pub mod pubsub;
 pub mod resp;
+pub mod snapshot;
 pub mod types;
 
 #[cfg(test)]

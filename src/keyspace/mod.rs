@@ -20,7 +20,7 @@ pub mod watchers;
 
 pub use edit::Edit;
 pub use effects::Effects;
-pub use entry::{Collection, Details, EntryBox, EntryRef, Kind, StrRef};
+pub use entry::{Collection, Details, EntryBox, EntryRef, Kind, SHORT_MAX, StrRef};
 pub use event::Class;
 pub use hash::hash;
 pub use reaper::Garbage;

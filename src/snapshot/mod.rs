@@ -1,0 +1,3 @@
+//! Floor 3: the data set as bytes.
+
+pub mod rdb;

@@ -1,0 +1,70 @@
+//! The bytes that tell what kind of value follows, as `rdb.h` of Redis numbers them.
+
+/// A string.
+pub const STRING: u8 = 0;
+/// A list, as a run of strings.
+pub const LIST: u8 = 1;
+/// A set, as a run of strings.
+pub const SET: u8 = 2;
+/// A sorted set with scores in text.
+pub const SORTED_TEXT: u8 = 3;
+/// A hash, as a run of strings.
+pub const HASH: u8 = 4;
+/// A sorted set with binary scores.
+pub const SORTED: u8 = 5;
+/// A module's value whose length cannot be told without the module.
+pub const MODULE_OLD: u8 = 6;
+/// A module's value.
+pub const MODULE: u8 = 7;
+/// A hash as a zipmap (Redis before 2.6).
+pub const HASH_ZIPMAP: u8 = 9;
+/// A list as a ziplist.
+pub const LIST_ZIPLIST: u8 = 10;
+/// A set of integers.
+pub const SET_INTSET: u8 = 11;
+/// A sorted set as a ziplist.
+pub const SORTED_ZIPLIST: u8 = 12;
+/// A hash as a ziplist.
+pub const HASH_ZIPLIST: u8 = 13;
+/// A list as a run of ziplists.
+pub const LIST_QUICKLIST: u8 = 14;
+/// A stream.
+pub const STREAM: u8 = 15;
+/// A hash as a listpack.
+pub const HASH_LISTPACK: u8 = 16;
+/// A sorted set as a listpack.
+pub const SORTED_LISTPACK: u8 = 17;
+/// A list as a run of listpacks and plain strings.
+pub const LIST_QUICKLIST_2: u8 = 18;
+/// A stream with its counters (Redis 7.0).
+pub const STREAM_2: u8 = 19;
+/// A set as a listpack (Redis 7.2).
+pub const SET_LISTPACK: u8 = 20;
+/// A stream whose consumers tell when they were active (Redis 7.2).
+pub const STREAM_3: u8 = 21;
+/// A hash with fields that expire, as a pre-release of Redis 7.4 wrote it.
+pub const HASH_EXPIRING_OLD: u8 = 22;
+/// As [`HASH_EXPIRING_LISTPACK`], as a pre-release of Redis 7.4 wrote it.
+pub const HASH_EXPIRING_LISTPACK_OLD: u8 = 23;
+/// A hash with fields that expire (Redis 7.4).
+pub const HASH_EXPIRING: u8 = 24;
+/// A hash with fields that expire, as a listpack (Redis 7.4).
+pub const HASH_EXPIRING_LISTPACK: u8 = 25;
+/// A hash with fields that expire as Valkey 9 writes it. Its number there is 22, which Redis uses
+/// otherwise: whoever knows that Valkey wrote the input puts this in its place.
+pub const HASH_EXPIRING_VALKEY: u8 = 0x80 | 22;
+
+/// The first version of the format whose readers know `kind`, no less than that of Redis 7.0.
+pub fn version(kind: u8) -> u16 {
+    match kind {
+        SET_LISTPACK | STREAM_3 => 11,
+        HASH_EXPIRING | HASH_EXPIRING_LISTPACK => 12,
+        HASH_EXPIRING_VALKEY => VALKEY,
+        _ => 10,
+    }
+}
+
+/// The latest version of Redis' own format that is read: Redis 8.0.
+pub const LATEST: u16 = 12;
+/// The first version of Valkey's own format; those between are later versions of Redis.
+pub const VALKEY: u16 = 80;

@@ -1,0 +1,150 @@
+//! One value, without its key: what a record of a file and a payload of DUMP have in common.
+
+mod hash;
+mod list;
+mod module;
+mod set;
+mod sorted;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use super::reader::{Damage, Fault, Reader};
+use super::{kind, writer};
+use crate::keyspace::{EntryBox, EntryRef, Kind, SHORT_MAX, StrRef};
+use crate::types::{Hash, Item, List, Packing, Set, Sorted, Stream};
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+/// The text of most strings, without an allocation of its own.
+pub type Text = SmallVec<[u8; 64]>;
+
+/// A value that was read, and belongs to no key yet.
+#[derive(Clone)]
+pub enum Value {
+    /// A string.
+    Text(Text),
+    /// A string that was stored as an integer.
+    Int(i64),
+    /// A list.
+    List(List),
+    /// A set.
+    Set(Set),
+    /// A sorted set.
+    Sorted(Sorted),
+    /// A hash.
+    Hash(Hash),
+    /// A stream.
+    Stream(Stream),
+}
+
+impl Value {
+    /// The entry that holds it under `key`.
+    pub fn into_entry(self, key: &[u8], expire_at: Option<i64>) -> EntryBox {
+        match self {
+            Value::Text(text) if text.len() > SHORT_MAX => {
+                EntryBox::long(key, Bytes::from(text.into_vec()), expire_at)
+            }
+            Value::Text(text) => EntryBox::string(key, &text, expire_at),
+            Value::Int(n) => EntryBox::int(key, n, expire_at),
+            Value::List(list) => EntryBox::collection(key, list, expire_at),
+            Value::Set(set) => EntryBox::collection(key, set, expire_at),
+            Value::Sorted(sorted) => EntryBox::collection(key, sorted, expire_at),
+            Value::Hash(hash) => EntryBox::collection(key, hash, expire_at),
+            Value::Stream(stream) => EntryBox::collection(key, stream, expire_at),
+        }
+    }
+}
+
+/// The kind that keeps everything about `entry`, and of those the one that the most servers read.
+pub fn kind_byte(entry: EntryRef<'_>) -> u8 {
+    match entry.kind() {
+        Kind::String => kind::STRING,
+        Kind::List => kind::LIST_QUICKLIST_2,
+        Kind::Set => entry.collection().map_or(kind::SET, set::kind_byte),
+        Kind::Sorted => entry.collection().map_or(kind::SORTED, sorted::kind_byte),
+        Kind::Hash => entry.collection().map_or(kind::HASH, hash::kind_byte),
+        Kind::Stream => entry.collection().map_or(kind::STREAM_3, stream::kind_byte),
+        // A queue is written as the value of a module of Synap's.
+        Kind::Queue => kind::MODULE,
+    }
+}
+
+/// Appends the value of `entry` in the form of its [`kind_byte`].
+pub fn write(entry: EntryRef<'_>, out: &mut Vec<u8>) {
+    write_as(kind_byte(entry), entry, out);
+}
+
+/// Appends the value of `entry` in the form of `kind`, one that its type has.
+pub fn write_as(kind: u8, entry: EntryRef<'_>, out: &mut Vec<u8>) {
+    match entry.string() {
+        Some(StrRef::Int(n)) => return writer::put_int(n, out),
+        // Longer texts are none that have an integer encoding.
+        Some(StrRef::Short(text)) if text.len() <= 11 => return writer::put_string(text, out),
+        Some(StrRef::Short(text)) => return writer::put_bytes(text, out),
+        Some(StrRef::Long(text)) => return writer::put_bytes(text, out),
+        None => {}
+    }
+    if let Some(list) = entry.collection() {
+        list::write(list, out);
+    } else if let Some(set) = entry.collection() {
+        set::write(kind, set, out);
+    } else if let Some(sorted) = entry.collection() {
+        sorted::write(kind, sorted, out);
+    } else if let Some(hash) = entry.collection() {
+        hash::write(kind, hash, out);
+    } else if let Some(stream) = entry.collection() {
+        stream::write(kind, stream, out);
+    }
+}
+
+/// Reads a value of this kind.
+///
+/// # Errors
+/// [`Damage`] if it is malformed in any way. With [`Fault::Module`] the reader stands behind the
+/// value, and reading may go on.
+pub fn read(kind: u8, input: &mut Reader<'_>, packing: &Packing) -> Result<Value, Damage> {
+    Ok(match kind {
+        kind::STRING => {
+            return input.string_or_int(|text| match text {
+                Err(n) => Value::Int(n),
+                Ok(std::borrow::Cow::Owned(text)) => Value::Text(text.into()),
+                Ok(text) => Value::Text(Text::from_slice(&text)),
+            });
+        }
+        kind::LIST | kind::LIST_ZIPLIST | kind::LIST_QUICKLIST | kind::LIST_QUICKLIST_2 => {
+            Value::List(list::read(kind, input, packing)?)
+        }
+        kind::SET | kind::SET_INTSET | kind::SET_LISTPACK => Value::Set(set::read(kind, input, packing)?),
+        kind::SORTED_TEXT | kind::SORTED | kind::SORTED_ZIPLIST | kind::SORTED_LISTPACK => {
+            Value::Sorted(sorted::read(kind, input, packing)?)
+        }
+        kind::HASH | kind::HASH_ZIPMAP | kind::HASH_ZIPLIST | kind::HASH_LISTPACK => {
+            Value::Hash(hash::read(kind, input, packing)?)
+        }
+        kind::HASH_EXPIRING
+        | kind::HASH_EXPIRING_OLD
+        | kind::HASH_EXPIRING_VALKEY
+        | kind::HASH_EXPIRING_LISTPACK
+        | kind::HASH_EXPIRING_LISTPACK_OLD => Value::Hash(hash::read_expiring(kind, input, packing)?),
+        kind::STREAM | kind::STREAM_2 | kind::STREAM_3 => Value::Stream(stream::read(kind, input, packing)?),
+        kind::MODULE => {
+            let name = module::skip(input)?;
+            return Err(input.fault(Fault::Module(name)));
+        }
+        _ => return Err(input.fault(Fault::Kind(kind))),
+    })
+}
+
+/// Shows `f` the elements of the packed form that is the next string.
+fn with_packed<R>(
+    input: &mut Reader<'_>,
+    parse: fn(&[u8]) -> Result<Vec<Item<'_>>, &'static str>,
+    f: impl FnOnce(Vec<Item<'_>>) -> Result<R, &'static str>,
+) -> Result<R, Damage> {
+    let text = input.string()?;
+    let result = parse(&text)
+        .and_then(|items| if items.is_empty() { Err("a collection without elements") } else { f(items) });
+    drop(text);
+    result.map_err(|what| input.damage(what))
+}

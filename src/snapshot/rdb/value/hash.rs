@@ -1,0 +1,164 @@
+//! Hashes.
+//!
+//! ```text
+//! hash                     fields │ field, value │ …
+//! expiring                 earliest, i64 ms │ fields │ after, field, value │ …
+//!                            after: 0 never, else ms after the earliest, plus 1
+//! expiring, pre-release    fields │ at (0 never, else unix ms), field, value │ …
+//! expiring listpack        earliest, i64 ms │ listpack of field, value, at; the soonest first
+//! expiring, Valkey         fields │ field, value, at i64 ms (-1 never) │ …
+//! ```
+
+use super::super::{kind, listpack, old, reader::*, writer};
+use super::with_packed;
+use crate::types::{FIELD_EXPIRE_MAX, Hash, Item, Packing};
+
+const TWICE: &str = "a field of a hash stands there twice";
+const ODD: &str = "a hash has a field without a value";
+const TIME: &str = "a field of a hash expires at an impossible time";
+
+pub(super) fn kind_byte(hash: &Hash) -> u8 {
+    match hash.encoding() {
+        "listpack" => kind::HASH_LISTPACK,
+        "listpackex" => kind::HASH_EXPIRING_LISTPACK,
+        _ if hash.next_expire_at().is_some() => kind::HASH_EXPIRING,
+        _ => kind::HASH,
+    }
+}
+
+pub(super) fn write(kind: u8, hash: &Hash, out: &mut Vec<u8>) {
+    let earliest = hash.next_expire_at().unwrap_or(0);
+    match kind {
+        kind::HASH_LISTPACK | kind::HASH_EXPIRING_LISTPACK => {
+            let mut pack = Vec::new();
+            let mut list = listpack::Writer::new(&mut pack);
+            for f in hash.iter() {
+                list.push(f.field);
+                list.push(f.value);
+                if kind == kind::HASH_EXPIRING_LISTPACK {
+                    list.push(Item::Int(f.expire_at.unwrap_or(0)));
+                }
+            }
+            list.end();
+            if kind == kind::HASH_EXPIRING_LISTPACK {
+                out.extend_from_slice(&earliest.to_le_bytes());
+            }
+            writer::put_bytes(&pack, out);
+        }
+        _ => {
+            if kind == kind::HASH_EXPIRING {
+                out.extend_from_slice(&earliest.to_le_bytes());
+            }
+            writer::put_length(hash.len() as u64, out);
+            for f in hash.iter() {
+                if kind == kind::HASH_EXPIRING {
+                    writer::put_length(f.expire_at.map_or(0, |at| (at - earliest + 1) as u64), out);
+                }
+                writer::put_item(f.field, out);
+                writer::put_item(f.value, out);
+                if kind == kind::HASH_EXPIRING_VALKEY {
+                    out.extend_from_slice(&f.expire_at.unwrap_or(-1).to_le_bytes());
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn read(kind: u8, input: &mut Reader<'_>, packing: &Packing) -> Result<Hash, Damage> {
+    let mut hash = Hash::new();
+    let parse = match kind {
+        kind::HASH_ZIPMAP => old::zipmap,
+        kind::HASH_ZIPLIST => old::ziplist,
+        kind::HASH_LISTPACK => listpack::elements,
+        _ => {
+            let count = expected(&mut hash, input, packing)?;
+            let mut field = Vec::new();
+            for _ in 0..count {
+                input.string_into(&mut field)?;
+                let value = input.string()?;
+                if !hash.set(&field, &value, packing) {
+                    drop(value);
+                    return Err(input.damage(TWICE));
+                }
+            }
+            return Ok(hash);
+        }
+    };
+    with_packed(input, parse, |items| {
+        let (pairs, rest) = items.as_chunks::<2>();
+        hash.expect(pairs.len(), packing);
+        for [field, value] in pairs {
+            if !hash.set(field.text().as_bytes(), value.text().as_bytes(), packing) {
+                return Err(TWICE);
+            }
+        }
+        if rest.is_empty() { Ok(()) } else { Err(ODD) }
+    })?;
+    Ok(hash)
+}
+
+/// Reads how many fields follow, and takes the form for so many, which reserves nothing.
+fn expected(hash: &mut Hash, input: &mut Reader<'_>, packing: &Packing) -> Result<u64, Damage> {
+    let count = input.count()?;
+    if i64::try_from(count).is_ok_and(|count| count > packing.hash_max_listpack_entries()) {
+        hash.expect(usize::MAX, packing);
+    }
+    Ok(count)
+}
+
+pub(super) fn read_expiring(kind: u8, input: &mut Reader<'_>, packing: &Packing) -> Result<Hash, Damage> {
+    let mut hash = Hash::new();
+    let earliest = match kind {
+        kind::HASH_EXPIRING | kind::HASH_EXPIRING_LISTPACK => input.time_ms()?,
+        _ => 0,
+    };
+    if !(0..=FIELD_EXPIRE_MAX).contains(&earliest) {
+        return Err(input.damage(TIME));
+    }
+    if matches!(kind, kind::HASH_EXPIRING_LISTPACK | kind::HASH_EXPIRING_LISTPACK_OLD) {
+        with_packed(input, listpack::elements, |items| {
+            let (fields, rest) = items.as_chunks::<3>();
+            hash.expect(fields.len(), packing);
+            hash.expect_expiry();
+            for [field, value, at] in fields {
+                let at = at.as_int().and_then(|at| u64::try_from(at).ok()).ok_or(TIME)?;
+                add(&mut hash, &field.to_vec(), &value.to_vec(), at, packing)?;
+            }
+            if rest.is_empty() { Ok(()) } else { Err(ODD) }
+        })?;
+        return Ok(hash);
+    }
+    let count = expected(&mut hash, input, packing)?;
+    let (mut field, mut value) = (Vec::new(), Vec::new());
+    for _ in 0..count {
+        let mut at = if kind == kind::HASH_EXPIRING_VALKEY { 0 } else { input.length()? };
+        if at != 0 && kind == kind::HASH_EXPIRING {
+            at = (at - 1).saturating_add(earliest as u64);
+        }
+        input.string_into(&mut field)?;
+        input.string_into(&mut value)?;
+        if kind == kind::HASH_EXPIRING_VALKEY {
+            at = match input.time_ms()? {
+                -1 => 0,
+                at => u64::try_from(at).unwrap_or(u64::MAX),
+            };
+        }
+        add(&mut hash, &field, &value, at, packing).map_err(|what| input.damage(what))?;
+    }
+    Ok(hash)
+}
+
+/// Adds a field that expires at `at`, or never for 0.
+fn add(hash: &mut Hash, field: &[u8], value: &[u8], at: u64, packing: &Packing) -> Result<(), &'static str> {
+    if !hash.set(field, value, packing) {
+        return Err(TWICE);
+    }
+    match i64::try_from(at) {
+        Ok(0) => Ok(()),
+        Ok(at @ ..=FIELD_EXPIRE_MAX) => {
+            hash.set_expire_at(field, Some(at));
+            Ok(())
+        }
+        _ => Err(TIME),
+    }
+}

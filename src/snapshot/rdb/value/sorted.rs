@@ -1,0 +1,108 @@
+//! Sorted sets.
+//!
+//! ```text
+//! sorted set         members │ string, score f64 LE │ …       from the highest score down
+//! with text scores   members │ string, score │ …              length u8 and text; 253 NaN, 254 +inf, 255 -inf
+//! ```
+
+use super::super::{kind, listpack, old, reader::*, writer};
+use super::with_packed;
+use crate::base::number;
+use crate::types::sorted::Change;
+use crate::types::{Item, Packing, Sorted};
+
+const TWICE: &str = "a member of a sorted set stands there twice";
+const SCORE: &str = "a score is no number";
+
+pub(super) fn kind_byte(sorted: &Sorted) -> u8 {
+    if sorted.encoding() == "listpack" { kind::SORTED_LISTPACK } else { kind::SORTED }
+}
+
+pub(super) fn write(kind: u8, sorted: &Sorted, out: &mut Vec<u8>) {
+    if kind == kind::SORTED {
+        writer::put_length(sorted.len() as u64, out);
+        for (member, score) in sorted.iter(0..sorted.len(), true) {
+            writer::put_string(member.text().as_bytes(), out);
+            out.extend_from_slice(&score.to_le_bytes());
+        }
+        return;
+    }
+    let (mut pack, mut text) = (Vec::new(), Vec::new());
+    let mut list = listpack::Writer::new(&mut pack);
+    for (member, score) in sorted.iter(0..sorted.len(), false) {
+        list.push(member);
+        text.clear();
+        number::format_f64(score, &mut text);
+        list.push(Item::from(&text[..]));
+    }
+    list.end();
+    writer::put_bytes(&pack, out);
+}
+
+pub(super) fn read(kind: u8, input: &mut Reader<'_>, packing: &Packing) -> Result<Sorted, Damage> {
+    let mut sorted = Sorted::new();
+    let parse = match kind {
+        kind::SORTED_ZIPLIST => old::ziplist,
+        kind::SORTED_LISTPACK => listpack::elements,
+        _ => return read_run(kind, input, packing),
+    };
+    with_packed(input, parse, |items| {
+        sorted.expect(items.len() / 2, packing);
+        let (pairs, rest) = items.as_chunks::<2>();
+        if !rest.is_empty() {
+            return Err("a sorted set has a member without a score");
+        }
+        for [member, score] in pairs {
+            let score = match score {
+                Item::Int(n) => *n as f64,
+                Item::Bytes(text) => parse_score(text).ok_or(SCORE)?,
+            };
+            if sorted.insert(score, member.text().as_bytes(), packing) == Change::None {
+                return Err(TWICE);
+            }
+        }
+        Ok(())
+    })?;
+    Ok(sorted)
+}
+
+fn read_run(kind: u8, input: &mut Reader<'_>, packing: &Packing) -> Result<Sorted, Damage> {
+    let mut sorted = Sorted::new();
+    let count = input.count()?;
+    sorted.expect(usize::try_from(count).unwrap_or(usize::MAX), packing);
+    let mut member = Vec::new();
+    for _ in 0..count {
+        input.string_into(&mut member)?;
+        let score = match kind {
+            kind::SORTED => f64::from_le_bytes(input.array()?),
+            _ => score_text(input)?,
+        };
+        if score.is_nan() {
+            return Err(input.damage(SCORE));
+        }
+        let known = sorted.len();
+        sorted.insert(score, &member, packing);
+        if sorted.len() == known {
+            return Err(input.damage(TWICE));
+        }
+    }
+    sorted.pack(packing);
+    Ok(sorted)
+}
+
+fn score_text(input: &mut Reader<'_>) -> Result<f64, Damage> {
+    match input.byte()? {
+        253 => Ok(f64::NAN),
+        254 => Ok(f64::INFINITY),
+        255 => Ok(f64::NEG_INFINITY),
+        len => {
+            let score = parse_score(input.take(len.into())?);
+            score.ok_or_else(|| input.damage(SCORE))
+        }
+    }
+}
+
+/// Unlike scores that clients send, those that are stored may be too small for all their digits.
+fn parse_score(text: &[u8]) -> Option<f64> {
+    std::str::from_utf8(text).ok()?.parse().ok().filter(|score: &f64| !score.is_nan())
+}
