@@ -284,6 +284,15 @@ impl<'a> EntryRef<'a> {
         u8::from(self.flags() & GENERATION != 0)
     }
 
+    /// Notes the generation without changing anything else. As with the access clock: whoever does holds the
+    /// shard's lock, and no reference to this byte is ever handed out.
+    pub(super) fn mark(self, generation: u8) {
+        let flags = self.flags() & !GENERATION;
+        let flags = flags | if generation == 0 { 0 } else { GENERATION };
+        // SAFETY: the flags are byte 1 of the header; see above for exclusivity.
+        unsafe { self.at.as_ptr().add(1).write(flags) }
+    }
+
     /// The value, when it is a string.
     pub fn string(self) -> Option<StrRef<'a>> {
         let shape = self.shape();

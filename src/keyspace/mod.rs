@@ -6,6 +6,7 @@
 //! - a stored value changes only through [`Txn`] and [`Edit`], which note every change in [`Effects`];
 //! - no collection is stored empty (streams and queues excepted).
 
+pub mod cut;
 pub mod edit;
 pub mod effects;
 pub mod entry;

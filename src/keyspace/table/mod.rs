@@ -17,11 +17,13 @@
 #![allow(unsafe_code)]
 
 mod bucket;
+mod cut;
 mod sub;
 #[cfg(test)]
 mod tests;
 mod walk;
 
+use super::cut::Cut;
 use super::entry::{EntryBox, EntryRef};
 use super::hash;
 use std::mem;
@@ -48,7 +50,11 @@ pub struct Table {
     expiring: usize,
     timed: usize,
     prefix_bits: u8,
+    /// The snapshot generation of entries stored now.
+    generation: u8,
     hasher: fn(&[u8]) -> u64,
+    /// What is left here of a snapshot's cut.
+    cut: Option<Box<Cut>>,
 }
 
 impl Table {
@@ -60,7 +66,18 @@ impl Table {
     fn with_hasher(prefix_bits: u32, hasher: fn(&[u8]) -> u64) -> Self {
         assert!(prefix_bits <= 8);
         let (directory, subs) = Default::default();
-        Table { directory, subs, len: 0, expiring: 0, timed: 0, prefix_bits: prefix_bits as u8, hasher }
+        let prefix_bits = prefix_bits as u8;
+        Table {
+            directory,
+            subs,
+            len: 0,
+            expiring: 0,
+            timed: 0,
+            prefix_bits,
+            generation: 0,
+            hasher,
+            cut: None,
+        }
     }
 
     /// Number of entries.
@@ -92,7 +109,8 @@ impl Table {
 
     /// Takes everything out: the table is as new, and what it held can be dropped elsewhere.
     pub fn take(&mut self) -> Table {
-        let empty = Self::with_hasher(self.prefix_bits.into(), self.hasher);
+        let mut empty = Self::with_hasher(self.prefix_bits.into(), self.hasher);
+        empty.generation = self.generation;
         mem::replace(self, empty)
     }
 
@@ -128,7 +146,8 @@ impl Table {
     }
 
     /// Stores `entry` under its key; returns the one it replaces.
-    pub fn insert(&mut self, hash: u64, entry: EntryBox) -> Option<EntryBox> {
+    pub fn insert(&mut self, hash: u64, mut entry: EntryBox) -> Option<EntryBox> {
+        entry.set_generation(self.generation);
         if let Some(mut slot) = self.slot(hash, entry.as_ref().key()) {
             return Some(slot.update(|old| mem::replace(old, entry)));
         }
@@ -268,6 +287,17 @@ impl Slot<'_> {
 
     /// Changes the entry; `f` may replace it by another of the same key.
     pub fn update<R>(&mut self, f: impl FnOnce(&mut EntryBox) -> R) -> R {
+        if self.table.cut.is_some() {
+            self.table.hand_over(self.id, self.place);
+        }
+        let generation = self.table.generation;
+        let f = |entry: &mut EntryBox| {
+            let result = f(entry);
+            if entry.as_ref().generation() != generation {
+                entry.set_generation(generation);
+            }
+            result
+        };
         let sub = &mut self.table.subs[self.id];
         let expires = |sub: &SubTable| usize::from(sub.entry(self.place).expire_at().is_some());
         let (expiring, timed) = (expires(sub), sub.timed());
@@ -279,6 +309,9 @@ impl Slot<'_> {
 
     /// Takes the entry out.
     pub fn remove(self) -> EntryBox {
+        if self.table.cut.is_some() {
+            self.table.hand_over(self.id, self.place);
+        }
         let sub = &mut self.table.subs[self.id];
         let timed = sub.timed();
         let entry = sub.remove(self.place);

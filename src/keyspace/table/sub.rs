@@ -170,6 +170,13 @@ impl SubTable {
         }
     }
 
+    /// Loads the entries that stand in `bucket` into the cache, if there is such a bucket.
+    pub(super) fn prefetch_entries(&self, bucket: usize) {
+        if let Some(bucket) = self.buckets.get(bucket) {
+            bucket.occupied().for_each(|slot| bucket.word(slot).prefetch());
+        }
+    }
+
     /// Adds an entry whose key is not there; there must be room.
     pub(super) fn add(&mut self, hash: u64, entry: EntryBox) {
         let due_at = entry.as_ref().due_at();

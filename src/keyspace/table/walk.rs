@@ -11,12 +11,12 @@ const STALE_MAX: usize = 16;
 
 impl Table {
     /// The hash that begins at `cursor`, wherever a client took it from.
-    fn hash_at(cursor: u64) -> u64 {
+    pub(super) fn hash_at(cursor: u64) -> u64 {
         cursor << (u64::BITS - CURSOR_BITS)
     }
 
     /// The cursor where the bucket after `home` begins in the sub-table of `cursor`; None past the table's end.
-    fn after(&self, sub: &SubTable, home: usize, cursor: u64) -> Option<u64> {
+    pub(super) fn after(&self, sub: &SubTable, home: usize, cursor: u64) -> Option<u64> {
         let cursor = cursor & ((1 << CURSOR_BITS) - 1);
         let rest = CURSOR_BITS - sub.start();
         let bits = sub.position_bits();

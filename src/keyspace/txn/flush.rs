@@ -6,8 +6,8 @@ use super::Txn;
 use std::sync::atomic::Ordering::Relaxed;
 
 impl Txn<'_> {
-    /// Takes all entries of database `db` out of a held shard, for the caller to drop. Tells those who
-    /// watch or wait for one of them; records nothing.
+    /// Takes all entries of database `db` out of a held shard, for the caller to drop; those that a snapshot has
+    /// not seen yet go there. Tells those who watch or wait for one of them; records nothing.
     pub fn flush(&mut self, shard: usize, db: u32, taken: &mut Vec<Table>) {
         let (shard, effects) = self.shard_mut(shard);
         let table = shard.tables[db as usize].take();
@@ -25,6 +25,8 @@ impl Txn<'_> {
                 effects.wake(db, &key);
             }
         }
-        taken.push(table);
+        if let Some(table) = table.hand_over_whole() {
+            taken.push(table);
+        }
     }
 }
