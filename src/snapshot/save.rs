@@ -1,0 +1,283 @@
+//! Saving: a cut is taken, walked by one thread and written by another.
+//!
+//! ```text
+//!  walk ──────────┐  records, some 64 KiB       ┌───────────────────────────┐
+//!  clients' edits ┼────────────▶ Intake ───────▶│ compress, checksum, write │──▶ snapshot.part
+//!  flushed tables ┘              (bounded)      └───────────────────────────┘      │ sync, rename, sync the directory
+//!                                                                                  ▼
+//!                                                                        snapshot-0000000007.synap
+//! ```
+
+use super::fault::Fault;
+use super::files::{self, Found};
+use super::format::{Codec, Head, PIECE, Packer, RAW_MAX, WHOLE, end};
+use super::intake::{Intake, Part};
+use super::progress::Progress;
+use super::record;
+use crate::base::disk::{Directory, File};
+use crate::base::version;
+use crate::keyspace::cut::Witness;
+use crate::keyspace::{Garbage, Keyspace, SHARDS};
+use crc64fast::Digest;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+/// Entries handed over under one hold of a shard's lock, roughly.
+const STEP: usize = 96;
+/// Bytes written between two syncs, so that the last one is short.
+const SYNC_EVERY: u64 = 32 << 20;
+/// Bytes written at once.
+const WRITE_SIZE: usize = 256 * 1024;
+
+/// How a snapshot is saved.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How blocks are compressed.
+    pub codec: Codec,
+    /// What records hold.
+    pub records: record::Options,
+    /// Whether it is synced in steps.
+    pub sync_in_steps: bool,
+    /// A pause behind each key, for tests.
+    pub key_delay: Duration,
+}
+
+/// A cut that is to be saved.
+pub struct Cut {
+    intake: Arc<Intake>,
+    head: Head,
+    options: Options,
+    progress: Arc<Progress>,
+}
+
+/// What was saved.
+#[derive(Debug)]
+pub struct Saved {
+    /// The file.
+    pub found: Found,
+    /// Its length in bytes.
+    pub bytes: u64,
+}
+
+impl Cut {
+    /// Takes the cut: what changes from here on is not in it. `lsn` tells the log's position, under the locks of all
+    /// shards. It must be saved (or abandoned and saved) before the next one is taken.
+    pub fn take(keyspace: &Keyspace, options: Options, now_ms: i64, lsn: impl FnOnce() -> u64) -> Self {
+        let progress = Arc::new(Progress::default());
+        let intake = Arc::new(Intake::new(options.records, progress.clone()));
+        let witness: Arc<dyn Witness> = intake.clone();
+        let (sizes, lsn) = keyspace.cut(&witness, lsn);
+        let keys = sizes.iter().map(|size| size.keys).sum();
+        progress.expect(keys, 0);
+        let databases = sizes.iter().enumerate().filter(|(_, size)| size.keys > 0);
+        let databases = databases.map(|(db, size)| (db as u32, size.keys, size.expiring)).collect();
+        let head = Head { version: version::SYNAP.into(), created_ms: now_ms, lsn, keys, databases };
+        Cut { intake, head, options, progress }
+    }
+
+    /// The queue, whose crowd clients have to mind.
+    pub fn intake(&self) -> &Arc<Intake> {
+        &self.intake
+    }
+
+    /// How far the saving has come.
+    pub fn progress(&self) -> &Arc<Progress> {
+        &self.progress
+    }
+
+    /// Writes the snapshot into `dir` and removes older ones; takes as long as it takes.
+    ///
+    /// # Errors
+    /// When the disk refuses, or the cut was abandoned. The snapshot before is as it was then.
+    pub fn save(self, keyspace: &Keyspace, dir: &Directory) -> Result<Saved, Fault> {
+        let saved = self.both(keyspace, || self.write_file(dir))?;
+        files::remove_before(dir, saved.found.number);
+        Ok(saved)
+    }
+
+    /// Writes the snapshot to `out`.
+    ///
+    /// # Errors
+    /// When `out` refuses, or the cut was abandoned.
+    pub fn save_to(self, keyspace: &Keyspace, out: impl Write + Send) -> Result<(), Fault> {
+        self.both(keyspace, || {
+            let written = self.write(out, |_| Ok(())).map_err(Fault::io("memory".as_ref(), "write"))?;
+            written.map(|_| ()).ok_or(Fault::Abandoned)
+        })
+    }
+
+    /// Walks here while `write` writes in a thread of its own. The walk goes on to its end when the writing fails: the
+    /// next cut needs every entry to be of one generation.
+    fn both<R: Send>(
+        &self,
+        keyspace: &Keyspace,
+        write: impl FnOnce() -> Result<R, Fault> + Send,
+    ) -> Result<R, Fault> {
+        thread::scope(|scope| {
+            let writer = thread::Builder::new().name("snapshot".into()).spawn_scoped(scope, || {
+                let written = write();
+                if written.is_err() {
+                    self.intake.abandon();
+                }
+                written
+            });
+            if writer.is_err() {
+                self.intake.abandon();
+            }
+            self.walk(keyspace);
+            self.intake.complete();
+            let writer = writer.map_err(Fault::io("snapshot".as_ref(), "start the thread that writes"))?;
+            writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    fn walk(&self, keyspace: &Keyspace) {
+        let step = if self.options.key_delay.is_zero() { STEP } else { 1 };
+        let mut told = Duration::ZERO;
+        let mut pause = || {
+            self.intake.wait_for_room();
+            self.progress.tell("saving a snapshot", &mut told);
+            if !self.options.key_delay.is_zero() && !self.intake.is_abandoned() {
+                thread::sleep(self.options.key_delay);
+            }
+        };
+        for shard in 0..SHARDS {
+            while keyspace.walk_cut(shard, step) {
+                pause();
+            }
+            while let Some(mut table) = self.intake.take_flushed() {
+                while table.has_cut() {
+                    table.walk_cut(step);
+                    pause();
+                }
+                keyspace.free_later(Garbage::Table(table));
+            }
+        }
+        assert!(!keyspace.has_cut(), "a walk leaves nothing of its cut");
+    }
+
+    fn write_file(&self, dir: &Directory) -> Result<Saved, Fault> {
+        let number = files::next_number(dir)?;
+        let part = dir.file(files::PART);
+        let written = files::create_part(dir).and_then(|file| {
+            let mut unsynced = 0;
+            let sync = |written: usize| {
+                unsynced += written as u64;
+                if self.options.sync_in_steps && unsynced >= SYNC_EVERY {
+                    unsynced = 0;
+                    file.sync()?;
+                }
+                Ok(())
+            };
+            let out = Appending { file: &*file, offset: 0 };
+            let written = self.write(out, sync).map_err(Fault::io(&part, "write"))?;
+            let bytes = written.ok_or(Fault::Abandoned)?;
+            file.sync().map_err(Fault::io(&part, "sync"))?;
+            files::publish(dir, number)?;
+            Ok(Saved {
+                found: Found { path: dir.file(&files::name(number)), number, head: self.head.clone() },
+                bytes,
+            })
+        });
+        if written.is_err() {
+            files::remove_part(dir);
+        }
+        written
+    }
+
+    /// Writes what comes in, and returns the length; `None` when it was abandoned.
+    fn write(&self, out: impl Write, wrote: impl FnMut(usize) -> io::Result<()>) -> io::Result<Option<u64>> {
+        let mut out = Output {
+            out,
+            wrote,
+            buffer: Vec::new(),
+            digest: Digest::new(),
+            len: 0,
+            progress: &self.progress,
+        };
+        let mut packer = Packer::new(self.options.codec);
+        out.add(&self.head.encode())?;
+        let mut keys = 0;
+        while let Some(part) = self.intake.next() {
+            let (db, records) = match part {
+                Part::Records(db, n, records) => {
+                    keys += n as u64;
+                    (db, records)
+                }
+                Part::Entry(db, entry) => {
+                    keys += 1;
+                    let mut records = Vec::new();
+                    record::write(entry.as_ref(), self.options.records, &mut records);
+                    (db, records)
+                }
+            };
+            let pieces = records.len().div_ceil(RAW_MAX);
+            for (at, piece) in records.chunks(RAW_MAX).enumerate() {
+                let kind = if at + 1 < pieces { PIECE } else { WHOLE };
+                out.add(packer.pack(kind, db, piece))?;
+            }
+            self.intake.give_back(records);
+        }
+        if self.intake.is_abandoned() {
+            return Ok(None);
+        }
+        if keys != self.head.keys {
+            return Err(io::Error::other(format!(
+                "{keys} keys were handed over, the cut has {}",
+                self.head.keys
+            )));
+        }
+        let end = end(keys, &out.digest);
+        out.add(&end)?;
+        out.flush()?;
+        Ok(Some(out.len))
+    }
+}
+
+/// Bytes on their way into the file.
+struct Output<'a, W, F> {
+    out: W,
+    /// Is told how many bytes were written.
+    wrote: F,
+    buffer: Vec<u8>,
+    digest: Digest,
+    len: u64,
+    progress: &'a Progress,
+}
+
+impl<W: Write, F: FnMut(usize) -> io::Result<()>> Output<'_, W, F> {
+    fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.digest.write(bytes);
+        self.len += bytes.len() as u64;
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= WRITE_SIZE { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.buffer)?;
+        self.progress.moved(self.buffer.len());
+        (self.wrote)(self.buffer.len())?;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+/// A file that is written from its beginning on.
+struct Appending<'a> {
+    file: &'a dyn File,
+    offset: u64,
+}
+
+impl Write for Appending<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write_at(self.offset, bytes)?;
+        self.offset += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
