@@ -42,6 +42,10 @@ pub const SUBSCRIBED: u32 = 1 << 18;
 pub const ASKING: u32 = 1 << 19;
 /// Not while the data set is loaded in the background.
 pub const NO_ASYNC_LOADING: u32 = 1 << 20;
+/// May be called without any key, though it takes some.
+pub const KEYS_OPTIONAL: u32 = 1 << 24;
+/// No part of the interface for applications.
+pub const INTERNAL: u32 = 1 << 25;
 
 /// The flags COMMAND INFO shows, in Redis' order and words.
 const NAMES: [(u32, &str); 17] = [
@@ -59,8 +63,8 @@ const NAMES: [(u32, &str); 17] = [
     (ASKING, "asking"),
     (FAST, "fast"),
     (NO_AUTH, "no_auth"),
-    (REPLICATES, "may_replicate"),
     (NO_MULTI, "no_multi"),
+    (KEYS_OPTIONAL, "no_mandatory_keys"),
     (BUSY, "allow_busy"),
 ];
 

@@ -79,6 +79,9 @@ pub enum Find {
     By(fn(&[&[u8]], &mut Vec<Found>) -> Result),
 }
 
+/// What a call does to its keys; see [`access`].
+pub type Varies = fn(&[&[u8]]) -> u16;
+
 /// Keys of a command: where they are and what is done to them.
 #[derive(Clone, Copy)]
 pub struct Keys {
@@ -86,6 +89,10 @@ pub struct Keys {
     pub find: Find,
     /// What is done to them: see [`access`].
     pub access: u16,
+    /// What is done to them by the call at hand, where [`access::VARIABLE`] says that it depends.
+    pub varies: Option<Varies>,
+    /// What the rest does not tell, for people.
+    pub note: &'static str,
 }
 
 /// One key found in a call.
@@ -98,44 +105,61 @@ pub struct Found {
 }
 
 impl Keys {
+    const fn new(find: Find, access: u16) -> Self {
+        Keys { find, access, varies: None, note: "" }
+    }
+
+    /// Notes what the rest does not tell, for people.
+    pub const fn note(mut self, note: &'static str) -> Self {
+        self.note = note;
+        self
+    }
+
+    /// What is done to the keys depends on the call: `access` tells it.
+    pub const fn varies(mut self, access: Varies) -> Self {
+        self.access |= access::VARIABLE;
+        self.varies = Some(access);
+        self
+    }
+
     /// The one key at word `first`.
     pub const fn one(first: u8, access: u16) -> Self {
-        Keys { find: Find::At { first, last: first as i8, step: 1 }, access }
+        Keys::new(Find::At { first, last: first as i8, step: 1 }, access)
     }
 
     /// All words from `first` on.
     pub const fn rest(first: u8, access: u16) -> Self {
-        Keys { find: Find::At { first, last: -1, step: 1 }, access }
+        Keys::new(Find::At { first, last: -1, step: 1 }, access)
     }
 
     /// Words from `first` to `last` (negative: from the end), every `step`.
     pub const fn range(first: u8, last: i8, step: u8, access: u16) -> Self {
-        Keys { find: Find::At { first, last, step }, access }
+        Keys::new(Find::At { first, last, step }, access)
     }
 
     /// As many keys as word `count` says, right behind it.
     pub const fn counted(count: u8, access: u16) -> Self {
-        Keys { find: Find::Counted { count, step: 1 }, access }
+        Keys::new(Find::Counted { count, step: 1 }, access)
     }
 
     /// Likewise, but a value follows each key.
     pub const fn counted_pairs(count: u8, access: u16) -> Self {
-        Keys { find: Find::Counted { count, step: 2 }, access }
+        Keys::new(Find::Counted { count, step: 2 }, access)
     }
 
     /// The key behind the keyword `token`; behind each, where it is given more than once.
     pub const fn after(token: &'static str, from: u8, access: u16) -> Self {
-        Keys { find: Find::After { token, from, share: 1 }, access }
+        Keys::new(Find::After { token, from, share: 1 }, access)
     }
 
     /// The first half of the words behind the keyword `token`.
     pub const fn half_after(token: &'static str, from: u8, access: u16) -> Self {
-        Keys { find: Find::After { token, from, share: 2 }, access }
+        Keys::new(Find::After { token, from, share: 2 }, access)
     }
 
-    /// A function's own way.
-    pub const fn by(find: fn(&[&[u8]], &mut Vec<Found>) -> Result) -> Self {
-        Keys { find: Find::By(find), access: access::INCOMPLETE }
+    /// A function's own way, which clients are not told.
+    pub const fn by(find: fn(&[&[u8]], &mut Vec<Found>) -> Result, access: u16) -> Self {
+        Keys::new(Find::By(find), access)
     }
 
     /// Appends the keys of the call `argv`.
@@ -143,7 +167,7 @@ impl Keys {
     /// # Errors
     /// When the number of keys is no number or does not fit the call.
     pub fn find(&self, argv: &[&[u8]], found: &mut Vec<Found>) -> Result {
-        let access = self.access;
+        let access = self.varies.map_or(self.access, |varies| varies(argv));
         match self.find {
             Find::At { first, last, step } => {
                 let last = if last < 0 { argv.len() as isize + last as isize } else { last as isize };

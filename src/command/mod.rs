@@ -151,6 +151,10 @@ pub struct Command {
     pub complexity: &'static str,
     /// What it does, in a line.
     pub summary: &'static str,
+    /// The ACL categories of its subject, where they are not the group's.
+    pub subject: Option<&'static [&'static str]>,
+    /// Since when it is deprecated, and what replaces it.
+    pub deprecated: Option<(&'static str, &'static str)>,
     /// Hints for clients and proxies, as COMMAND INFO shows them.
     pub tips: &'static [&'static str],
     /// Runs a container that is called without a subcommand.
@@ -174,6 +178,8 @@ impl Command {
             since: "",
             complexity: "",
             summary: "",
+            subject: None,
+            deprecated: None,
             tips: &[],
             bare: None,
             run,
@@ -216,6 +222,18 @@ impl Command {
     /// Sets what a container does when it is called without a subcommand.
     pub const fn bare(mut self, bare: fn(&mut Outer<'_>) -> Result) -> Self {
         self.bare = Some(bare);
+        self
+    }
+
+    /// Overrides the ACL categories of its subject, which follow from the group otherwise.
+    pub const fn subject(mut self, categories: &'static [&'static str]) -> Self {
+        self.subject = Some(categories);
+        self
+    }
+
+    /// Says since when it is deprecated, and what replaces it.
+    pub const fn deprecated(mut self, since: &'static str, replaced_by: &'static str) -> Self {
+        self.deprecated = Some((since, replaced_by));
         self
     }
 
@@ -262,7 +280,12 @@ impl Command {
 
     /// The ACL categories it belongs to.
     pub fn categories(&self) -> Vec<&'static str> {
-        let mut categories: Vec<_> = self.group.category().into_iter().collect();
+        let mut categories = match (self.subject, self.run) {
+            (Some(subject), _) => subject.to_vec(),
+            // What a container is about, its subcommands say.
+            (None, Run::Container(_)) => Vec::new(),
+            _ => self.group.category().into_iter().collect(),
+        };
         categories.extend(flag::categories(self.flags));
         categories
     }

@@ -1,6 +1,7 @@
 //! HELP of a container: written from the declarations of its subcommands.
 
 use super::FAMILIES;
+use super::server::command::plain;
 use crate::command::{Command, Outer, Result, registry};
 
 /// Answers `<container> HELP`.
@@ -12,7 +13,7 @@ pub fn help(cx: &mut Outer<'_>) -> Result {
     cx.reply.array(3 + 2 * subcommands.iter().filter(about).count());
     cx.reply.status(&format!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
     for command in subcommands.iter().filter(about) {
-        cx.reply.status(format!("{} {}", command.name, command.syntax).trim_end());
+        cx.reply.status(format!("{} {}", command.name, plain(command.syntax)).trim_end());
         cx.reply.status(&format!("    {}", command.summary));
     }
     cx.reply.status("HELP");

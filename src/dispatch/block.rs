@@ -2,7 +2,7 @@
 //! keys ready runs it again on its behalf, before anybody is answered. So a push is never seen by
 //! others before the client that waited for it.
 
-use crate::command::{Args, Flow, Keyed, Reply, Run};
+use crate::command::{Args, Flow, Keyed, Reply, Run, flag};
 use crate::engine::{Client, Engine, Flag, Ready};
 use crate::keyspace::txn::Begin;
 use crate::keyspace::waiters::{Served, Wait, Waiter};
@@ -154,11 +154,17 @@ fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
     let call = calls.get(0);
     let entry = call.entry.expect("a parked command is in the registry");
     let Run::Waiting(handler) = entry.command.run else { unreachable!("only waiting commands are parked") };
-    let mut effects = Effects::default();
+    let mut effects = Effects::of(waiter.client);
     let mut reply = Reply::new(waiter.protocol);
     let access = Some(Engine::access_clock(now_ms));
     let begin = Begin { db: waiter.db, now_ms, access, event: entry.command.event };
     let mut txn = engine.keyspace.begin(call.keys, begin, &mut effects);
+    if entry.command.has(flag::READ)
+        && let Some(client) = engine.clients.get(waiter.client)
+        && client.is(Flag::Tracking)
+    {
+        engine.remember(&client, false, call.keys);
+    }
     let args = Args::new(call.argv, 1);
     let result = handler(&mut Keyed { args, txn: &mut txn, reply: &mut reply, command: entry.command });
     if let Ok(Flow::Wait(_)) = result {

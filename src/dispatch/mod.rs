@@ -13,7 +13,7 @@ use crate::command::flag;
 use crate::command::{Args, Command, Error, Flow, Group, Held, Keyed, Nest, Outer, Reply, Run, Sweep};
 use crate::commands;
 use crate::config;
-use crate::engine::{Engine, ReplyMode, Session};
+use crate::engine::{Engine, Flag, ReplyMode, Session};
 use crate::keyspace::txn::Begin;
 use gate::Verdict;
 use std::collections::VecDeque;
@@ -46,6 +46,9 @@ pub fn run(
             }
             _ => {
                 let result = execute(engine, session, call, now_ms, reply);
+                if session.caching {
+                    settle_caching(session, &call);
+                }
                 count(engine, session, &call, result.is_err());
                 result
             }
@@ -79,6 +82,18 @@ pub fn run(
 /// Whether a line is of a web request, which pages can make a browser send to any port.
 fn is_web(word: &[u8]) -> bool {
     word.eq_ignore_ascii_case(b"POST") || word.eq_ignore_ascii_case(b"Host:")
+}
+
+/// Ends what CLIENT CACHING said: it holds for the next call, or the next transaction.
+#[cold]
+fn settle_caching(session: &mut Session, call: &Call<'_>) {
+    let client = call.entry.is_some_and(|entry| entry.command.full_name.starts_with("client|"));
+    session.caching = client || session.multi.is_some();
+}
+
+/// Whether the keys that a call reads are to be remembered for its client.
+fn is_tracked(session: &Session, command: &Command) -> bool {
+    command.has(flag::READ) && session.client.is(Flag::Tracking)
 }
 
 /// Counts a call that was run. It took the time since the one before it, or since its batch began.
@@ -158,10 +173,16 @@ fn execute(
     let command = entry.command;
     session.client.command.store(entry.number + 1, Relaxed);
     let args = Args::new(call.argv, 1 + usize::from(command.full_name.len() != command.name.len()));
+    let tracked = is_tracked(session, command);
     match command.run {
         Run::Keyed(handler) => {
             let begin = begin(session, command, now_ms);
             let mut txn = engine.keyspace.begin(call.keys, begin, &mut session.effects);
+            if tracked {
+                // What was due is gone before it is read.
+                engine.notify(txn.effects());
+                engine.remember(&session.client, session.caching, call.keys);
+            }
             let result = handler(&mut Keyed { args, txn: &mut txn, reply, command });
             // Also on error: what was done was done.
             let committed = engine.commit(txn);
@@ -173,6 +194,10 @@ fn execute(
         Run::Waiting(handler) => {
             let begin = begin(session, command, now_ms);
             let mut txn = engine.keyspace.begin(call.keys, begin, &mut session.effects);
+            if tracked {
+                engine.notify(txn.effects());
+                engine.remember(&session.client, session.caching, call.keys);
+            }
             match handler(&mut Keyed { args, txn: &mut txn, reply, command }) {
                 Ok(Flow::Wait(wait)) => {
                     let parked = block::park(engine, &session.client, txn, wait, &call, reply.protocol());
@@ -189,6 +214,11 @@ fn execute(
         }
         Run::Sweep(handler) => {
             let db = session.db;
+            // It locks its keys by itself: a change in between is told before the reply, and one behind
+            // it because they are remembered twice.
+            if tracked {
+                engine.remember(&session.client, session.caching, call.keys);
+            }
             let held = Held::Nothing(Vec::new(), 0);
             let mut sweep = Sweep { args, session, engine, reply, command, db, now_ms, held };
             let result = handler(&mut sweep);
@@ -196,6 +226,9 @@ fn execute(
                 Held::Nothing(ready, lsn) => (VecDeque::from(ready), lsn),
                 Held::All(_) => unreachable!("a sweep keeps what it runs under"),
             };
+            if tracked {
+                engine.remember(&session.client, session.caching, call.keys);
+            }
             serve(engine, ready, now_ms);
             result.map(|()| Outcome::Done(lsn))
         }

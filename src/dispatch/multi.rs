@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering::Relaxed;
 pub(super) fn enqueue(queue: &mut Queue, client: &Client, call: &Call<'_>, reply: &mut Reply) {
     queue.push(call.argv, call.entry.map_or(0, |entry| entry.command.flags));
     client.multi.store(queue.len() as i64, Relaxed);
+    client.multi_len.store(queue.bytes(), Relaxed);
     reply.status("QUEUED");
 }
 
@@ -73,6 +74,7 @@ pub(super) fn exec(
     session.effects = effects;
     session.client.set(Flag::Multi, false);
     session.client.multi.store(-1, Relaxed);
+    session.client.multi_len.store(0, Relaxed);
     Ok(Outcome::Done(lsn))
 }
 
@@ -144,13 +146,23 @@ impl Exec<'_> {
             txn.into_iter().for_each(|txn| engine.notify(txn.effects()));
             return handler(&mut Outer { args, session, engine, reply, command });
         }
+        let tracked = super::is_tracked(session, command);
+        let remember = |session: &Session, txn: &mut Txn<'_>| {
+            if tracked {
+                // What the calls before this one did is no news to those who read it now.
+                engine.notify(txn.effects());
+                engine.remember(&session.client, session.caching, call.keys);
+            }
+        };
         match (command.run, txn) {
             (Run::Keyed(handler), Some(txn)) => {
                 txn.enter(call.keys, super::begin(session, command, now_ms));
+                remember(session, txn);
                 handler(&mut Keyed { args, txn, reply, command })
             }
             (Run::Waiting(handler), Some(txn)) => {
                 txn.enter(call.keys, super::begin(session, command, now_ms));
+                remember(session, txn);
                 if let Flow::Wait(_) = handler(&mut Keyed { args, txn, reply, command })? {
                     reply.null_array();
                 }
@@ -158,6 +170,7 @@ impl Exec<'_> {
             }
             (Run::Sweep(handler), Some(txn)) => {
                 txn.enter(&[], super::begin(session, command, now_ms));
+                remember(session, txn);
                 let (db, held) = (session.db, Held::All(txn));
                 handler(&mut Sweep { args, session, engine, reply, command, db, now_ms, held })
             }

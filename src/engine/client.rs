@@ -31,6 +31,16 @@ pub enum Flag {
     UnixSocket = 1 << 7,
     /// Ends after its reply.
     Closing = 1 << 8,
+    /// Is told of all changes below some prefixes (CLIENT TRACKING BCAST).
+    Broadcast = 1 << 9,
+    /// Tracks the keys of a call only when asked to (CLIENT TRACKING OPTIN).
+    OptIn = 1 << 10,
+    /// Tracks the keys of a call unless told not to (CLIENT TRACKING OPTOUT).
+    OptOut = 1 << 11,
+    /// Is not told of what it changes itself (CLIENT TRACKING NOLOOP).
+    NoLoop = 1 << 12,
+    /// The client that is told in its place is gone.
+    BrokenRedirect = 1 << 13,
 }
 
 /// The shared side of a connection; the private side is [`super::Session`].
@@ -75,10 +85,14 @@ pub struct Client {
     pub subscriptions: [AtomicUsize; 3],
     /// Commands queued since MULTI; -1 outside.
     pub multi: AtomicI64,
+    /// Bytes of the commands queued since MULTI.
+    pub multi_len: AtomicUsize,
     /// Keys watched.
     pub watched: AtomicUsize,
     /// Whether a key it watches was touched.
     pub touched: Touched,
+    /// The client that is told of invalid keys in its place; 0 for itself.
+    pub redirect: AtomicU64,
     flags: AtomicU32,
     /// The command it is blocked in.
     pub waiter: Mutex<Option<Arc<crate::keyspace::waiters::Waiter>>>,
@@ -110,8 +124,10 @@ impl Client {
             output_len: AtomicUsize::new(0),
             subscriptions: Default::default(),
             multi: AtomicI64::new(-1),
+            multi_len: AtomicUsize::new(0),
             watched: AtomicUsize::new(0),
             touched: Touched::default(),
+            redirect: AtomicU64::new(0),
             flags: AtomicU32::new(0),
             waiter: Mutex::default(),
             unblock: AtomicU8::new(0),

@@ -21,7 +21,7 @@ impl Engine {
     pub fn commit(&self, mut txn: Txn<'_>) -> Committed {
         let effects = txn.effects();
         let (hits, misses, dirty) = (effects.hits.get(), effects.misses.get(), effects.dirty);
-        if hits | misses | dirty == 0 {
+        if hits | misses | dirty == 0 && !effects.flushed {
             return Committed::default();
         }
         let counters = &self.metrics.local().counters;

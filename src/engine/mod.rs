@@ -10,6 +10,7 @@ mod notify;
 mod pause;
 mod session;
 mod slowlog;
+mod tracking;
 
 pub use client::{Client, Flag};
 pub use clients::Clients;
@@ -20,6 +21,7 @@ pub use multi::{Queue, Watched};
 pub use pause::{Pause, Paused};
 pub use session::{ReplyMode, Session};
 pub use slowlog::{Slow, SlowLog};
+pub use tracking::{Tracking, Wish};
 
 use crate::base::clock::{self, Clock};
 use crate::base::random;
@@ -55,6 +57,8 @@ pub struct Engine {
     pub hub: Hub<Client>,
     /// Who is sent every call.
     pub monitors: Monitors,
+    /// Who is told when keys change that it has read.
+    pub tracking: Tracking,
     /// CLIENT PAUSE.
     pub pause: Pause,
     /// Cancelled when the server is to stop.
@@ -92,6 +96,7 @@ impl Engine {
             settings,
             hub: Hub::default(),
             monitors: Monitors::default(),
+            tracking: Tracking::default(),
             pause: Pause::default(),
             stop: CancellationToken::new(),
             run_id: random::hex(40),

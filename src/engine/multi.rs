@@ -53,6 +53,11 @@ impl Queue {
         self.flags
     }
 
+    /// Bytes of all words.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Bytes allocated.
     pub fn memory(&self) -> usize {
         self.bytes.capacity() + size_of::<usize>() * (self.words.capacity() + self.calls.capacity())

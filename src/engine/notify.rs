@@ -28,8 +28,11 @@ pub(super) fn follow(settings: &Settings, listening: &Arc<Listening>) {
 }
 
 impl Engine {
-    /// Publishes the events noted in `effects` so far, and forgets them.
+    /// Publishes the events noted in `effects` so far, tells those who track the keys, and forgets them.
     pub fn notify(&self, effects: &mut Effects) {
+        if self.tracking.clients() > 0 {
+            self.invalidate(effects);
+        }
         let classes = selected(&self.settings);
         if !self.hub.is_idle() {
             let mut channel = Vec::new();

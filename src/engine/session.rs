@@ -45,6 +45,8 @@ pub struct Session {
     pub watched: Watched,
     /// Inside of EXEC or a script: what a command answers is part of a larger reply.
     pub nested: bool,
+    /// CLIENT CACHING said something of the next call.
+    pub caching: bool,
     /// The channels, patterns and shard channels it listens to.
     subscribed: [BTreeSet<Bytes>; 3],
     /// What its current transaction did; reused from one to the next.
@@ -55,6 +57,7 @@ impl Session {
     /// A new connection's state.
     pub fn new(client: Arc<Client>, engine: &Engine) -> Self {
         let watched = Watched::new(client.touched.clone());
+        let id = client.id;
         Self {
             client,
             db: 0,
@@ -66,8 +69,9 @@ impl Session {
             multi: None,
             watched,
             nested: false,
+            caching: false,
             subscribed: Default::default(),
-            effects: Effects::default(),
+            effects: Effects::of(id),
         }
     }
 
@@ -93,6 +97,7 @@ impl Session {
         self.discard(engine);
         self.unsubscribe_all(engine);
         self.stop_monitoring(engine);
+        engine.untrack(&self.client);
         engine.clients.disconnect(self.client.id);
     }
 
@@ -106,6 +111,8 @@ impl Session {
         self.discard(engine);
         self.unsubscribe_all(engine);
         self.stop_monitoring(engine);
+        engine.untrack(&self.client);
+        self.caching = false;
         self.select(0);
         self.set_protocol(Protocol::Resp2);
         self.authenticated = !engine.password_required();
@@ -122,6 +129,7 @@ impl Session {
         self.multi = None;
         self.client.set(Flag::Multi, false);
         self.client.multi.store(-1, Relaxed);
+        self.client.multi_len.store(0, Relaxed);
         self.unwatch(engine);
     }
 

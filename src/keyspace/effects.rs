@@ -72,6 +72,10 @@ pub struct Effects {
     /// Keys with waiters that may go on now.
     ready: Vec<(u32, Box<[u8]>)>,
     listeners: Listeners,
+    /// The client whose transactions these are; 0 for the server itself.
+    pub origin: u64,
+    /// A database was emptied.
+    pub flushed: bool,
     /// Changes made: what INFO counts since the last save.
     pub dirty: u64,
     /// Keys found by readers.
@@ -83,6 +87,11 @@ pub struct Effects {
 }
 
 impl Effects {
+    /// The effects of what the client `origin` does.
+    pub fn of(origin: u64) -> Self {
+        Self { origin, ..Self::default() }
+    }
+
     /// Empties it for the next transaction.
     pub fn reset(&mut self, listeners: Listeners) {
         self.listeners = listeners;
@@ -90,6 +99,7 @@ impl Effects {
         self.hits.set(0);
         self.misses.set(0);
         self.expired = 0;
+        self.flushed = false;
         if !self.log.is_empty() || !self.touches.is_empty() {
             self.log.clear();
             self.touches.clear();
@@ -107,7 +117,7 @@ impl Effects {
 
     /// Whether somebody wants to hear of touches.
     pub fn is_heard(&self) -> bool {
-        self.listeners.any(Listeners::EVENTS)
+        self.listeners.any(Listeners(Listeners::EVENTS.0 | Listeners::TRACKING.0))
     }
 
     /// Records a deterministic command (an effect) on database `db`; a branch when nobody follows.
@@ -138,7 +148,7 @@ impl Effects {
 
     /// Notes that `event` happened to `key`.
     pub fn touch(&mut self, db: u32, key: &[u8], event: &'static str, class: Class) {
-        if !self.listeners.any(Listeners(Listeners::EVENTS.0 | Listeners::TRACKING.0)) {
+        if !self.is_heard() {
             return;
         }
         self.touch_missed();

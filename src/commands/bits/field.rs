@@ -12,10 +12,12 @@ pub const COMMANDS: &[Command] = &[BITFIELD, BITFIELD_RO];
 const BITFIELD: Command = Command::new("BITFIELD", "bitfield", Group::Bitmap, Run::Keyed(bitfield))
     .syntax(
         "key [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] \
-         <SET encoding offset value | INCRBY encoding offset increment> ...]",
+         <SET encoding offset value:integer | INCRBY encoding offset increment> ...]",
     )
     .flags(WRITE | GROWS)
-    .keys(&[Keys::one(1, access::RW | access::UPDATE | access::ACCESS | access::VARIABLE)])
+    .keys(&[Keys::one(1, access::RW | access::UPDATE | access::ACCESS)
+        .varies(field_access)
+        .note("Writes the key unless all it does is GET")])
     .event("setbit")
     .doc(
         "3.2.0",
@@ -29,6 +31,22 @@ const BITFIELD_RO: Command =
         .flags(READ | FAST)
         .keys(&[Keys::one(1, access::RO | access::ACCESS)])
         .doc("6.0.0", "O(1) for each subcommand", "Reads integers of any width in a string.");
+
+/// What a call of BITFIELD does to its key.
+fn field_access(argv: &[&[u8]]) -> u16 {
+    let mut words = argv.iter().skip(2);
+    while let Some(word) = words.next() {
+        let skip = match &word.to_ascii_uppercase()[..] {
+            b"GET" => 2,
+            b"OVERFLOW" => 1,
+            _ => return access::RW | access::ACCESS | access::UPDATE,
+        };
+        if words.by_ref().take(skip).count() < skip {
+            return access::RW | access::ACCESS | access::UPDATE;
+        }
+    }
+    access::RO | access::ACCESS
+}
 
 #[derive(Clone, Copy)]
 enum Action {

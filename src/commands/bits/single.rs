@@ -10,7 +10,7 @@ use crate::types::bits;
 pub const COMMANDS: &[Command] = &[SETBIT, GETBIT];
 
 const SETBIT: Command = Command::new("SETBIT", "setbit", Group::Bitmap, Run::Keyed(setbit))
-    .syntax("key offset value")
+    .syntax("key offset value:integer")
     .flags(WRITE | GROWS)
     .keys(&[Keys::one(1, access::RW | access::ACCESS | access::UPDATE)])
     .doc(

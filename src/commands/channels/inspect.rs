@@ -85,5 +85,6 @@ fn numpat(cx: &mut Outer<'_>) -> Result {
 }
 
 const HELP: Command = Command::new("HELP", "pubsub|help", Group::PubSub, Run::Outer(help))
+    .subject(&[])
     .flags(LOADING | STALE)
     .doc("6.2.0", "O(1)", "Lists the subcommands.");

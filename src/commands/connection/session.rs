@@ -9,6 +9,7 @@ pub const COMMANDS: &[Command] = &[PING, ECHO, SELECT, QUIT];
 const PING: Command = Command::new("PING", "ping", Group::Connection, Run::Outer(ping))
     .syntax("[message]")
     .flags(FAST | SUBSCRIBED)
+    .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
     .doc("1.0.0", "O(1)", "Answers PONG, or the message given.");
 
 fn ping(cx: &mut Outer<'_>) -> Result {
@@ -53,6 +54,7 @@ fn select(cx: &mut Outer<'_>) -> Result {
 const QUIT: Command = Command::new("QUIT", "quit", Group::Connection, Run::Outer(quit))
     .arity(-1)
     .flags(FAST | LOADING | STALE | NO_AUTH | NO_SCRIPT | BUSY | SUBSCRIBED | UNQUEUED)
+    .deprecated("7.2.0", "just closing the connection")
     .doc("1.0.0", "O(1)", "Ends the connection.");
 
 fn quit(cx: &mut Outer<'_>) -> Result {

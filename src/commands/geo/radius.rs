@@ -17,11 +17,12 @@ const EVENT: &str = "georadiusstore";
 const GEORADIUS: Command = Command::new("GEORADIUS", "georadius", Group::Geo, Run::Keyed(georadius))
     .syntax(
         "key longitude latitude radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] \
-         [COUNT count [ANY]] [ASC | DESC] [STORE key | STOREDIST key]",
+         [COUNT count [ANY]] [ASC | DESC] [STORE storekey | STOREDIST storedistkey]",
     )
     .flags(WRITE | GROWS)
     .keys(&[FROM, Keys::after("STORE", 6, TO), Keys::after("STOREDIST", 6, TO)])
     .event(EVENT)
+    .deprecated("6.2.0", "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` argument")
     .doc("3.2.0", COST, "Returns or stores the members of a geospatial index around a position.");
 
 fn georadius(cx: &mut Keyed<'_, '_>) -> Result {
@@ -36,6 +37,7 @@ const GEORADIUS_RO: Command =
         )
         .flags(READ)
         .keys(&[FROM])
+        .deprecated("6.2.0", "`GEOSEARCH` with the `BYRADIUS` argument")
         .doc("3.2.10", COST, "Returns the members of a geospatial index around a position.");
 
 fn georadius_ro(cx: &mut Keyed<'_, '_>) -> Result {
@@ -46,11 +48,15 @@ const GEORADIUSBYMEMBER: Command =
     Command::new("GEORADIUSBYMEMBER", "georadiusbymember", Group::Geo, Run::Keyed(georadiusbymember))
         .syntax(
             "key member radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] \
-             [COUNT count [ANY]] [ASC | DESC] [STORE key | STOREDIST key]",
+             [COUNT count [ANY]] [ASC | DESC] [STORE storekey | STOREDIST storedistkey]",
         )
         .flags(WRITE | GROWS)
         .keys(&[FROM, Keys::after("STORE", 5, TO), Keys::after("STOREDIST", 5, TO)])
         .event(EVENT)
+        .deprecated(
+            "6.2.0",
+            "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` arguments",
+        )
         .doc("3.2.0", COST, "Returns or stores the members of a geospatial index around one of them.");
 
 fn georadiusbymember(cx: &mut Keyed<'_, '_>) -> Result {
@@ -69,6 +75,7 @@ const GEORADIUSBYMEMBER_RO: Command = Command::new(
 )
 .flags(READ)
 .keys(&[FROM])
+.deprecated("6.2.0", "`GEOSEARCH` with the `BYRADIUS` and `FROMMEMBER` arguments")
 .doc("3.2.10", COST, "Returns the members of a geospatial index around one of them.");
 
 fn georadiusbymember_ro(cx: &mut Keyed<'_, '_>) -> Result {

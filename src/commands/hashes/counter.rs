@@ -31,7 +31,7 @@ fn hincrby(cx: &mut Keyed<'_, '_>) -> Result {
 
 const HINCRBYFLOAT: Command =
     Command::new("HINCRBYFLOAT", "hincrbyfloat", Group::Hash, Run::Keyed(hincrbyfloat))
-        .syntax("key field increment")
+        .syntax("key field increment:double")
         .flags(WRITE | GROWS | FAST)
         .keys(KEY)
         .doc("2.6.0", "O(1)", "Adds a number to the floating point value of a field; 0 when it is absent.");

@@ -55,7 +55,7 @@ const HGETEX: Command = Command::new("HGETEX", "hgetex", Group::Hash, Run::Keyed
          FIELDS numfields field [field ...]",
     )
     .flags(WRITE | FAST)
-    .keys(&[Keys::one(1, access::RW | access::ACCESS | access::UPDATE)])
+    .keys(&[Keys::one(1, access::RW | access::ACCESS | access::UPDATE).note("Updates the expiry of fields")])
     .doc("8.0.0", "O(N) for N fields", "Returns the values of fields of a hash and sets when they expire.");
 
 fn hgetex(cx: &mut Keyed<'_, '_>) -> Result {

@@ -15,6 +15,7 @@ const HRANDFIELD: Command = Command::new("HRANDFIELD", "hrandfield", Group::Hash
     .syntax("key [count [WITHVALUES]]")
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .tips(&["nondeterministic_output"])
     .doc("6.2.0", "O(1), or O(N) for a count of N", "Returns random fields of a hash.");
 
 fn hrandfield(cx: &mut Keyed<'_, '_>) -> Result {

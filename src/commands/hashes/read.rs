@@ -49,6 +49,7 @@ const HGETALL: Command = Command::new("HGETALL", "hgetall", Group::Hash, Run::Ke
     .syntax("key")
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .tips(&["nondeterministic_output_order"])
     .doc("2.0.0", "O(N) for N fields", "Returns all fields of a hash with their values.");
 
 fn hgetall(cx: &mut Keyed<'_, '_>) -> Result {
@@ -67,6 +68,7 @@ const HKEYS: Command = Command::new("HKEYS", "hkeys", Group::Hash, Run::Keyed(hk
     .syntax("key")
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .tips(&["nondeterministic_output_order"])
     .doc("2.0.0", "O(N) for N fields", "Returns the names of all fields of a hash.");
 
 fn hkeys(cx: &mut Keyed<'_, '_>) -> Result {
@@ -82,6 +84,7 @@ const HVALS: Command = Command::new("HVALS", "hvals", Group::Hash, Run::Keyed(hv
     .syntax("key")
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .tips(&["nondeterministic_output_order"])
     .doc("2.0.0", "O(N) for N fields", "Returns the values of all fields of a hash.");
 
 fn hvals(cx: &mut Keyed<'_, '_>) -> Result {

@@ -13,6 +13,7 @@ const HSCAN: Command = Command::new("HSCAN", "hscan", Group::Hash, Run::Keyed(hs
     .syntax("key cursor [MATCH pattern] [COUNT count] [NOVALUES]")
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .tips(&["nondeterministic_output"])
     .doc("2.8.0", "O(1) for each call, O(N) for a whole scan", "Walks over the fields of a hash in steps.");
 
 fn hscan(cx: &mut Keyed<'_, '_>) -> Result {

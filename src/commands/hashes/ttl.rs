@@ -16,6 +16,7 @@ const HTTL: Command = Command::new("HTTL", "httl", Group::Hash, Run::Keyed(httl)
     .syntax(SYNTAX)
     .flags(READ | FAST)
     .keys(KEY)
+    .tips(&["nondeterministic_output"])
     .doc("7.4.0", COMPLEXITY, "Returns in how many seconds fields of a hash expire.");
 
 fn httl(cx: &mut Keyed<'_, '_>) -> Result {
@@ -27,6 +28,7 @@ const HPTTL: Command = Command::new("HPTTL", "hpttl", Group::Hash, Run::Keyed(hp
     .syntax(SYNTAX)
     .flags(READ | FAST)
     .keys(KEY)
+    .tips(&["nondeterministic_output"])
     .doc("7.4.0", COMPLEXITY, "Returns in how many milliseconds fields of a hash expire.");
 
 fn hpttl(cx: &mut Keyed<'_, '_>) -> Result {

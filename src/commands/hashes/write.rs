@@ -24,6 +24,7 @@ const HMSET: Command = Command::new("HMSET", "hmset", Group::Hash, Run::Keyed(hm
     .flags(WRITE | GROWS | FAST)
     .keys(&[Keys::one(1, access::RW | access::UPDATE)])
     .event("hset")
+    .deprecated("4.0.0", "`HSET` with multiple field-value pairs")
     .doc("2.0.0", "O(1) for each field", "Sets fields of a hash.");
 
 fn hmset(cx: &mut Keyed<'_, '_>) -> Result {

@@ -37,8 +37,10 @@ fn pfadd(cx: &mut Keyed<'_, '_>) -> Result {
 
 const PFCOUNT: Command = Command::new("PFCOUNT", "pfcount", Group::HyperLogLog, Run::Keyed(pfcount))
     .syntax("key [key ...]")
-    .flags(READ)
-    .keys(&[Keys::rest(1, access::RW | access::ACCESS)])
+    .flags(READ | REPLICATES)
+    .keys(&[
+        Keys::rest(1, access::RW | access::ACCESS).note("May renew the count that is kept with the value")
+    ])
     .doc("2.8.9", "O(N) for N keys", "Estimates how many different elements HyperLogLogs hold together.");
 
 fn pfcount(cx: &mut Keyed<'_, '_>) -> Result {

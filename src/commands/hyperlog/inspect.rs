@@ -10,7 +10,7 @@ pub const COMMANDS: &[Command] = &[PFDEBUG];
 
 const PFDEBUG: Command = Command::new("PFDEBUG", "pfdebug", Group::HyperLogLog, Run::Keyed(pfdebug))
     .syntax("subcommand key")
-    .flags(WRITE | GROWS | ADMIN)
+    .flags(INTERNAL | WRITE | GROWS | ADMIN)
     .keys(&[Keys::one(2, access::RW | access::ACCESS)])
     .doc("2.8.9", "N/A", "Shows how a HyperLogLog is stored.");
 

@@ -23,6 +23,7 @@ const ENCODING: Command = Command::new("ENCODING", "object|encoding", Group::Gen
     .syntax("key")
     .flags(READ)
     .keys(KEY)
+    .tips(&["nondeterministic_output"])
     .doc("2.2.3", "O(1)", "Tells the encoding of a value.");
 
 fn encoding(cx: &mut Keyed<'_, '_>) -> Result {
@@ -35,6 +36,7 @@ const REFCOUNT: Command = Command::new("REFCOUNT", "object|refcount", Group::Gen
     .syntax("key")
     .flags(READ)
     .keys(KEY)
+    .tips(&["nondeterministic_output"])
     .doc("2.2.3", "O(1)", "Tells how often a value is referred to: always once.");
 
 fn refcount(cx: &mut Keyed<'_, '_>) -> Result {
@@ -49,6 +51,7 @@ const IDLETIME: Command = Command::new("IDLETIME", "object|idletime", Group::Gen
     .syntax("key")
     .flags(READ)
     .keys(KEY)
+    .tips(&["nondeterministic_output"])
     .doc("2.2.3", "O(1)", "Tells how many seconds ago a value was last accessed.");
 
 fn idletime(cx: &mut Keyed<'_, '_>) -> Result {
@@ -68,6 +71,7 @@ const FREQ: Command = Command::new("FREQ", "object|freq", Group::Generic, Run::K
     .syntax("key")
     .flags(READ)
     .keys(KEY)
+    .tips(&["nondeterministic_output"])
     .doc("4.0.0", "O(1)", "Tells how often a value is accessed, under an LFU policy.");
 
 fn freq(cx: &mut Keyed<'_, '_>) -> Result {

@@ -10,12 +10,14 @@ const DEL: Command = Command::new("DEL", "del", Group::Generic, Run::Keyed(del))
     .syntax("key [key ...]")
     .flags(WRITE)
     .keys(&[Keys::rest(1, access::RM | access::DELETE)])
+    .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
     .doc("1.0.0", "O(N) for N keys; large values are freed in the background.", "Removes keys.");
 
 const UNLINK: Command = Command::new("UNLINK", "unlink", Group::Generic, Run::Keyed(del))
     .syntax("key [key ...]")
     .flags(WRITE | FAST)
     .keys(&[Keys::rest(1, access::RM | access::DELETE)])
+    .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
     .doc("4.0.0", "O(N) for N keys; large values are freed in the background.", "Removes keys, as DEL does.");
 
 fn del(cx: &mut Keyed<'_, '_>) -> Result {
@@ -28,6 +30,7 @@ const EXISTS: Command = Command::new("EXISTS", "exists", Group::Generic, Run::Ke
     .syntax("key [key ...]")
     .flags(READ | FAST)
     .keys(&[Keys::rest(1, access::RO)])
+    .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
     .doc("1.0.0", "O(N) for N keys", "Counts the keys that are there; one named twice counts twice.");
 
 fn exists(cx: &mut Keyed<'_, '_>) -> Result {
@@ -40,6 +43,7 @@ const TOUCH: Command = Command::new("TOUCH", "touch", Group::Generic, Run::Keyed
     .syntax("key [key ...]")
     .flags(READ | FAST)
     .keys(&[Keys::rest(1, access::RO)])
+    .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
     .doc("3.2.1", "O(N) for N keys", "Notes an access to keys, and counts those that are there.");
 
 fn touch(cx: &mut Keyed<'_, '_>) -> Result {

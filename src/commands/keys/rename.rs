@@ -66,7 +66,7 @@ fn put_new(txn: &mut Txn<'_>, key: &[u8], entry: EntryBox) {
 }
 
 const COPY: Command = Command::new("COPY", "copy", Group::Generic, Run::Keyed(copy))
-    .syntax("source destination [DB destination-db] [REPLACE]")
+    .syntax("source destination [DB destination-db:integer] [REPLACE]")
     .flags(WRITE | GROWS)
     .keys(&[Keys::one(1, access::RO | access::ACCESS), Keys::one(2, access::OW | access::UPDATE)])
     .event("copy_to")

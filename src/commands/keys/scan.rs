@@ -22,6 +22,7 @@ const PLACE_BITS: u32 = 48 - SHARD_BITS;
 const SCAN: Command = Command::new("SCAN", "scan", Group::Generic, Run::Sweep(scan))
     .syntax("cursor [MATCH pattern] [COUNT count] [TYPE type]")
     .flags(READ)
+    .tips(&["nondeterministic_output", "request_policy:special", "response_policy:special"])
     .doc(
         "2.8.0",
         "O(1) for a call, O(N) for a walk over N keys.",
@@ -101,6 +102,7 @@ fn is_due(entry: EntryRef<'_>, txn: &Txn<'_>) -> bool {
 const KEYS: Command = Command::new("KEYS", "keys", Group::Generic, Run::Sweep(keys))
     .syntax("pattern")
     .flags(READ | DANGEROUS)
+    .tips(&["request_policy:all_shards", "nondeterministic_output_order"])
     .doc("1.0.0", "O(N) for N keys in the database.", "Lists all keys whose names match a pattern.");
 
 fn keys(cx: &mut Sweep<'_, '_>) -> Result {
@@ -131,6 +133,7 @@ fn keys_of(txn: &mut Txn<'_>, shard: usize, pattern: &[u8], all: bool, reply: &m
 
 const RANDOMKEY: Command = Command::new("RANDOMKEY", "randomkey", Group::Generic, Run::Sweep(randomkey))
     .flags(READ)
+    .tips(&["request_policy:all_shards", "response_policy:special", "nondeterministic_output"])
     .doc("1.0.0", "O(1)", "Picks a key of the database at random.");
 
 fn randomkey(cx: &mut Sweep<'_, '_>) -> Result {

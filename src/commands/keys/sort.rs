@@ -13,13 +13,23 @@ pub const COMMANDS: &[Command] = &[SORT, SORT_RO];
 
 const COMPLEXITY: &str = "O(N+M*log(M)) for N elements, of which M are sorted.";
 
+/// The keys of BY and GET follow from the elements: a call does not name them.
+const LOOKED_UP: Keys = Keys::by(|_, _| Ok(()), access::RO | access::ACCESS)
+    .note("The keys that the patterns of BY and GET make of the elements");
+
 const SORT: Command = Command::new("SORT", "sort", Group::Generic, Run::Sweep(sort))
+    .subject(&["set", "sortedset", "list"])
     .syntax(
-        "key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA] \
-         [STORE destination]",
+        "key [BY by-pattern:pattern#1] [LIMIT offset count] [GET get-pattern:pattern#1 [GET get-pattern:pattern#1 ...]] [ASC | DESC] [ALPHA] \
+         [STORE destination#2]",
     )
     .flags(WRITE | GROWS | DANGEROUS)
-    .keys(&[Keys::one(1, access::RO | access::ACCESS), Keys::by(find_destination)])
+    .keys(&[
+        Keys::one(1, access::RO | access::ACCESS),
+        LOOKED_UP,
+        Keys::by(find_destination, access::OW | access::UPDATE)
+            .note("The key behind STORE, which may stand anywhere"),
+    ])
     .doc(
         "1.0.0",
         COMPLEXITY,
@@ -31,9 +41,10 @@ fn sort(cx: &mut Sweep<'_, '_>) -> Result {
 }
 
 const SORT_RO: Command = Command::new("SORT_RO", "sort_ro", Group::Generic, Run::Sweep(sort_ro))
-    .syntax("key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA]")
+    .subject(&["set", "sortedset", "list"])
+    .syntax("key [BY by-pattern:pattern#1] [LIMIT offset count] [GET get-pattern:pattern#1 [GET get-pattern:pattern#1 ...]] [ASC | DESC] [ALPHA]")
     .flags(READ | DANGEROUS)
-    .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .keys(&[Keys::one(1, access::RO | access::ACCESS), LOOKED_UP])
     .doc("7.0.0", COMPLEXITY, "Sorts the elements of a list, a set or a sorted set, and answers them.");
 
 fn sort_ro(cx: &mut Sweep<'_, '_>) -> Result {

@@ -8,8 +8,9 @@ use std::sync::atomic::Ordering::Relaxed;
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[SWAPDB];
 
-const SWAPDB: Command = Command::new("SWAPDB", "swapdb", Group::Generic, Run::Sweep(swapdb))
-    .syntax("index1 index2")
+const SWAPDB: Command = Command::new("SWAPDB", "swapdb", Group::Server, Run::Sweep(swapdb))
+    .subject(&["keyspace"])
+    .syntax("index1:integer index2:integer")
     .flags(WRITE | FAST | DANGEROUS)
     .doc("4.0.0", "O(N) for N clients that watch or wait for keys of them.", "Swaps two databases.");
 

@@ -16,6 +16,7 @@ const TTL: Command = Command::new("TTL", "ttl", Group::Generic, Run::Keyed(ttl))
     .syntax("key")
     .flags(READ | FAST)
     .keys(KEY)
+    .tips(&["nondeterministic_output"])
     .doc("1.0.0", "O(1)", "Tells in how many seconds a key expires.");
 
 fn ttl(cx: &mut Keyed<'_, '_>) -> Result {
@@ -26,6 +27,7 @@ const PTTL: Command = Command::new("PTTL", "pttl", Group::Generic, Run::Keyed(pt
     .syntax("key")
     .flags(READ | FAST)
     .keys(KEY)
+    .tips(&["nondeterministic_output"])
     .doc("2.6.0", "O(1)", "Tells in how many milliseconds a key expires.");
 
 fn pttl(cx: &mut Keyed<'_, '_>) -> Result {

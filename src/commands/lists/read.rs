@@ -61,7 +61,7 @@ fn lindex(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const LPOS: Command = Command::new("LPOS", "lpos", Group::List, Run::Keyed(lpos))
-    .syntax("key element [RANK rank] [COUNT num-matches] [MAXLEN len]")
+    .syntax("key element [RANK rank] [COUNT num-matches:integer] [MAXLEN len]")
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
     .doc("6.0.6", "O(N) for N elements compared", "Returns the indexes of elements equal to a value.");

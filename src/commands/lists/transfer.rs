@@ -37,6 +37,7 @@ const RPOPLPUSH: Command = Command::new("RPOPLPUSH", "rpoplpush", Group::List, R
     .syntax("source destination")
     .flags(WRITE | GROWS)
     .keys(KEYS)
+    .deprecated("6.2.0", "`LMOVE` with the `RIGHT` and `LEFT` arguments")
     .doc("1.2.0", "O(1)", "Takes the back element of a list, puts it at the front of another, returns it.");
 
 fn rpoplpush(cx: &mut Keyed<'_, '_>) -> Result {
@@ -63,6 +64,7 @@ const BRPOPLPUSH: Command = Command::new("BRPOPLPUSH", "brpoplpush", Group::List
     .syntax("source destination timeout")
     .flags(WRITE | GROWS | BLOCKING)
     .keys(KEYS)
+    .deprecated("6.2.0", "`BLMOVE` with the `RIGHT` and `LEFT` arguments")
     .doc("2.2.0", "O(1)", "Does as RPOPLPUSH; waits until the source has an element.");
 
 fn brpoplpush(cx: &mut Keyed<'_, '_>) -> Result<Flow> {

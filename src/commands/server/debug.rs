@@ -1,7 +1,7 @@
 //! DEBUG: what tests need, as far as `enable-debug-command` allows it.
 
 use super::config::origin;
-use crate::command::flag::{ADMIN, LOADING, NO_SCRIPT, STALE};
+use crate::command::flag::{ADMIN, INTERNAL, LOADING, NO_SCRIPT, STALE};
 use crate::command::{Command, Error, Group, Outer, Result, Run};
 use crate::config::{self, Origin};
 use crate::engine::Engine;
@@ -13,8 +13,8 @@ use std::time::Duration;
 pub const COMMANDS: &[Command] = &[DEBUG];
 
 const DEBUG: Command = Command::new("DEBUG", "debug", Group::Server, Run::Slow(debug))
-    .syntax("subcommand [arg [arg ...]]")
-    .flags(ADMIN | NO_SCRIPT | LOADING | STALE)
+    .arity(-2)
+    .flags(INTERNAL | ADMIN | NO_SCRIPT | LOADING | STALE)
     .doc("1.0.0", "Depends on the subcommand.", "Holds what tests of the server need.");
 
 const HELP: &[(&str, &str)] = &[

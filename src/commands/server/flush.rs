@@ -8,6 +8,7 @@ use crate::keyspace::{Garbage, SHARDS};
 pub const COMMANDS: &[Command] = &[DBSIZE, FLUSHALL, FLUSHDB];
 
 const DBSIZE: Command = Command::new("DBSIZE", "dbsize", Group::Server, Run::Sweep(dbsize))
+    .subject(&["keyspace"])
     .syntax("")
     .flags(READ | FAST)
     .tips(&["request_policy:all_shards", "response_policy:agg_sum"])
@@ -21,6 +22,7 @@ fn dbsize(cx: &mut Sweep<'_, '_>) -> Result {
 }
 
 const FLUSHDB: Command = Command::new("FLUSHDB", "flushdb", Group::Server, Run::Sweep(flushdb))
+    .subject(&["keyspace"])
     .syntax("[ASYNC | SYNC]")
     .flags(WRITE | DANGEROUS)
     .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
@@ -32,6 +34,7 @@ fn flushdb(cx: &mut Sweep<'_, '_>) -> Result {
 }
 
 const FLUSHALL: Command = Command::new("FLUSHALL", "flushall", Group::Server, Run::Sweep(flushall))
+    .subject(&["keyspace"])
     .syntax("[ASYNC | SYNC]")
     .flags(WRITE | DANGEROUS)
     .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])

@@ -23,7 +23,8 @@ fn time(cx: &mut Outer<'_>) -> Result {
 
 const ROLE: Command = Command::new("ROLE", "role", Group::Server, Run::Outer(role))
     .syntax("")
-    .flags(ADMIN | NO_SCRIPT | LOADING | STALE | FAST)
+    .flags(NO_SCRIPT | LOADING | STALE | FAST)
+    .subject(&["admin", "dangerous"])
     .doc("2.8.12", "O(1)", "Tells the part that the server has in replication.");
 
 fn role(cx: &mut Outer<'_>) -> Result {
@@ -35,7 +36,7 @@ fn role(cx: &mut Outer<'_>) -> Result {
 }
 
 const LOLWUT: Command = Command::new("LOLWUT", "lolwut", Group::Server, Run::Outer(lolwut))
-    .syntax("[VERSION version [columns:integer [rows:integer]]]")
+    .syntax("[VERSION version:integer]")
     .arity(-1)
     .flags(READ | FAST)
     .doc("5.0.0", "O(1)", "Draws a small picture, and tells the version.");

@@ -23,6 +23,7 @@ const SINTER: Command = Command::new("SINTER", "sinter", Group::Set, Run::Keyed(
     .syntax("key [key ...]")
     .flags(READ)
     .keys(KEYS)
+    .tips(&["nondeterministic_output_order"])
     .doc(
         "1.0.0",
         "O(N*M) for N members of the smallest of M sets",
@@ -82,6 +83,7 @@ const SUNION: Command = Command::new("SUNION", "sunion", Group::Set, Run::Keyed(
     .syntax("key [key ...]")
     .flags(READ)
     .keys(KEYS)
+    .tips(&["nondeterministic_output_order"])
     .doc("1.0.0", "O(N) for N members of all sets", "Returns the members that any of the sets has.");
 
 fn sunion(cx: &mut Keyed<'_, '_>) -> Result {
@@ -94,6 +96,7 @@ const SDIFF: Command = Command::new("SDIFF", "sdiff", Group::Set, Run::Keyed(sdi
     .syntax("key [key ...]")
     .flags(READ)
     .keys(KEYS)
+    .tips(&["nondeterministic_output_order"])
     .doc(
         "1.0.0",
         "O(N) for N members of all sets",

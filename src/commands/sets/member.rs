@@ -109,6 +109,7 @@ const SMEMBERS: Command = Command::new("SMEMBERS", "smembers", Group::Set, Run::
     .syntax("key")
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .tips(&["nondeterministic_output_order"])
     .doc("1.0.0", "O(N) for N members", "Returns all members of a set.");
 
 fn smembers(cx: &mut Keyed<'_, '_>) -> Result {

@@ -14,6 +14,7 @@ const SPOP: Command = Command::new("SPOP", "spop", Group::Set, Run::Keyed(spop))
     .syntax("key [count]")
     .flags(WRITE | FAST)
     .keys(&[Keys::one(1, access::RW | access::ACCESS | access::DELETE)])
+    .tips(&["nondeterministic_output"])
     .doc("1.0.0", "O(1), or O(N) for a count of N", "Removes random members from a set and returns them.");
 
 fn spop(cx: &mut Keyed<'_, '_>) -> Result {
@@ -42,6 +43,7 @@ const SRANDMEMBER: Command = Command::new("SRANDMEMBER", "srandmember", Group::S
     .syntax("key [count]")
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .tips(&["nondeterministic_output"])
     .doc("1.0.0", "O(1), or O(N) for a count of N", "Returns random members of a set.");
 
 fn srandmember(cx: &mut Keyed<'_, '_>) -> Result {

@@ -13,6 +13,7 @@ const SSCAN: Command = Command::new("SSCAN", "sscan", Group::Set, Run::Keyed(ssc
     .syntax("key cursor [MATCH pattern] [COUNT count]")
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .tips(&["nondeterministic_output"])
     .doc("2.8.0", "O(1) for each call, O(N) for a whole scan", "Walks over the members of a set in steps.");
 
 fn sscan(cx: &mut Keyed<'_, '_>) -> Result {

@@ -17,6 +17,7 @@ const ZRANDMEMBER: Command =
         .syntax("key [count [WITHSCORES]]")
         .flags(READ)
         .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+        .tips(&["nondeterministic_output"])
         .doc(
             "6.2.0",
             "O(log(N)), or O(M*log(N)) for a count of M",

@@ -131,7 +131,7 @@ fn range(cx: &mut Keyed<'_, '_>, form: Form) -> Result {
 }
 
 const ZRANGE: Command = Command::new("ZRANGE", "zrange", Group::Sorted, Run::Keyed(zrange))
-    .syntax("key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]")
+    .syntax("key start:string stop:string [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]")
     .flags(READ)
     .keys(KEY)
     .doc("1.2.0", COST, "Returns members of a sorted set in a range of ranks, scores or members.");
@@ -144,6 +144,7 @@ const ZREVRANGE: Command = Command::new("ZREVRANGE", "zrevrange", Group::Sorted,
     .syntax("key start stop [WITHSCORES]")
     .flags(READ)
     .keys(KEY)
+    .deprecated("6.2.0", "`ZRANGE` with the `REV` argument")
     .doc(
         "1.2.0",
         COST,
@@ -156,9 +157,10 @@ fn zrevrange(cx: &mut Keyed<'_, '_>) -> Result {
 
 const ZRANGEBYSCORE: Command =
     Command::new("ZRANGEBYSCORE", "zrangebyscore", Group::Sorted, Run::Keyed(zrangebyscore))
-        .syntax("key min max [WITHSCORES] [LIMIT offset count]")
+        .syntax("key min:double max:double [WITHSCORES] [LIMIT offset count]")
         .flags(READ)
         .keys(KEY)
+        .deprecated("6.2.0", "`ZRANGE` with the `BYSCORE` argument")
         .doc("1.0.5", COST, "Returns members of a sorted set in a range of scores.");
 
 fn zrangebyscore(cx: &mut Keyed<'_, '_>) -> Result {
@@ -167,9 +169,10 @@ fn zrangebyscore(cx: &mut Keyed<'_, '_>) -> Result {
 
 const ZREVRANGEBYSCORE: Command =
     Command::new("ZREVRANGEBYSCORE", "zrevrangebyscore", Group::Sorted, Run::Keyed(zrevrangebyscore))
-        .syntax("key max min [WITHSCORES] [LIMIT offset count]")
+        .syntax("key max:double min:double [WITHSCORES] [LIMIT offset count]")
         .flags(READ)
         .keys(KEY)
+        .deprecated("6.2.0", "`ZRANGE` with the `REV` and `BYSCORE` arguments")
         .doc("2.2.0", COST, "Returns members of a sorted set in a range of scores, the highest first.");
 
 fn zrevrangebyscore(cx: &mut Keyed<'_, '_>) -> Result {
@@ -181,6 +184,7 @@ const ZRANGEBYLEX: Command =
         .syntax("key min max [LIMIT offset count]")
         .flags(READ)
         .keys(KEY)
+        .deprecated("6.2.0", "`ZRANGE` with the `BYLEX` argument")
         .doc("2.8.9", COST, "Returns members of a sorted set in a lexicographical range.");
 
 fn zrangebylex(cx: &mut Keyed<'_, '_>) -> Result {
@@ -192,6 +196,7 @@ const ZREVRANGEBYLEX: Command =
         .syntax("key max min [LIMIT offset count]")
         .flags(READ)
         .keys(KEY)
+        .deprecated("6.2.0", "`ZRANGE` with the `REV` and `BYLEX` arguments")
         .doc("2.8.9", COST, "Returns members of a sorted set in a lexicographical range, the last first.");
 
 fn zrevrangebylex(cx: &mut Keyed<'_, '_>) -> Result {

@@ -106,7 +106,7 @@ fn rank(cx: &mut Keyed<'_, '_>, descending: bool) -> Result {
 }
 
 const ZCOUNT: Command = Command::new("ZCOUNT", "zcount", Group::Sorted, Run::Keyed(zcount))
-    .syntax("key min max")
+    .syntax("key min:double max:double")
     .flags(READ | FAST)
     .keys(KEY)
     .doc("2.0.0", "O(log(N))", "Counts the members of a sorted set with scores in a range.");

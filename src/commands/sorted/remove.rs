@@ -42,7 +42,7 @@ fn zremrangebyrank(cx: &mut Keyed<'_, '_>) -> Result {
 
 const ZREMRANGEBYSCORE: Command =
     Command::new("ZREMRANGEBYSCORE", "zremrangebyscore", Group::Sorted, Run::Keyed(zremrangebyscore))
-        .syntax("key min max")
+        .syntax("key min:double max:double")
         .flags(WRITE)
         .keys(KEY)
         .doc("1.2.0", COST, "Removes the members of a sorted set in a range of scores.");

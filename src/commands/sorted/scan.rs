@@ -16,6 +16,7 @@ const ZSCAN: Command = Command::new("ZSCAN", "zscan", Group::Sorted, Run::Keyed(
     .syntax("key cursor [MATCH pattern] [COUNT count]")
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .tips(&["nondeterministic_output"])
     .doc(
         "2.8.0",
         "O(1) for each call, O(N) for a whole iteration over N members",

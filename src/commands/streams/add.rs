@@ -11,6 +11,8 @@ use crate::types::stream::{Id, parse_u64};
 pub const COMMANDS: &[Command] = &[XADD, XSETID];
 
 const KEY: &[Keys] = &[Keys::one(1, access::RW | access::UPDATE)];
+const TRIMMED: &[Keys] =
+    &[Keys::one(1, access::RW | access::UPDATE).note("May remove entries, by MAXLEN or MINID")];
 
 const XADD: Command = Command::new("XADD", "xadd", Group::Stream, Run::Keyed(xadd))
     .syntax(
@@ -18,7 +20,8 @@ const XADD: Command = Command::new("XADD", "xadd", Group::Stream, Run::Keyed(xad
          [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]] <* | id> field value [field value ...]",
     )
     .flags(WRITE | GROWS | FAST)
-    .keys(KEY)
+    .keys(TRIMMED)
+    .tips(&["nondeterministic_output"])
     .doc(
         "5.0.0",
         "O(1), and O(N) for N entries trimmed",
@@ -120,7 +123,7 @@ fn parse_xadd(args: &mut Args<'_>) -> Result<(Options, bool, NewId)> {
 }
 
 const XSETID: Command = Command::new("XSETID", "xsetid", Group::Stream, Run::Keyed(xsetid))
-    .syntax("key last-id [ENTRIESADDED entries-added] [MAXDELETEDID max-deleted-id]")
+    .syntax("key last-id [ENTRIESADDED entries-added:integer] [MAXDELETEDID max-deleted-id]")
     .flags(WRITE | GROWS | FAST)
     .keys(KEY)
     .doc("5.0.0", "O(1)", "Sets the last id of a stream; for the use of replication.");

@@ -17,6 +17,7 @@ const XCLAIM: Command = Command::new("XCLAIM", "xclaim", Group::Stream, Run::Key
     )
     .flags(WRITE | FAST)
     .keys(&[Keys::one(1, access::RW | access::UPDATE)])
+    .tips(&["nondeterministic_output"])
     .doc("5.0.0", "O(log N) for N pending entries", "Makes pending entries those of another consumer.");
 
 /// Opens a stream that has this group, without telling anybody.
@@ -121,9 +122,10 @@ fn reply_claimed(reply: &mut Reply, stream: &Stream, ids: &[Id], just_id: bool) 
 }
 
 const XAUTOCLAIM: Command = Command::new("XAUTOCLAIM", "xautoclaim", Group::Stream, Run::Keyed(xautoclaim))
-    .syntax("key group consumer min-idle-time start [COUNT count] [JUSTID]")
+    .syntax("key group consumer min-idle-time start:string [COUNT count] [JUSTID]")
     .flags(WRITE | FAST)
     .keys(&[Keys::one(1, access::RW | access::DELETE)])
+    .tips(&["nondeterministic_output"])
     .doc(
         "6.2.0",
         "O(1) for a small count",

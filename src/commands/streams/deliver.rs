@@ -14,7 +14,7 @@ pub const COMMANDS: &[Command] = &[XREADGROUP];
 
 const XREADGROUP: Command = Command::new("XREADGROUP", "xreadgroup", Group::Stream, Run::Waiting(xreadgroup))
     .syntax(
-        "GROUP group consumer [COUNT count] [BLOCK milliseconds] [CLAIM min-idle-time] [NOACK] \
+        "GROUP group consumer [COUNT count] [BLOCK milliseconds] [CLAIM min-idle-time:integer] [NOACK] \
          STREAMS key [key ...] id [id ...]",
     )
     .flags(WRITE | BLOCKING)

@@ -12,7 +12,7 @@ use crate::types::stream::Id;
 pub const COMMANDS: &[Command] = &[XGROUP];
 
 const XGROUP: Command = Command::new("XGROUP", "xgroup", Group::Stream, Run::Container(SUBCOMMANDS))
-    .syntax("subcommand [argument ...]")
+    .arity(-2)
     .doc("5.0.0", "Depends on the subcommand.", "Manages the groups of a stream.");
 
 const SUBCOMMANDS: &[Command] = &[CREATE, SETID, DESTROY, CREATECONSUMER, DELCONSUMER, HELP];
@@ -68,7 +68,7 @@ fn open<'t>(txn: &'t mut Txn<'_>, key: &'t [u8], group: &[u8]) -> Result<Edit<'t
 }
 
 const CREATE: Command = Command::new("CREATE", "xgroup|create", Group::Stream, Run::Keyed(create))
-    .syntax("key group <id | $> [MKSTREAM] [ENTRIESREAD entries-read]")
+    .syntax("key group <id | $> [MKSTREAM] [ENTRIESREAD entriesread:integer]")
     .flags(WRITE | GROWS)
     .keys(&[key(access::INSERT)])
     .event("xgroup-create")
@@ -104,7 +104,7 @@ fn create(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const SETID: Command = Command::new("SETID", "xgroup|setid", Group::Stream, Run::Keyed(setid))
-    .syntax("key group <id | $> [ENTRIESREAD entries-read]")
+    .syntax("key group <id | $> [ENTRIESREAD entriesread:integer]")
     .flags(WRITE)
     .keys(&[key(access::UPDATE)])
     .event("xgroup-setid")

@@ -11,7 +11,7 @@ use crate::types::stream::{self, Consumer, Entry, Id};
 pub const COMMANDS: &[Command] = &[XINFO];
 
 const XINFO: Command = Command::new("XINFO", "xinfo", Group::Stream, Run::Container(SUBCOMMANDS))
-    .syntax("subcommand [argument ...]")
+    .arity(-2)
     .doc("5.0.0", "Depends on the subcommand.", "Tells about a stream.");
 
 const SUBCOMMANDS: &[Command] = &[STREAM, GROUPS, CONSUMERS, HELP];
@@ -185,6 +185,7 @@ const CONSUMERS: Command = Command::new("CONSUMERS", "xinfo|consumers", Group::S
     .syntax("key group")
     .flags(READ)
     .keys(KEY)
+    .tips(&["nondeterministic_output"])
     .doc("5.0.0", "O(N) for N consumers", "Tells about the consumers of a group.");
 
 fn consumers(cx: &mut Keyed<'_, '_>) -> Result {

@@ -62,9 +62,10 @@ fn xackdel(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const XPENDING: Command = Command::new("XPENDING", "xpending", Group::Stream, Run::Keyed(xpending))
-    .syntax("key group [[IDLE min-idle-time] start end count [consumer]]")
+    .syntax("key group [[IDLE min-idle-time:integer] start:string end:string count [consumer]]")
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .tips(&["nondeterministic_output"])
     .doc(
         "5.0.0",
         "O(N) for N entries looked at",

@@ -24,7 +24,7 @@ fn xlen(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const XRANGE: Command = Command::new("XRANGE", "xrange", Group::Stream, Run::Keyed(xrange))
-    .syntax("key start end [COUNT count]")
+    .syntax("key start:string end:string [COUNT count]")
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
     .doc("5.0.0", "O(N) for N entries returned", "Returns the entries between two ids of a stream.");
@@ -35,7 +35,7 @@ fn xrange(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const XREVRANGE: Command = Command::new("XREVRANGE", "xrevrange", Group::Stream, Run::Keyed(xrevrange))
-    .syntax("key end start [COUNT count]")
+    .syntax("key end:string start:string [COUNT count]")
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
     .doc(

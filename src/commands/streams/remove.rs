@@ -109,6 +109,7 @@ const XTRIM: Command = Command::new("XTRIM", "xtrim", Group::Stream, Run::Keyed(
     .syntax("key <MAXLEN | MINID> [= | ~] threshold [LIMIT count] [KEEPREF | DELREF | ACKED]")
     .flags(WRITE)
     .keys(KEY)
+    .tips(&["nondeterministic_output"])
     .doc(
         "5.0.0",
         "O(N) for N entries removed, which go by whole blocks",

@@ -77,7 +77,7 @@ fn add(cx: &mut Keyed<'_, '_>, increment: i64) -> Result {
 
 const INCRBYFLOAT: Command =
     Command::new("INCRBYFLOAT", "incrbyfloat", Group::String, Run::Keyed(incrbyfloat))
-        .syntax("key increment")
+        .syntax("key increment:double")
         .flags(WRITE | GROWS | FAST)
         .keys(KEY)
         .doc("2.6.0", "O(1)", "Adds a number to the floating point value of a key; 0 when it is absent.");

@@ -9,7 +9,7 @@ use crate::types::lcs;
 pub const COMMANDS: &[Command] = &[LCS];
 
 const LCS: Command = Command::new("LCS", "lcs", Group::String, Run::Keyed(run))
-    .syntax("key1 key2 [LEN] [IDX] [MINMATCHLEN min-match-len] [WITHMATCHLEN]")
+    .syntax("key1 key2 [LEN] [IDX] [MINMATCHLEN min-match-len:integer] [WITHMATCHLEN]")
     .flags(READ)
     .keys(&[Keys::range(1, 2, 1, access::RO | access::ACCESS)])
     .doc(

@@ -15,6 +15,7 @@ const MSET: Command = Command::new("MSET", "mset", Group::String, Run::Keyed(mse
     .flags(WRITE | GROWS)
     .keys(&[Keys::range(1, -1, 2, access::OW | access::UPDATE)])
     .event("set")
+    .tips(&["request_policy:multi_shard", "response_policy:all_succeeded"])
     .doc("1.0.1", "O(N) for N keys", "Sets the string values of several keys at once.");
 
 fn mset(cx: &mut Keyed<'_, '_>) -> Result {

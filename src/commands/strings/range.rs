@@ -60,6 +60,7 @@ const SUBSTR: Command = Command::new("SUBSTR", "substr", Group::String, Run::Key
     .syntax("key start end")
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .deprecated("2.0.0", "`GETRANGE`")
     .doc("1.0.0", "O(N) for N bytes returned", "Returns a part of a string value: the old name of GETRANGE.");
 
 fn getrange(cx: &mut Keyed<'_, '_>) -> Result {

@@ -33,6 +33,7 @@ const MGET: Command = Command::new("MGET", "mget", Group::String, Run::Keyed(mge
     .syntax("key [key ...]")
     .flags(READ | FAST)
     .keys(&[Keys::rest(1, access::RO | access::ACCESS)])
+    .tips(&["request_policy:multi_shard"])
     .doc("1.0.0", "O(N) for N keys", "Returns the string values of several keys.");
 
 fn mget(cx: &mut Keyed<'_, '_>) -> Result {

@@ -14,7 +14,7 @@ const GETEX: Command = Command::new("GETEX", "getex", Group::String, Run::Keyed(
         "key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST]",
     )
     .flags(WRITE | FAST)
-    .keys(&[Keys::one(1, access::RW | access::ACCESS | access::UPDATE)])
+    .keys(&[Keys::one(1, access::RW | access::ACCESS | access::UPDATE).note("Updates the expiry")])
     .doc("6.2.0", "O(1)", "Returns the string value of a key and sets or clears its expiry.");
 
 fn getex(cx: &mut Keyed<'_, '_>) -> Result {

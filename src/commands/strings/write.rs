@@ -15,8 +15,16 @@ const SET: Command = Command::new("SET", "set", Group::String, Run::Keyed(set))
          [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
     )
     .flags(WRITE | GROWS)
-    .keys(&[Keys::one(1, access::RW | access::ACCESS | access::UPDATE | access::VARIABLE)])
+    .keys(&[Keys::one(1, access::RW | access::ACCESS | access::UPDATE)
+        .varies(set_access)
+        .note("Reads the key only with GET")])
     .doc("1.0.0", "O(1)", "Gives a key a string value, whatever it held, and clears or sets its expiry.");
+
+/// What a call of SET does to its key.
+fn set_access(argv: &[&[u8]]) -> u16 {
+    let gets = argv.iter().skip(3).any(|word| word.eq_ignore_ascii_case(b"GET"));
+    if gets { access::RW | access::ACCESS | access::UPDATE } else { access::OW | access::UPDATE }
+}
 
 fn set(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, value) = (cx.args.bytes()?, cx.args.bytes()?);
@@ -61,6 +69,7 @@ const SETNX: Command = Command::new("SETNX", "setnx", Group::String, Run::Keyed(
     .syntax("key value")
     .flags(WRITE | GROWS | FAST)
     .keys(&[Keys::one(1, access::OW | access::INSERT)])
+    .deprecated("2.6.12", "`SET` with the `NX` argument")
     .doc("1.0.0", "O(1)", "Gives a key a string value, unless it exists.");
 
 fn setnx(cx: &mut Keyed<'_, '_>) -> Result {
@@ -77,6 +86,7 @@ const SETEX: Command = Command::new("SETEX", "setex", Group::String, Run::Keyed(
     .syntax("key seconds value")
     .flags(WRITE | GROWS)
     .keys(&[Keys::one(1, access::OW | access::UPDATE)])
+    .deprecated("2.6.12", "`SET` with the `EX` argument")
     .doc("2.0.0", "O(1)", "Gives a key a string value that expires after a number of seconds.");
 
 fn setex(cx: &mut Keyed<'_, '_>) -> Result {
@@ -87,6 +97,7 @@ const PSETEX: Command = Command::new("PSETEX", "psetex", Group::String, Run::Key
     .syntax("key milliseconds value")
     .flags(WRITE | GROWS)
     .keys(&[Keys::one(1, access::OW | access::UPDATE)])
+    .deprecated("2.6.12", "`SET` with the `PX` argument")
     .doc("2.6.0", "O(1)", "Gives a key a string value that expires after a number of milliseconds.");
 
 fn psetex(cx: &mut Keyed<'_, '_>) -> Result {
@@ -105,6 +116,7 @@ const GETSET: Command = Command::new("GETSET", "getset", Group::String, Run::Key
     .syntax("key value")
     .flags(WRITE | GROWS | FAST)
     .keys(&[Keys::one(1, access::RW | access::ACCESS | access::UPDATE)])
+    .deprecated("6.2.0", "`SET` with the `!GET` argument")
     .doc("1.0.0", "O(1)", "Gives a key a string value and returns the one it had.");
 
 fn getset(cx: &mut Keyed<'_, '_>) -> Result {

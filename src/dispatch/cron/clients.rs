@@ -27,6 +27,7 @@ pub async fn clients(engine: Arc<Engine>) {
         }
         engine.rates.sample(&engine.metrics.totals());
         Memory::allocator(); // notes the peak
+        engine.limit_tracking();
         if round.is_multiple_of(LOOK) {
             look(&engine, &mut over);
         }

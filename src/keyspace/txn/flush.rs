@@ -11,6 +11,7 @@ impl Txn<'_> {
     pub fn flush(&mut self, shard: usize, db: u32, taken: &mut Vec<Table>) {
         let (shard, effects) = self.shard_mut(shard);
         let table = shard.tables[db as usize].take();
+        effects.flushed = true;
         if table.is_empty() {
             return;
         }

@@ -1,4 +1,4 @@
-//! CLIENT REPLY, NO-EVICT, NO-TOUCH, PAUSE, UNPAUSE, UNBLOCK, and what concerns client-side caching.
+//! CLIENT REPLY, NO-EVICT, NO-TOUCH, PAUSE, UNPAUSE, UNBLOCK.
 
 use super::SIMPLE;
 use crate::command::flag::*;
@@ -54,7 +54,7 @@ fn set_flag(cx: &mut Outer<'_>, flag: Flag) -> Result {
     Ok(())
 }
 
-fn switch(args: &mut Args<'_>) -> Result<bool> {
+pub(super) fn switch(args: &mut Args<'_>) -> Result<bool> {
     match (args.word("ON"), args.word("OFF")) {
         (false, false) => Err(Error::SYNTAX),
         (on, _) => Ok(on),
@@ -62,7 +62,7 @@ fn switch(args: &mut Args<'_>) -> Result<bool> {
 }
 
 pub(super) const PAUSE: Command = Command::new("PAUSE", "client|pause", Group::Connection, Run::Outer(pause))
-    .syntax("timeout [WRITE | ALL]")
+    .syntax("timeout:integer [WRITE | ALL]")
     .flags(SIMPLE | ADMIN)
     .doc("3.0.0", "O(1)", "Holds back the commands of all clients for a time.");
 
@@ -124,65 +124,4 @@ fn unblock(cx: &mut Outer<'_>) -> Result {
     }
     cx.reply.int(asked.is_some().into());
     Ok(())
-}
-
-pub(super) const TRACKING: Command = Command::new(
-    "TRACKING",
-    "client|tracking",
-    Group::Connection,
-    Run::Outer(tracking),
-)
-.syntax(
-    "<ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
-)
-.flags(SIMPLE)
-.doc("6.0.0", "O(1)", "Has the server tell of changes to keys that the client keeps.");
-
-fn tracking(cx: &mut Outer<'_>) -> Result {
-    if switch(&mut cx.args)? {
-        return Err(Error::new("ERR client-side caching is not supported by this version of Synap"));
-    }
-    cx.reply.ok();
-    Ok(())
-}
-
-pub(super) const TRACKINGINFO: Command =
-    Command::new("TRACKINGINFO", "client|trackinginfo", Group::Connection, Run::Outer(trackinginfo))
-        .syntax("")
-        .flags(SIMPLE)
-        .doc("6.2.0", "O(1)", "Tells how this connection uses client-side caching.");
-
-fn trackinginfo(cx: &mut Outer<'_>) -> Result {
-    cx.reply.map(3);
-    cx.reply.bulk(b"flags");
-    cx.reply.set(1);
-    cx.reply.bulk(b"off");
-    cx.reply.bulk(b"redirect");
-    cx.reply.int(-1);
-    cx.reply.bulk(b"prefixes");
-    cx.reply.array(0);
-    Ok(())
-}
-
-pub(super) const GETREDIR: Command =
-    Command::new("GETREDIR", "client|getredir", Group::Connection, Run::Outer(getredir))
-        .syntax("")
-        .flags(SIMPLE)
-        .doc("6.0.0", "O(1)", "Tells which client gets the invalidation messages of this one.");
-
-fn getredir(cx: &mut Outer<'_>) -> Result {
-    cx.reply.int(-1);
-    Ok(())
-}
-
-pub(super) const CACHING: Command =
-    Command::new("CACHING", "client|caching", Group::Connection, Run::Outer(caching))
-        .syntax("<YES | NO>")
-        .flags(SIMPLE)
-        .doc("6.0.0", "O(1)", "Says whether the keys of the next command are tracked.");
-
-fn caching(_: &mut Outer<'_>) -> Result {
-    Err(Error::new(
-        "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled",
-    ))
 }

@@ -1,7 +1,9 @@
 //! CLIENT LIST and CLIENT INFO: a line for each connection.
 
 use super::SIMPLE;
-use super::select::Type;
+use super::select::Filter;
+use super::tracking::redirect_of;
+use crate::base::number;
 use crate::command::flag::ADMIN;
 use crate::command::{Command, Error, Group, Outer, Result, Run, registry};
 use crate::commands::FAMILIES;
@@ -12,30 +14,29 @@ use std::sync::atomic::Ordering::Relaxed;
 pub(super) const LIST: Command = Command::new("LIST", "client|list", Group::Connection, Run::Outer(list))
     .syntax("[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]")
     .flags(SIMPLE | ADMIN)
-    .tips(&["nondeterministic_output", "request_policy:all_nodes"])
+    .tips(&["nondeterministic_output"])
     .doc("2.4.0", "O(N) where N is the number of clients.", "Tells about the open connections.");
 
 fn list(cx: &mut Outer<'_>) -> Result {
+    // Redis' own words for what is no id.
+    if let [name, id, ..] = &cx.args.argv()[2..]
+        && name.eq_ignore_ascii_case(b"ID")
+        && number::parse_i64(id).is_none()
+    {
+        return Err(Error::new("ERR Invalid client ID"));
+    }
+    let filter = Filter::parse(&mut cx.args, cx.engine, i64::MIN)?;
     let now_ms = cx.engine.now_ms();
     let mut text = String::new();
-    if !cx.args.more() {
-        cx.engine.clients.all().iter().for_each(|client| line(client, now_ms, &mut text));
-    } else if cx.args.left() == 2 && cx.args.word("TYPE") {
-        let kind = Type::parse(cx.args.bytes()?)?;
-        let clients = cx.engine.clients.all();
-        clients.iter().filter(|client| Type::of(client) == kind).for_each(|c| line(c, now_ms, &mut text));
-    } else if cx.args.left() >= 2 && cx.args.word("ID") {
-        while cx.args.more() {
-            let id = cx.args.int().map_err(|_| Error::new("ERR Invalid client ID"))?;
-            if let Some(client) = cx.engine.clients.get(id as u64) {
-                line(&client, now_ms, &mut text);
-            }
-        }
-    } else {
-        return Err(Error::SYNTAX);
-    }
+    filter.select(cx).iter().for_each(|client| line(client, now_ms, argv_len(cx, client), &mut text));
     cx.reply.verbatim("txt", text.as_bytes());
     Ok(())
+}
+
+/// Bytes of the words of the call that `client` runs: only the one who asks runs one, or is blocked.
+fn argv_len(cx: &Outer<'_>, client: &Client) -> usize {
+    let me = client.id == cx.session.client.id;
+    if me { cx.args.argv().iter().map(|word| word.len()).sum() } else { 0 }
 }
 
 pub(super) const INFO: Command = Command::new("INFO", "client|info", Group::Connection, Run::Outer(info))
@@ -46,51 +47,62 @@ pub(super) const INFO: Command = Command::new("INFO", "client|info", Group::Conn
 
 fn info(cx: &mut Outer<'_>) -> Result {
     let mut text = String::new();
-    line(&cx.session.client, cx.engine.now_ms(), &mut text);
+    let client = &cx.session.client;
+    line(client, cx.engine.now_ms(), argv_len(cx, client), &mut text);
     cx.reply.verbatim("txt", text.as_bytes());
     Ok(())
 }
 
-/// The letters of `flags=`, with the property that each stands for.
-const FLAGS: [(Flag, char); 8] = [
+/// The letters of `flags=`, with the property that each stands for; `d` is for a touched watch.
+pub(super) const FLAGS: [(Flag, char); 11] = [
     (Flag::Monitor, 'O'),
     (Flag::Subscribed, 'P'),
     (Flag::Multi, 'x'),
     (Flag::Blocked, 'b'),
     (Flag::Tracking, 't'),
+    (Flag::BrokenRedirect, 'R'),
+    (Flag::Broadcast, 'B'),
     (Flag::Closing, 'c'),
     (Flag::UnixSocket, 'U'),
     (Flag::NoEvict, 'e'),
+    (Flag::NoTouch, 'T'),
 ];
 
 /// Memory of a connection without its buffers, in bytes.
 const CONNECTION: usize = size_of::<Client>() + 512;
 
-fn line(client: &Client, now_ms: i64, out: &mut String) {
-    let seconds = |since_ms: i64| (now_ms - since_ms).max(0) / 1000;
+/// The letters of what a client is; `N` for nothing.
+pub(super) fn flags_of(client: &Client) -> String {
     let mut flags: String = FLAGS.iter().filter(|(flag, _)| client.is(*flag)).map(|(_, c)| *c).collect();
-    if client.is(Flag::NoTouch) {
-        flags.push('T');
-    }
     if client.touched.load(Relaxed) {
         flags.push('d');
     }
     if flags.is_empty() {
         flags.push('N');
     }
+    flags
+}
+
+fn line(client: &Client, now_ms: i64, argv_len: usize, out: &mut String) {
+    let seconds = |since_ms: i64| (now_ms - since_ms).max(0) / 1000;
+    let flags = flags_of(client);
     let [channels, patterns, shard_channels] = client.subscriptions.each_ref().map(|n| n.load(Relaxed));
     let (query, output) = (client.query_len.load(Relaxed), client.output_len.load(Relaxed));
     let outbox = client.outbox.len();
+    let waiting = client.waiter.lock().as_ref().map_or(0, |w| w.argv.iter().map(|word| word.len()).sum());
+    let argv_len = argv_len + waiting;
+    let queued = client.multi_len.load(Relaxed);
     let last = client.command.load(Relaxed).checked_sub(1);
     let command = last.map_or("NULL", |number| registry(FAMILIES).all()[number].full_name);
+    let redirect = redirect_of(client);
     let (library, version) = client.library.lock().clone();
     // A `String` takes every write.
     let _ = writeln!(
         out,
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={flags} db={} sub={channels} psub={patterns} \
-         ssub={shard_channels} multi={} watch={} qbuf={query} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 \
-         obl={output} oll={} omem={outbox} tot-mem={} events={} cmd={command} user={} redir=-1 resp={} \
-         lib-name={library} lib-ver={version} io-thread=0",
+         ssub={shard_channels} multi={} watch={} qbuf={query} qbuf-free=0 argv-mem={argv_len} multi-mem={queued} \
+         rbs=0 rbp=0 obl={output} oll={} omem={outbox} tot-mem={} events={} cmd={command} user={} \
+         redir={redirect} resp={} lib-name={library} lib-ver={version} io-thread=0",
         client.id,
         client.addr,
         client.laddr,
@@ -102,7 +114,7 @@ fn line(client: &Client, now_ms: i64, out: &mut String) {
         client.multi.load(Relaxed),
         client.watched.load(Relaxed),
         usize::from(outbox > 0),
-        CONNECTION + query + output + outbox,
+        CONNECTION + query + output + outbox + argv_len + queued,
         if output > 0 { "rw" } else { "r" },
         client.user.lock(),
         client.protocol.load(Relaxed),

@@ -5,6 +5,7 @@ mod identity;
 mod kill;
 mod list;
 mod select;
+mod tracking;
 
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Result, Run};
@@ -22,9 +23,9 @@ const CLIENT: Command = Command::new("CLIENT", "client", Group::Connection, Run:
     .doc("2.4.0", "Depends on the subcommand.", "Holds the commands about connections.");
 
 const SUBCOMMANDS: &[Command] = &[
-    control::CACHING,
+    tracking::CACHING,
     identity::GETNAME,
-    control::GETREDIR,
+    tracking::GETREDIR,
     HELP,
     identity::ID,
     list::INFO,
@@ -36,8 +37,8 @@ const SUBCOMMANDS: &[Command] = &[
     control::REPLY,
     identity::SETINFO,
     identity::SETNAME,
-    control::TRACKING,
-    control::TRACKINGINFO,
+    tracking::TRACKING,
+    tracking::TRACKINGINFO,
     control::UNBLOCK,
     control::UNPAUSE,
 ];

@@ -1,7 +1,12 @@
-//! Which clients CLIENT LIST and CLIENT KILL mean.
+//! Which clients CLIENT LIST and CLIENT KILL mean: the filters of Redis 8 and of Valkey 9.1, each of
+//! which may be turned around by `NOT-`.
 
-use crate::command::{Error, Result};
-use crate::engine::{Client, Flag};
+use super::list::{FLAGS, flags_of};
+use crate::base::number;
+use crate::command::{Args, Error, Outer, Result};
+use crate::engine::{Client, Engine, Flag};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// The type of a client, as `TYPE` tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +18,7 @@ pub(super) enum Type {
 }
 
 impl Type {
-    pub(super) fn parse(word: &[u8]) -> Result<Type> {
+    fn parse(word: &[u8]) -> Result<Type> {
         match word.to_ascii_lowercase().as_slice() {
             b"normal" => Ok(Type::Normal),
             b"master" => Ok(Type::Master),
@@ -23,7 +28,184 @@ impl Type {
         }
     }
 
-    pub(super) fn of(client: &Client) -> Type {
+    fn of(client: &Client) -> Type {
         if client.is(Flag::Subscribed) { Type::PubSub } else { Type::Normal }
+    }
+}
+
+/// One property of a client.
+enum Property<'a> {
+    Ids(Vec<u64>),
+    Type(Type),
+    User(&'a [u8]),
+    Addr(&'a [u8]),
+    Laddr(&'a [u8]),
+    Ip(&'a [u8]),
+    Name(&'a [u8]),
+    Flags(&'a [u8]),
+    LibName(&'a [u8]),
+    LibVer(&'a [u8]),
+    Db(u32),
+    /// Connected for at least so many seconds.
+    Age(i64),
+    /// Without a command for at least so many seconds.
+    Idle(i64),
+}
+
+impl Property<'_> {
+    fn is_of(&self, client: &Client, now_ms: i64) -> bool {
+        let seconds = |since_ms: i64| (now_ms - since_ms) / 1000;
+        match self {
+            Property::Ids(ids) => ids.contains(&client.id),
+            Property::Type(kind) => Type::of(client) == *kind,
+            Property::User(name) => client.user.lock().as_bytes() == *name,
+            Property::Addr(addr) => client.addr.as_bytes() == *addr,
+            Property::Laddr(addr) => client.laddr.as_bytes() == *addr,
+            Property::Ip(ip) => ip_of(&client.addr).as_bytes() == *ip,
+            Property::Name(name) => client.name.lock().as_bytes() == *name,
+            Property::Flags(flags) => {
+                let has = flags_of(client);
+                flags.iter().all(|flag| has.contains(*flag as char))
+            }
+            Property::LibName(name) => client.library.lock().0.as_bytes() == *name,
+            Property::LibVer(version) => client.library.lock().1.as_bytes() == *version,
+            Property::Db(db) => client.db.load(Relaxed) == *db,
+            Property::Age(s) => seconds(client.created_ms) >= *s,
+            Property::Idle(s) => seconds(client.active_ms.load(Relaxed)) >= *s,
+        }
+    }
+}
+
+/// The address without its port: `127.0.0.1`, `::1`, or the path of a unix socket.
+fn ip_of(addr: &str) -> &str {
+    let ip = addr.rsplit_once(':').map_or(addr, |(ip, _)| ip);
+    ip.strip_prefix('[').and_then(|ip| ip.strip_suffix(']')).unwrap_or(ip)
+}
+
+/// What a client has to be to be meant.
+#[derive(Default)]
+pub(super) struct Filter<'a> {
+    /// Properties, each with whether it is to be had or not.
+    properties: Vec<(Property<'a>, bool)>,
+    /// Whether the client that asks is left out; `None` when nothing was said of it.
+    pub(super) skip_me: Option<bool>,
+}
+
+impl<'a> Filter<'a> {
+    /// Everybody who is at this address.
+    pub(super) fn at(addr: &'a [u8]) -> Self {
+        Filter { properties: vec![(Property::Addr(addr), true)], skip_me: Some(false) }
+    }
+
+    /// Takes all filters; ids are to be at least `id_min`.
+    ///
+    /// # Errors
+    /// Unknown filters, and values that cannot be.
+    pub(super) fn parse(args: &mut Args<'a>, engine: &Engine, id_min: i64) -> Result<Self> {
+        let mut filter = Filter::default();
+        while args.more() {
+            let name = args.bytes()?.to_ascii_lowercase();
+            let (name, wanted) = match name.strip_prefix(b"not-") {
+                Some(name) => (name, false),
+                None => (&name[..], true),
+            };
+            if name == b"id" {
+                filter.properties.push((Property::Ids(ids(args, id_min)?), wanted));
+                continue;
+            }
+            let value = args.bytes()?;
+            let property = match name {
+                b"type" => Property::Type(Type::parse(value)?),
+                b"user" => Property::User(user(value)?),
+                b"addr" => Property::Addr(value),
+                b"laddr" => Property::Laddr(value),
+                b"ip" => Property::Ip(value),
+                b"name" => Property::Name(value),
+                b"flags" => Property::Flags(flags(value, wanted)?),
+                b"lib-name" => Property::LibName(value),
+                b"lib-ver" => Property::LibVer(value),
+                b"db" => Property::Db(db(value, wanted, engine)?),
+                b"maxage" if wanted => Property::Age(seconds(value, "maxage")?),
+                b"idle" if wanted => Property::Idle(seconds(value, "idle")?),
+                b"skipme" if wanted => {
+                    filter.skip_me = Some(yes_or_no(value)?);
+                    continue;
+                }
+                _ => return Err(Error::SYNTAX),
+            };
+            filter.properties.push((property, wanted));
+        }
+        Ok(filter)
+    }
+
+    /// The clients meant, by ascending id.
+    pub(super) fn select(&self, cx: &Outer<'_>) -> Vec<Arc<Client>> {
+        let now_ms = cx.engine.now_ms();
+        let me = cx.session.client.id;
+        let skip_me = self.skip_me.unwrap_or(false);
+        let mut clients = cx.engine.clients.all();
+        clients.retain(|client| {
+            let fits = |(property, wanted): &(Property<'_>, bool)| property.is_of(client, now_ms) == *wanted;
+            !(skip_me && client.id == me) && self.properties.iter().all(fits)
+        });
+        clients
+    }
+}
+
+/// Takes ids up to the next word that is no number.
+fn ids(args: &mut Args<'_>, min: i64) -> Result<Vec<u64>> {
+    let mut ids = Vec::new();
+    while let Some(word) = args.peek() {
+        match number::parse_i64(word) {
+            Some(id) if id >= min => ids.push(id as u64),
+            Some(_) => return Err(Error::new("ERR client-id should be greater than 0")),
+            None if ids.is_empty() => return Err(Error::new("ERR client-id should be greater than 0")),
+            None => break,
+        }
+        args.bytes()?;
+    }
+    if ids.is_empty() { Err(Error::SYNTAX) } else { Ok(ids) }
+}
+
+fn user(name: &[u8]) -> Result<&[u8]> {
+    if name == b"default" {
+        return Ok(name);
+    }
+    Err(Error::text(format!("ERR No such user '{}'", String::from_utf8_lossy(name))))
+}
+
+fn flags(letters: &[u8], wanted: bool) -> Result<&[u8]> {
+    let known = |letter: &u8| b"NTd".contains(letter) || FLAGS.iter().any(|(_, c)| *c as u8 == *letter);
+    if letters.iter().all(known) {
+        return Ok(letters);
+    }
+    let which = if wanted { "provided" } else { "NOT-FLAGS" };
+    let letters = String::from_utf8_lossy(letters);
+    Err(Error::text(format!("ERR Unknown flags found in the {which} filter: {letters}")))
+}
+
+fn db(value: &[u8], wanted: bool, engine: &Engine) -> Result<u32> {
+    let name = if wanted { "DB" } else { "NOT-DB" };
+    let last = engine.keyspace.databases() as i64 - 1;
+    match number::parse_i64(value) {
+        None => Err(Error::text(format!("ERR {name} is not an integer or out of range"))),
+        Some(db) if (0..=last).contains(&db) => Ok(db as u32),
+        Some(_) => Err(Error::text(format!("ERR {name} number should be between 0 and {last}"))),
+    }
+}
+
+fn seconds(value: &[u8], name: &str) -> Result<i64> {
+    match number::parse_i64(value) {
+        None => Err(Error::text(format!("ERR {name} is not an integer or out of range"))),
+        Some(s @ 1..) => Ok(s),
+        Some(_) => Err(Error::text(format!("ERR {name} should be greater than 0"))),
+    }
+}
+
+fn yes_or_no(value: &[u8]) -> Result<bool> {
+    match value.to_ascii_lowercase().as_slice() {
+        b"yes" => Ok(true),
+        b"no" => Ok(false),
+        _ => Err(Error::SYNTAX),
     }
 }

@@ -1,12 +1,13 @@
 //! COMMAND DOCS: the documentation in the declarations.
 
 use super::super::super::FAMILIES;
-use super::arguments::Argument;
+use super::arguments::{Argument, KeyCount};
 use super::find;
-use crate::command::flag::{LOADING, STALE};
+use crate::command::flag::{INTERNAL, LOADING, STALE};
 use crate::command::{Command, Group, Outer, Reply, Result, Run, registry};
 
 pub(super) const DOCS: Command = Command::new("DOCS", "command|docs", Group::Server, Run::Outer(docs))
+    .subject(&["connection"])
     .syntax("[command-name [command-name ...]]")
     .flags(LOADING | STALE)
     .tips(&["nondeterministic_output_order"])
@@ -32,20 +33,33 @@ fn document(command: &Command, reply: &mut Reply) {
     let arguments = Argument::parse(command.syntax);
     let subcommands = command.subcommands();
     reply.bulk(command.full_name.as_bytes());
-    reply.map(4 + usize::from(!arguments.is_empty()) + usize::from(!subcommands.is_empty()));
-    for (field, value) in [
+    let (deprecated_since, replaced_by) = command.deprecated.unwrap_or_default();
+    let texts = [
         ("summary", command.summary),
         ("since", command.since),
         ("group", command.group.name()),
         ("complexity", command.complexity),
-    ] {
+        ("deprecated_since", deprecated_since),
+        ("replaced_by", replaced_by),
+    ];
+    let marks = [("deprecated", command.deprecated.is_some()), ("syscmd", command.has(INTERNAL))];
+    let told = texts.iter().filter(|(_, text)| !text.is_empty());
+    let more = [!arguments.is_empty(), !subcommands.is_empty(), marks.iter().any(|(_, on)| *on)];
+    reply.map(told.clone().count() + more.iter().filter(|on| **on).count());
+    for (field, text) in told {
         reply.bulk(field.as_bytes());
-        reply.bulk(value.as_bytes());
+        reply.bulk(text.as_bytes());
+    }
+    let set = marks.iter().filter(|(_, on)| *on);
+    if set.clone().count() > 0 {
+        reply.bulk(b"doc_flags");
+        reply.set(set.clone().count());
+        set.for_each(|(name, _)| reply.status(name));
     }
     if !arguments.is_empty() {
         reply.bulk(b"arguments");
         reply.array(arguments.len());
-        let mut keys = 0;
+        let mut keys = KeyCount::of(command.keys.len());
         arguments.iter().for_each(|argument| argument.write(reply, &mut keys));
     }
     if !subcommands.is_empty() {

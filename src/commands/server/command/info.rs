@@ -6,6 +6,7 @@ use crate::command::flag::{self, LOADING, STALE};
 use crate::command::{Command, Find, Group, Keys, Outer, Reply, Result, Run, access, registry};
 
 pub(super) const INFO: Command = Command::new("INFO", "command|info", Group::Server, Run::Outer(info))
+    .subject(&["connection"])
     .syntax("[command-name [command-name ...]]")
     .flags(LOADING | STALE)
     .tips(&["nondeterministic_output_order"])
@@ -85,7 +86,11 @@ fn range(keys: &[Keys]) -> (i64, i64, i64, bool) {
 }
 
 fn specify(keys: &Keys, reply: &mut Reply) {
-    reply.map(3);
+    reply.map(3 + usize::from(!keys.note.is_empty()));
+    if !keys.note.is_empty() {
+        reply.bulk(b"notes");
+        reply.bulk(keys.note.as_bytes());
+    }
     reply.bulk(b"flags");
     reply.set(access::names(keys.access).count());
     access::names(keys.access).for_each(|name| reply.status(name));

@@ -5,6 +5,8 @@ mod docs;
 mod info;
 mod keys;
 
+pub(in crate::commands) use arguments::plain;
+
 use super::super::FAMILIES;
 use crate::base::glob;
 use crate::command::flag::{LOADING, STALE};
@@ -15,6 +17,7 @@ use crate::commands::help::help;
 pub const COMMANDS: &[Command] = &[COMMAND];
 
 const COMMAND: Command = Command::new("COMMAND", "command", Group::Server, Run::Container(SUBCOMMANDS))
+    .subject(&["connection"])
     .arity(-1)
     .bare(info::all)
     .flags(LOADING | STALE)
@@ -25,10 +28,12 @@ const SUBCOMMANDS: &[Command] =
     &[COUNT, docs::DOCS, keys::GETKEYS, keys::GETKEYSANDFLAGS, HELP, info::INFO, LIST];
 
 const HELP: Command = Command::new("HELP", "command|help", Group::Server, Run::Outer(help))
+    .subject(&["connection"])
     .flags(LOADING | STALE)
     .doc("5.0.0", "O(1)", "Lists the subcommands.");
 
 const COUNT: Command = Command::new("COUNT", "command|count", Group::Server, Run::Outer(count))
+    .subject(&["connection"])
     .syntax("")
     .flags(LOADING | STALE)
     .doc("2.8.13", "O(1)", "Counts the commands.");
@@ -39,6 +44,7 @@ fn count(cx: &mut Outer<'_>) -> Result {
 }
 
 const LIST: Command = Command::new("LIST", "command|list", Group::Server, Run::Outer(list))
+    .subject(&["connection"])
     .syntax("[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]")
     .flags(LOADING | STALE)
     .tips(&["nondeterministic_output_order"])

@@ -22,7 +22,7 @@ pub(super) fn clients(engine: &Engine, lines: &mut Lines) {
     lines.add("client_recent_max_input_buffer", most(|client| client.query_len.load(Relaxed)));
     lines.add("client_recent_max_output_buffer", most(|client| client.output_len.load(Relaxed)));
     lines.add("blocked_clients", engine.blocked_clients.load(Relaxed));
-    lines.add("tracking_clients", count(Flag::Tracking));
+    lines.add("tracking_clients", engine.tracking.clients());
     lines.add("pubsub_clients", count(Flag::Subscribed));
     let watched = || clients.iter().map(|client| client.watched.load(Relaxed)).filter(|keys| *keys > 0);
     lines.add("watching_clients", watched().count());

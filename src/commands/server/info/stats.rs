@@ -34,7 +34,10 @@ pub(super) fn stats(engine: &Engine, lines: &mut Lines) {
     lines.zeros(&["latest_fork_usec", "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys"]);
     lines.zeros(&["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits"]);
     lines.zeros(&["active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time"]);
-    lines.zeros(&["tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"]);
+    let (keys, items) = engine.tracking.counts();
+    lines.add("tracking_total_keys", keys);
+    lines.add("tracking_total_items", items);
+    lines.add("tracking_total_prefixes", engine.tracking.prefixes());
     lines.add("unexpected_error_replies", 0);
     lines.add("total_error_replies", totals.error_replies);
     lines.add("dump_payload_sanitizations", 0);
