@@ -5,7 +5,15 @@ use super::{
     play::Way,
     value,
 };
-use std::{ffi::OsString, sync::Arc, sync::atomic::Ordering::Relaxed, thread::sleep, time::Duration};
+use std::{
+    ffi::OsString,
+    fs,
+    path::PathBuf,
+    sync::Arc,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    thread::sleep,
+    time::Duration,
+};
 use synap::{
     config::{Settings, Start},
     dispatch::{cron, registry},
@@ -25,6 +33,8 @@ pub struct Inside {
     protocol: u8,
     runtime: Runtime,
     engine: Arc<Engine>,
+    /// Where it saves.
+    dir: PathBuf,
 }
 
 impl Inside {
@@ -34,7 +44,12 @@ impl Inside {
             .enable_time()
             .build()
             .map_err(|e| format!("no runtime: {e}"))?;
-        let args = ["--save", "", "--enable-debug-command", "yes"].map(OsString::from);
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let nth = STARTED.fetch_add(1, Relaxed);
+        let dir = std::env::temp_dir().join(format!("synap-inside-{}-{nth}", std::process::id()));
+        fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+        let args = ["--save", "", "--appendonly", "no", "--enable-debug-command", "yes", "--dir"];
+        let args = args.iter().map(OsString::from).chain([dir.clone().into()]).collect::<Vec<_>>();
         let settings = match Settings::load(&args, &mut std::io::empty()) {
             Ok(Start::Serve(settings)) => settings,
             Ok(_) => return Err("the settings ask for something else than to serve".into()),
@@ -42,7 +57,8 @@ impl Inside {
         };
         let engine = Arc::new(Engine::new(settings, registry().all().len()));
         runtime.spawn(cron::expiry(engine.clone()));
-        Ok(Self { protocol, runtime, engine })
+        runtime.spawn(cron::saving(engine.clone()));
+        Ok(Self { protocol, runtime, engine, dir })
     }
 }
 
@@ -89,6 +105,8 @@ impl Way for Inside {
 impl Drop for Inside {
     fn drop(&mut self) {
         self.engine.stop.cancel();
+        // Nothing can be done here about a directory that is gone already.
+        fs::remove_dir_all(&self.dir).ok();
     }
 }
 

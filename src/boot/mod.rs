@@ -86,6 +86,7 @@ async fn serve(settings: Settings) -> Result<(), String> {
     follow_addresses(&engine, listeners);
     tasks.spawn(cron::expiry(engine.clone()));
     tasks.spawn(cron::clients(engine.clone()));
+    tasks.spawn(cron::saving(engine.clone()));
 
     let failed = |error: std::io::Error| format!("cannot wait for signals: {error}");
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
@@ -97,6 +98,7 @@ async fn serve(settings: Settings) -> Result<(), String> {
     };
     tracing::info!("stopping: {why}");
     engine.stop.cancel();
+    engine.saving.abandon();
     for client in engine.clients.all() {
         client.close(Close::Now);
     }

@@ -80,6 +80,7 @@ pub static FAMILIES: &[&[Command]] = &[
     server::memory::COMMANDS,
     server::monitor::COMMANDS,
     server::process::COMMANDS,
+    server::save::COMMANDS,
     server::slowlog::COMMANDS,
     streams::add::COMMANDS,
     streams::claim::COMMANDS,

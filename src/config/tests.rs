@@ -217,7 +217,6 @@ fn a_redis_conf_loads() {
             format!("{path}:11: user: users are not supported yet: nobody is kept out by this line"),
             format!("{path}:12: rename-command: renaming is not supported yet: the command keeps its name"),
             format!("{path}:13: loadmodule: ignored: modules are not supported"),
-            format!("{path}:6: save: has no effect yet: durability"),
             format!("{path}:10: slave-read-only: has no effect yet: replication"),
         ]
     );
@@ -277,7 +276,7 @@ fn yaml_loads() {
         (settings.words(BIND).len(), settings.string(REQUIREPASS), get(&settings, "save")),
         (2, "".into(), "900 1 300 10".into())
     );
-    assert_eq!(settings.warnings(), ["standard input:14: save: has no effect yet: durability"]);
+    assert_eq!(settings.warnings(), [""; 0]);
 
     let example = document::example();
     let settings = load(&["-"], &example).unwrap();
@@ -352,7 +351,6 @@ fn set_answers_as_redis_does() {
         ("bind", "127.0.0.1\nport", "Failed to bind to specified addresses."),
         ("appendonly", "yes", "not supported by this version of Synap: durability"),
         ("maxmemory-policy", "allkeys-lru", "not supported by this version of Synap: eviction"),
-        ("save", "900 1", "not supported by this version of Synap: durability"),
     ] {
         let expected = format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {why}");
         assert_eq!(set(&settings, &[(name, value)]).unwrap_err(), expected);

@@ -1,8 +1,10 @@
 //! What happens without a client: keys that are due are removed, clients are looked after.
 
 mod clients;
+mod saving;
 
 pub use clients::clients;
+pub use saving::saving;
 
 use super::serve;
 use crate::config;

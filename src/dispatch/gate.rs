@@ -34,7 +34,7 @@ impl Visitor<'_> {
 
 type Gate = fn(&Visitor<'_>) -> Result<Verdict, Error>;
 
-const GATES: &[Gate] = &[authentication, listening, transaction, memory, pause];
+const GATES: &[Gate] = &[authentication, listening, transaction, memory, snapshot, pause, crowd];
 
 /// Asks all gates in order.
 pub(super) fn ask(
@@ -80,6 +80,24 @@ fn transaction(v: &Visitor<'_>) -> Result<Verdict, Error> {
         return Err(Error::new("ERR Command not allowed inside a transaction"));
     }
     Ok(Verdict::Pass)
+}
+
+/// No writes while snapshots fail that the settings ask for. PING tells those who watch over the server.
+fn snapshot(v: &Visitor<'_>) -> Result<Verdict, Error> {
+    if !v.engine.saving.is_failing() || v.flags() & flag::WRITE == 0 && v.command.name != "PING" {
+        return Ok(Verdict::Pass);
+    }
+    let settings = &v.engine.settings;
+    if settings.yes(config::STOP_WRITES_ON_BGSAVE_ERROR) && !settings.save_points().is_empty() {
+        return Err(Error::UNSAVED);
+    }
+    Ok(Verdict::Pass)
+}
+
+/// Writes wait while a snapshot has to take in what they change, and cannot follow.
+fn crowd(v: &Visitor<'_>) -> Result<Verdict, Error> {
+    let waits = v.engine.saving.crowd().is_full() && v.flags() & flag::WRITE != 0;
+    Ok(if waits { Verdict::Hold } else { Verdict::Pass })
 }
 
 /// CLIENT PAUSE.

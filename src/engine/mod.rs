@@ -8,8 +8,11 @@ mod monitors;
 mod multi;
 mod notify;
 mod pause;
+mod reload;
+mod saving;
 mod session;
 mod slowlog;
+mod stop;
 mod tracking;
 
 pub use client::{Client, Flag};
@@ -19,8 +22,11 @@ pub use memory::Used;
 pub use monitors::Monitors;
 pub use multi::{Queue, Watched};
 pub use pause::{Pause, Paused};
+pub use reload::Reload;
+pub use saving::{Outcome, Purpose, Saving, directory};
 pub use session::{ReplyMode, Session};
 pub use slowlog::{Slow, SlowLog};
+pub use stop::Stop;
 pub use tracking::{Tracking, Wish};
 
 use crate::base::clock::{self, Clock};
@@ -32,7 +38,7 @@ use crate::pubsub::Hub;
 use crate::resp::decode;
 use crate::types::Packing;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use tokio_util::sync::CancellationToken;
 
 /// A running server, without its sockets.
@@ -75,7 +81,9 @@ pub struct Engine {
     pub evicted_clients: AtomicU64,
     /// Clients blocked on keys.
     pub blocked_clients: AtomicUsize,
-    changes_since_save: AtomicI64,
+    /// Snapshots.
+    pub saving: Saving,
+    save_at_end: AtomicBool,
     lsn: AtomicU64,
 }
 
@@ -84,6 +92,7 @@ impl Engine {
     pub fn new(settings: Settings, commands: usize) -> Self {
         let keyspace = Keyspace::new(settings.int(config::DATABASES) as usize);
         follow_packing(&settings, keyspace.packing());
+        let started_ms = clock::system_ms();
         notify::follow(&settings, keyspace.listening());
         Self {
             keyspace,
@@ -101,11 +110,12 @@ impl Engine {
             stop: CancellationToken::new(),
             run_id: random::hex(40),
             startup_memory: Memory::allocator().allocated,
-            started_ms: clock::system_ms(),
+            started_ms,
             active_expiry: AtomicBool::new(true),
             evicted_clients: AtomicU64::new(0),
             blocked_clients: AtomicUsize::new(0),
-            changes_since_save: AtomicI64::new(0),
+            saving: Saving::since(started_ms),
+            save_at_end: AtomicBool::new(false),
             lsn: AtomicU64::new(0),
         }
     }
@@ -118,11 +128,6 @@ impl Engine {
     /// The access clock noted in entries: seconds, 24 bits.
     pub fn access_clock(now_ms: i64) -> u32 {
         (now_ms / 1000) as u32 & 0xFF_FFFF
-    }
-
-    /// Changes since the data set was last saved.
-    pub fn changes_since_save(&self) -> i64 {
-        self.changes_since_save.load(Relaxed)
     }
 
     /// Whether clients have to authenticate.

@@ -73,6 +73,11 @@ impl Keyspace {
         }
     }
 
+    /// An empty keyspace of as many databases, with the same thresholds.
+    pub fn empty_twin(&self) -> Self {
+        Self { packing: self.packing.clone(), ..Self::new(self.databases) }
+    }
+
     /// The number of databases.
     pub fn databases(&self) -> usize {
         self.databases

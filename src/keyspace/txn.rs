@@ -269,6 +269,11 @@ impl<'k> Txn<'k> {
         &self.shard(shard).tables[self.db as usize]
     }
 
+    /// The tables of a held shard, one per database.
+    pub fn tables(&self, shard: usize) -> &[Table] {
+        &self.shard(shard).tables
+    }
+
     /// A held shard, for what works on whole tables (FLUSHALL, SWAPDB) or on hooks (blocking, WATCH).
     pub fn whole_shard(&mut self, shard: usize) -> &mut Shard {
         self.shard_mut(shard).0

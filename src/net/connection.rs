@@ -329,7 +329,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     return self.postpone(calls, i + 1);
                 }
                 Outcome::Hold => {
-                    self.state = State::Held(Box::pin(pause_over(self.engine.clone())));
+                    self.state = State::Held(Box::pin(may_go_on(self.engine.clone())));
                     return self.postpone(calls, i);
                 }
             }
@@ -426,8 +426,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
-/// Completes when CLIENT PAUSE is over.
-async fn pause_over(engine: Arc<Engine>) {
+/// Completes when what holds clients back is over: a snapshot that cannot follow, CLIENT PAUSE.
+async fn may_go_on(engine: Arc<Engine>) {
+    engine.saving.crowd().room().await;
     while let Some((_, until_ms)) = engine.pause.state(engine.now_ms()) {
         let left = until_ms.saturating_sub(engine.now_ms()).max(1) as u64;
         tokio::select! {

@@ -32,6 +32,14 @@ impl Error {
     /// The memory limit is reached and nothing can be evicted.
     pub const OUT_OF_MEMORY: Error = Error::new("OOM command not allowed when used memory > 'maxmemory'.");
 
+    /// Snapshots fail that the settings ask for.
+    pub const UNSAVED: Error = Error::new(
+        "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands \
+         that may modify the data set are disabled, because this instance is configured to report errors during \
+         writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for \
+         details about the RDB error.",
+    );
+
     /// An error with a fixed text; allocates nothing.
     pub const fn new(text: &'static str) -> Error {
         Error(Cow::Borrowed(text))

@@ -1,7 +1,7 @@
 //! The queue between those who hand over the entries of a cut and the thread that writes them.
 //!
 //! It is bounded by good manners: whoever hands an entry over does so under a shard's lock and never waits there.
-//! The walk waits before its next step, and a client before its next write ([`Intake::room`]), while more than
+//! The walk waits before its next step, and a client before its next write ([`Crowd::room`]), while more than
 //! [`CROWDED`] bytes are queued. So it holds no more than that and what the calls under way add.
 
 use super::progress::Progress;
@@ -50,14 +50,37 @@ struct State {
     flushed: Vec<Table>,
 }
 
+/// Whether clients have to wait before their next write, and who does. Outlives the snapshots that tell it.
+#[derive(Debug, Default)]
+pub struct Crowd {
+    full: AtomicBool,
+    clients: Notify,
+}
+
+impl Crowd {
+    /// Whether clients are to wait before their next write.
+    pub fn is_full(&self) -> bool {
+        self.full.load(Relaxed)
+    }
+
+    /// Completes when there is room again.
+    pub async fn room(&self) {
+        loop {
+            let notified = self.clients.notified();
+            if !self.is_full() {
+                return;
+            }
+            notified.await;
+        }
+    }
+}
+
 /// The queue.
 pub struct Intake {
     state: Mutex<State>,
     filled: Condvar,
     drained: Condvar,
-    crowded: AtomicBool,
-    /// Clients that wait for room.
-    clients: Notify,
+    crowd: Arc<Crowd>,
     abandoned: AtomicBool,
     options: record::Options,
     progress: Arc<Progress>,
@@ -65,40 +88,23 @@ pub struct Intake {
 
 impl Intake {
     /// An empty queue.
-    pub fn new(options: record::Options, progress: Arc<Progress>) -> Self {
+    pub fn new(options: record::Options, progress: Arc<Progress>, crowd: Arc<Crowd>) -> Self {
         Self {
             state: Mutex::default(),
             filled: Condvar::new(),
             drained: Condvar::new(),
-            crowded: AtomicBool::new(false),
-            clients: Notify::new(),
+            crowd,
             abandoned: AtomicBool::new(false),
             options,
             progress,
         }
     }
 
-    /// Whether clients are to wait before their next write.
-    pub fn is_crowded(&self) -> bool {
-        self.crowded.load(Relaxed)
-    }
-
-    /// Completes when there is room again.
-    pub async fn room(&self) {
-        loop {
-            let notified = self.clients.notified();
-            if !self.is_crowded() {
-                return;
-            }
-            notified.await;
-        }
-    }
-
     /// Waits until there is room again: for the walk.
     pub fn wait_for_room(&self) {
-        if self.is_crowded() {
+        if self.crowd.is_full() {
             let mut state = self.state.lock();
-            while self.is_crowded() {
+            while self.crowd.is_full() {
                 self.drained.wait(&mut state);
             }
         }
@@ -155,10 +161,10 @@ impl Intake {
 
     fn took(&self, state: &mut State, size: usize) {
         state.size = state.size.saturating_sub(size);
-        if state.size < ROOMY && self.is_crowded() {
-            self.crowded.store(false, Relaxed);
+        if state.size < ROOMY && self.crowd.is_full() {
+            self.crowd.full.store(false, Relaxed);
             self.drained.notify_all();
-            self.clients.notify_waiters();
+            self.crowd.clients.notify_waiters();
         }
     }
 
@@ -170,7 +176,7 @@ impl Intake {
         state.size += part.size();
         state.parts.push_back(part);
         if state.size > CROWDED {
-            self.crowded.store(true, Relaxed);
+            self.crowd.full.store(true, Relaxed);
         }
         self.filled.notify_one();
     }

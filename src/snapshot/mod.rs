@@ -16,7 +16,7 @@ pub mod save;
 pub use fault::{Damage, Fault};
 pub use files::{Found, newest, remove_part};
 pub use format::{Codec, Head};
-pub use intake::Intake;
+pub use intake::{Crowd, Intake};
 pub use load::{Loaded, load, verify};
 pub use progress::Progress;
 pub use save::{Cut, Saved};

@@ -11,12 +11,13 @@
 use super::fault::Fault;
 use super::files::{self, Found};
 use super::format::{Codec, Head, PIECE, Packer, RAW_MAX, WHOLE, end};
-use super::intake::{Intake, Part};
+use super::intake::{Crowd, Intake, Part};
 use super::progress::Progress;
 use super::record;
 use crate::base::disk::{Directory, File};
 use crate::base::version;
 use crate::keyspace::cut::Witness;
+use crate::keyspace::table::Table;
 use crate::keyspace::{Garbage, Keyspace, SHARDS};
 use crc64fast::Digest;
 use std::io::{self, Write};
@@ -64,9 +65,15 @@ pub struct Saved {
 impl Cut {
     /// Takes the cut: what changes from here on is not in it. `lsn` tells the log's position, under the locks of all
     /// shards. It must be saved (or abandoned and saved) before the next one is taken.
-    pub fn take(keyspace: &Keyspace, options: Options, now_ms: i64, lsn: impl FnOnce() -> u64) -> Self {
+    pub fn take(
+        keyspace: &Keyspace,
+        options: Options,
+        now_ms: i64,
+        crowd: &Arc<Crowd>,
+        lsn: impl FnOnce() -> u64,
+    ) -> Self {
         let progress = Arc::new(Progress::default());
-        let intake = Arc::new(Intake::new(options.records, progress.clone()));
+        let intake = Arc::new(Intake::new(options.records, progress.clone(), crowd.clone()));
         let witness: Arc<dyn Witness> = intake.clone();
         let (sizes, lsn) = keyspace.cut(&witness, lsn);
         let keys = sizes.iter().map(|size| size.keys).sum();
@@ -77,9 +84,14 @@ impl Cut {
         Cut { intake, head, options, progress }
     }
 
-    /// The queue, whose crowd clients have to mind.
+    /// What can be done to the saving from elsewhere.
     pub fn intake(&self) -> &Arc<Intake> {
         &self.intake
+    }
+
+    /// What the head of the file will tell.
+    pub fn head(&self) -> &Head {
+        &self.head
     }
 
     /// How far the saving has come.
@@ -95,17 +107,6 @@ impl Cut {
         let saved = self.both(keyspace, || self.write_file(dir))?;
         files::remove_before(dir, saved.found.number);
         Ok(saved)
-    }
-
-    /// Writes the snapshot to `out`.
-    ///
-    /// # Errors
-    /// When `out` refuses, or the cut was abandoned.
-    pub fn save_to(self, keyspace: &Keyspace, out: impl Write + Send) -> Result<(), Fault> {
-        self.both(keyspace, || {
-            let written = self.write(out, |_| Ok(())).map_err(Fault::io("memory".as_ref(), "write"))?;
-            written.map(|_| ()).ok_or(Fault::Abandoned)
-        })
     }
 
     /// Walks here while `write` writes in a thread of its own. The walk goes on to its end when the writing fails: the
@@ -189,15 +190,7 @@ impl Cut {
 
     /// Writes what comes in, and returns the length; `None` when it was abandoned.
     fn write(&self, out: impl Write, wrote: impl FnMut(usize) -> io::Result<()>) -> io::Result<Option<u64>> {
-        let mut out = Output {
-            out,
-            wrote,
-            buffer: Vec::new(),
-            digest: Digest::new(),
-            len: 0,
-            progress: &self.progress,
-        };
-        let mut packer = Packer::new(self.options.codec);
+        let mut out = Output::new(out, wrote, self.options.codec, &self.progress);
         out.add(&self.head.encode())?;
         let mut keys = 0;
         while let Some(part) = self.intake.next() {
@@ -213,11 +206,7 @@ impl Cut {
                     (db, records)
                 }
             };
-            let pieces = records.len().div_ceil(RAW_MAX);
-            for (at, piece) in records.chunks(RAW_MAX).enumerate() {
-                let kind = if at + 1 < pieces { PIECE } else { WHOLE };
-                out.add(packer.pack(kind, db, piece))?;
-            }
+            out.records(db, &records)?;
             self.intake.give_back(records);
         }
         if self.intake.is_abandoned() {
@@ -229,11 +218,39 @@ impl Cut {
                 self.head.keys
             )));
         }
-        let end = end(keys, &out.digest);
-        out.add(&end)?;
-        out.flush()?;
-        Ok(Some(out.len))
+        out.finish(keys).map(Some)
     }
+}
+
+/// Everything in `tables`, each of the database named, as the bytes of a snapshot; whoever calls holds their locks.
+///
+/// # Errors
+/// None, as memory takes all bytes.
+pub fn encode<'a>(
+    tables: impl Iterator<Item = (u32, &'a Table)>,
+    options: Options,
+    mut head: Head,
+) -> io::Result<Vec<u8>> {
+    let progress = Progress::default();
+    let mut bytes = Vec::new();
+    let tables: Vec<(u32, &Table)> = tables.collect();
+    head.keys = tables.iter().map(|(_, table)| table.len() as u64).sum();
+    let mut out = Output::new(&mut bytes, |_| Ok(()), options.codec, &progress);
+    out.add(&head.encode())?;
+    let mut records = Vec::new();
+    for (db, table) in tables {
+        for entry in table.iter() {
+            record::write(entry, options.records, &mut records);
+            if records.len() >= WRITE_SIZE {
+                out.records(db, &records)?;
+                records.clear();
+            }
+        }
+        out.records(db, &records)?;
+        records.clear();
+    }
+    out.finish(head.keys)?;
+    Ok(bytes)
 }
 
 /// Bytes on their way into the file.
@@ -241,18 +258,48 @@ struct Output<'a, W, F> {
     out: W,
     /// Is told how many bytes were written.
     wrote: F,
+    packer: Packer,
     buffer: Vec<u8>,
     digest: Digest,
     len: u64,
     progress: &'a Progress,
 }
 
-impl<W: Write, F: FnMut(usize) -> io::Result<()>> Output<'_, W, F> {
+impl<'a, W: Write, F: FnMut(usize) -> io::Result<()>> Output<'a, W, F> {
+    fn new(out: W, wrote: F, codec: Codec, progress: &'a Progress) -> Self {
+        let packer = Packer::new(codec);
+        Self { out, wrote, packer, buffer: Vec::new(), digest: Digest::new(), len: 0, progress }
+    }
+
+    /// Writes whole records of one database.
+    fn records(&mut self, db: u32, records: &[u8]) -> io::Result<()> {
+        let pieces = records.len().div_ceil(RAW_MAX);
+        for (at, piece) in records.chunks(RAW_MAX).enumerate() {
+            let kind = if at + 1 < pieces { PIECE } else { WHOLE };
+            let block = self.packer.pack(kind, db, piece);
+            self.digest.write(block);
+            self.len += block.len() as u64;
+            self.buffer.extend_from_slice(block);
+            if self.buffer.len() >= WRITE_SIZE {
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+
     fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.digest.write(bytes);
         self.len += bytes.len() as u64;
         self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() >= WRITE_SIZE { self.flush() } else { Ok(()) }
+        Ok(())
+    }
+
+    /// Writes the end, and tells the length of all.
+    fn finish(mut self, keys: u64) -> io::Result<u64> {
+        let end = end(keys, &self.digest);
+        self.add(&end)?;
+        self.flush()?;
+        Ok(self.len)
     }
 
     fn flush(&mut self) -> io::Result<()> {

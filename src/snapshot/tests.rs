@@ -45,6 +45,10 @@ fn filled(keys: u32) -> Keyspace {
     keyspace
 }
 
+fn cut(keyspace: &Keyspace, options: save::Options, now_ms: i64, lsn: u64) -> Cut {
+    Cut::take(keyspace, options, now_ms, &Arc::default(), || lsn)
+}
+
 type Content = BTreeMap<(u32, Vec<u8>), Vec<u8>>;
 
 fn content(keyspace: &Keyspace) -> Content {
@@ -78,7 +82,7 @@ fn what_is_saved_is_loaded_whatever_the_codec() {
         let (_, dir) = directory();
         let keyspace = filled(3_000);
         for lsn in [5, 6] {
-            let cut = Cut::take(&keyspace, save::Options { codec, ..OPTIONS }, 77, || lsn);
+            let cut = cut(&keyspace, save::Options { codec, ..OPTIONS }, 77, lsn);
             let saved = cut.save(&keyspace, &dir).unwrap();
             assert_eq!((saved.found.head.lsn, saved.found.head.created_ms), (lsn, 77));
         }
@@ -94,7 +98,7 @@ fn what_is_saved_is_loaded_whatever_the_codec() {
 fn keys_that_are_due_are_left_out_if_wanted() {
     let (_, dir) = directory();
     let keyspace = filled(300);
-    Cut::take(&keyspace, OPTIONS, 0, || 0).save(&keyspace, &dir).unwrap();
+    cut(&keyspace, OPTIONS, 0, 0).save(&keyspace, &dir).unwrap();
     let (target, found) = (Keyspace::new(4), newest(&dir).unwrap().unwrap());
     let options = load::Options { drop_due_at: Some(1_000_149), ..load::Options::default() };
     let loaded = load(&dir, &found, &target, options, &Progress::default()).unwrap();
@@ -107,7 +111,7 @@ fn damage_is_told() {
     let (disk, dir) = directory();
     let keyspace = filled(20);
     put(&keyspace, 3, b"longer", b"shorter", Ttl::Clear);
-    Cut::take(&keyspace, OPTIONS, 0, || 0).save(&keyspace, &dir).unwrap();
+    cut(&keyspace, OPTIONS, 0, 0).save(&keyspace, &dir).unwrap();
     let path = newest(&dir).unwrap().unwrap().path;
     let len = dir.disk.open(&path).unwrap().len().unwrap() as usize;
     let refused = |what: &str, at: usize| {
@@ -136,9 +140,7 @@ fn nonsense_in_a_sound_file_is_told() {
     let mut random = fastrand::Rng::with_seed(3);
     let (_, dir) = directory();
     let keyspace = filled(40);
-    Cut::take(&keyspace, save::Options { codec: Codec::Plain, ..OPTIONS }, 0, || 0)
-        .save(&keyspace, &dir)
-        .unwrap();
+    cut(&keyspace, save::Options { codec: Codec::Plain, ..OPTIONS }, 0, 0).save(&keyspace, &dir).unwrap();
     let mut records = Vec::new();
     for entry in content(&keyspace).into_values().filter(|record| record.len() < 1_000) {
         records.extend(entry);
@@ -161,7 +163,7 @@ fn nonsense_in_a_sound_file_is_told() {
 fn a_failed_save_leaves_what_was_there() {
     let (disk, dir) = directory();
     let keyspace = filled(500);
-    Cut::take(&keyspace, OPTIONS, 0, || 1).save(&keyspace, &dir).unwrap();
+    cut(&keyspace, OPTIONS, 0, 1).save(&keyspace, &dir).unwrap();
     let before = content(&keyspace);
     put(&keyspace, 0, b"more", b"than before", Ttl::Clear);
     let faults = [
@@ -171,13 +173,13 @@ fn a_failed_save_leaves_what_was_there() {
     ];
     for faults in faults {
         disk.set_faults(faults);
-        let fault = Cut::take(&keyspace, OPTIONS, 0, || 2).save(&keyspace, &dir).unwrap_err();
+        let fault = cut(&keyspace, OPTIONS, 0, 2).save(&keyspace, &dir).unwrap_err();
         assert!(matches!(fault, Fault::Io { .. }), "{fault}");
         disk.set_faults(Faults::default());
         assert_eq!(dir.disk.list(&dir.path).unwrap(), ["snapshot-0000000001.synap"]);
         assert!(loaded(&dir).unwrap() == before);
     }
-    Cut::take(&keyspace, OPTIONS, 0, || 3).save(&keyspace, &dir).unwrap();
+    cut(&keyspace, OPTIONS, 0, 3).save(&keyspace, &dir).unwrap();
     assert!(loaded(&dir).unwrap() == content(&keyspace));
 }
 
@@ -188,14 +190,14 @@ fn a_crash_leaves_the_old_snapshot_or_the_new_one() {
         let disk = Simulated::new(seed);
         let dir = Directory { disk: Arc::new(disk.clone()), path: "data".into() };
         let keyspace = filled(100);
-        Cut::take(&keyspace, OPTIONS, 0, || 1).save(&keyspace, &dir).unwrap();
+        cut(&keyspace, OPTIONS, 0, 1).save(&keyspace, &dir).unwrap();
         let before = content(&keyspace);
         put(&keyspace, 0, b"more", b"than before", Ttl::Clear);
         let after = content(&keyspace);
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                let _ = Cut::take(&keyspace, OPTIONS, 0, || 2).save(&keyspace, &dir);
+                let _ = cut(&keyspace, OPTIONS, 0, 2).save(&keyspace, &dir);
                 over.store(true, Relaxed);
             });
             let until = std::time::Instant::now()

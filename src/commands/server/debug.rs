@@ -4,7 +4,7 @@ use super::config::origin;
 use crate::command::flag::{ADMIN, INTERNAL, LOADING, NO_SCRIPT, STALE};
 use crate::command::{Command, Error, Group, Outer, Result, Run};
 use crate::config::{self, Origin};
-use crate::engine::Engine;
+use crate::engine::{Engine, Reload};
 use crate::keyspace::Key;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -23,6 +23,11 @@ const HELP: &[(&str, &str)] = &[
     ("OBJECT <key>", "Tell how the value of a key is stored."),
     ("PROTOCOL <type>", "Answer a value of a type: string, integer, double, null, array, set, map, ..."),
     ("QUICKLIST-PACKED-THRESHOLD <size>", "Accepted: nodes of lists hold elements of any size."),
+    (
+        "RELOAD [NOSAVE] [NOFLUSH] [MERGE]",
+        "Make the data set anew from its bytes, or with NOSAVE from the newest snapshot; NOFLUSH keeps what is in \
+         memory, MERGE lets loaded keys replace it.",
+    ),
     ("SET-ACTIVE-EXPIRE <0|1>", "Whether keys that are due are removed before somebody asks for them."),
     ("SLEEP <seconds>", "Answer after so many seconds."),
 ];
@@ -62,7 +67,8 @@ fn debug(cx: &mut Outer<'_>) -> Result {
         }
         // Nodes of lists hold elements of any size: there is no threshold to set.
         (b"quicklist-packed-threshold", [_]) => cx.reply.ok(),
-        (b"reload" | b"loadaof" | b"digest" | b"digest-value" | b"restart" | b"crash-and-recover", _) => {
+        (b"reload", options) => reload(cx, options)?,
+        (b"loadaof" | b"digest" | b"digest-value" | b"restart" | b"crash-and-recover", _) => {
             let name = String::from_utf8_lossy(&name).to_ascii_uppercase();
             return Err(Error::text(format!(
                 "ERR DEBUG {name} is not supported by this version of Synap: durability"
@@ -90,6 +96,28 @@ fn help(cx: &mut Outer<'_>) {
     }
     cx.reply.status("HELP");
     cx.reply.status("    Print this help.");
+}
+
+fn reload(cx: &mut Outer<'_>, options: &[&[u8]]) -> Result {
+    let mut how = Reload::default();
+    for option in options {
+        match option.to_ascii_lowercase().as_slice() {
+            b"nosave" => how.nosave = true,
+            b"noflush" => how.noflush = true,
+            b"merge" => how.merge = true,
+            _ => {
+                return Err(Error::new(
+                    "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
+                ));
+            }
+        }
+    }
+    cx.engine.reload(how).map_err(|fault| {
+        tracing::error!("DEBUG RELOAD: {fault}");
+        Error::new("ERR Error trying to load the RDB dump, check server logs.")
+    })?;
+    cx.reply.ok();
+    Ok(())
 }
 
 fn object(cx: &mut Outer<'_>, key: &[u8]) -> Result {

@@ -8,4 +8,5 @@ pub mod info;
 pub mod memory;
 pub mod monitor;
 pub mod process;
+pub mod save;
 pub mod slowlog;

@@ -3,6 +3,7 @@
 use crate::base::{clock, random, version};
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Outer, Result, Run};
+use crate::engine::Stop;
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[LOLWUT, ROLE, SHUTDOWN, TIME];
@@ -71,32 +72,36 @@ fn lolwut(cx: &mut Outer<'_>) -> Result {
     Ok(())
 }
 
-const SHUTDOWN: Command = Command::new("SHUTDOWN", "shutdown", Group::Server, Run::Outer(shutdown))
+const SHUTDOWN: Command = Command::new("SHUTDOWN", "shutdown", Group::Server, Run::Slow(shutdown))
     .syntax("[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]")
     .flags(ADMIN | NO_SCRIPT | LOADING | STALE | NO_MULTI | BUSY)
-    .doc("1.0.0", "O(N) where N is the number of keys to save.", "Stops the server.");
+    .doc(
+        "1.0.0",
+        "O(N) where N is the number of keys to save.",
+        "Stops the server, with a last snapshot if there are rules in save.",
+    );
 
 fn shutdown(cx: &mut Outer<'_>) -> Result {
-    let (mut save, mut nosave, mut hurry, mut abort) = (false, false, false, false);
+    let (mut stop, mut now, mut abort) = (Stop::default(), false, false);
+    let (mut save, mut nosave) = (false, false);
     while cx.args.more() {
         match () {
             () if cx.args.word("SAVE") => save = true,
             () if cx.args.word("NOSAVE") => nosave = true,
-            () if cx.args.word("NOW") || cx.args.word("FORCE") => hurry = true,
+            () if cx.args.word("NOW") => now = true,
+            () if cx.args.word("FORCE") => stop.force = true,
             () if cx.args.word("ABORT") => abort = true,
             () => return Err(Error::SYNTAX),
         }
     }
-    if (save && nosave) || (abort && (save || nosave || hurry)) {
+    if (save && nosave) || (abort && (save || nosave || now || stop.force)) {
         return Err(Error::SYNTAX);
     }
     if abort {
         return Err(Error::new("ERR No shutdown in progress."));
     }
-    if save {
-        return Err(Error::new("ERR SHUTDOWN SAVE is not supported by this version of Synap: durability"));
-    }
-    cx.engine.stop.cancel();
+    stop.save = (save || nosave).then_some(save);
+    cx.engine.stop_with(stop).map_err(|_| Error::new("ERR Errors trying to SHUTDOWN. Check logs."))?;
     cx.session.closing = true;
     Ok(())
 }

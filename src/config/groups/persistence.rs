@@ -5,28 +5,26 @@ use crate::config::kind::{INT, Kind, MEMORY};
 
 const DURABILITY: &str = "durability";
 const NO_LOG: &str = "nothing is logged while appendonly is no";
-const NO_SNAPSHOT: &str = "no snapshots are taken";
 
 group! {
     "persistence", super::encodings::END, "Snapshots and the append-only log.";
 
     SAVE = setting("save", Kind::Save, "")
-        .pending(DURABILITY)
         .doc("Takes a snapshot after so many seconds with so many changes; empty takes none.");
     DBFILENAME = setting("dbfilename", Kind::FileName("dbfilename"), "dump.rdb")
         .protected()
-        .hint(NO_SNAPSHOT)
-        .doc("Name of the snapshot.");
-    RDBCOMPRESSION = switch("rdbcompression", "yes").hint(NO_SNAPSHOT).doc("Compresses snapshots.");
-    RDBCHECKSUM = switch("rdbchecksum", "yes").start().hint(NO_SNAPSHOT).doc("Ends snapshots with a checksum.");
+        .hint("snapshots have names of their own, in the directory synapdata below dir")
+        .doc("Name of a Redis snapshot.");
+    RDBCOMPRESSION = switch("rdbcompression", "yes").doc("Compresses snapshots.");
+    SNAPSHOT_COMPRESSION = setting("snapshot-compression", Kind::Choice(&["lz4", "zstd"]), "lz4")
+        .doc("How they are compressed: lz4 is fast, zstd makes them smaller.");
+    RDBCHECKSUM = switch("rdbchecksum", "yes").start().hint("snapshots always have checksums").doc("Ends snapshots with a checksum.");
     RDB_DEL_SYNC_FILES = switch("rdb-del-sync-files", "no")
         .pending("replication")
         .doc("Removes snapshots that were only made for replicas.");
     RDB_SAVE_INCREMENTAL_FSYNC = switch("rdb-save-incremental-fsync", "yes")
-        .hint(NO_SNAPSHOT)
         .doc("Syncs a snapshot to disk in steps while it is written.");
     STOP_WRITES_ON_BGSAVE_ERROR = switch("stop-writes-on-bgsave-error", "yes")
-        .hint(NO_SNAPSHOT)
         .doc("Refuses writes while snapshots fail.");
     APPENDONLY = switch("appendonly", "no").pending(DURABILITY).doc("Logs every change.");
     APPENDFSYNC = setting("appendfsync", Kind::Choice(&["everysec", "always", "no"]), "everysec")
@@ -65,7 +63,6 @@ group! {
         .hint(NO_LOG)
         .doc("Keeps the log's files that are no longer needed.");
     RDB_KEY_SAVE_DELAY = setting("rdb-key-save-delay", Kind::Int(i32::MIN as i64, i32::MAX as i64), "0")
-        .pending(DURABILITY)
         .doc("For tests: microseconds to wait after each key of a snapshot.");
     KEY_LOAD_DELAY = setting("key-load-delay", Kind::Int(i32::MIN as i64, i32::MAX as i64), "0")
         .pending(DURABILITY)

@@ -2,7 +2,7 @@
 
 use super::Lines;
 use crate::config;
-use crate::engine::Engine;
+use crate::engine::{Engine, Outcome, Purpose};
 
 pub(super) fn persistence(engine: &Engine, lines: &mut Lines) {
     lines.zeros(&[
@@ -13,24 +13,37 @@ pub(super) fn persistence(engine: &Engine, lines: &mut Lines) {
         "current_cow_size_age",
     ]);
     lines.add("current_fork_perc", "0.00");
-    lines.zeros(&["current_save_keys_processed", "current_save_keys_total"]);
-    lines.add("rdb_changes_since_last_save", engine.metrics.totals().changes);
-    lines.add("rdb_bgsave_in_progress", 0);
-    lines.add("rdb_last_save_time", engine.started_ms / 1000);
-    lines.add("rdb_last_bgsave_status", "ok");
-    lines.add("rdb_last_bgsave_time_sec", -1);
-    lines.add("rdb_current_bgsave_time_sec", -1);
-    lines.zeros(&[
-        "rdb_saves",
-        "rdb_last_cow_size",
-        "rdb_last_load_keys_expired",
-        "rdb_last_load_keys_loaded",
-    ]);
-    lines.zeros(&["aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"]);
-    lines.add("aof_last_rewrite_time_sec", -1);
-    lines.add("aof_current_rewrite_time_sec", -1);
-    lines.add("aof_last_bgrewrite_status", "ok");
-    lines.zeros(&["aof_rewrites", "aof_rewrites_consecutive_failures"]);
+    let report = engine.saving_report();
+    let running = report.running.as_ref();
+    let progress = running.map(|(_, progress)| progress);
+    lines.add("current_save_keys_processed", progress.map_or(0, |p| p.keys()));
+    lines.add("current_save_keys_total", progress.map_or(0, |p| p.keys_total()));
+    lines.add("current_save_bytes", progress.map_or(0, |p| p.bytes()));
+    let left = progress.and_then(|p| p.left()).map_or(-1, |left| left.as_secs() as i64);
+    lines.add("current_save_eta_seconds", left);
+    // Of a purpose: whether it runs, and for how many seconds it has.
+    let runs = |purpose| running.is_some_and(|(of, _)| *of == purpose);
+    let since = |purpose| {
+        running.filter(|_| runs(purpose)).map_or(-1, |(_, progress)| progress.elapsed().as_secs() as i64)
+    };
+    let took = |outcome: Outcome| outcome.took.map_or(-1, |took| took.as_secs() as i64);
+    let status = |outcome: Outcome| if outcome.failures == 0 { "ok" } else { "err" };
+    lines.add("rdb_changes_since_last_save", report.changes);
+    lines.add("rdb_bgsave_in_progress", u8::from(runs(Purpose::Save)));
+    lines.add("rdb_last_save_time", report.saved_ms / 1000);
+    lines.add("rdb_last_bgsave_status", status(report.save));
+    lines.add("rdb_last_bgsave_time_sec", took(report.save));
+    lines.add("rdb_current_bgsave_time_sec", since(Purpose::Save));
+    lines.add("rdb_saves", report.save.begun);
+    lines.zeros(&["rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded"]);
+    lines.add("aof_enabled", 0);
+    lines.add("aof_rewrite_in_progress", u8::from(runs(Purpose::Rewrite)));
+    lines.add("aof_rewrite_scheduled", u8::from(report.rewrite_scheduled));
+    lines.add("aof_last_rewrite_time_sec", took(report.rewrite));
+    lines.add("aof_current_rewrite_time_sec", since(Purpose::Rewrite));
+    lines.add("aof_last_bgrewrite_status", status(report.rewrite));
+    lines.add("aof_rewrites", report.rewrite.begun);
+    lines.add("aof_rewrites_consecutive_failures", report.rewrite.failures);
     lines.add("aof_last_write_status", "ok");
     lines.zeros(&["aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"]);
 }
