@@ -19,8 +19,8 @@ pub struct Call<'a> {
 
 #[derive(Clone, Copy)]
 struct Place {
-    words_end: u32,
-    keys_end: u32,
+    words: (u32, u32),
+    keys: (u32, u32),
     entry: Option<crate::command::RegistryEntry>,
 }
 
@@ -43,9 +43,11 @@ impl<'a> Calls<'a> {
 
     /// Adds a call: looks its command up and hashes its keys.
     pub fn push(&mut self, argv: impl IntoIterator<Item = &'a [u8]>) {
-        let first = self.words.len();
-        self.words.extend(argv);
-        let argv = &self.words[first..];
+        let first = (self.words.len(), self.keys.len());
+        let argv = argv.into_iter();
+        self.words.reserve(argv.size_hint().0);
+        argv.for_each(|word| self.words.push(word));
+        let argv = &self.words[first.0..];
         let mut entry = registry().find(argv[0]);
         if let Some(found) = entry
             && !found.command.subcommands().is_empty()
@@ -62,7 +64,9 @@ impl<'a> Calls<'a> {
                     if let Find::At { first, last, .. } = one.find
                         && last == first as i8 =>
                 {
-                    self.keys.extend(argv.get(first as usize).map(|key| Key::new(key)));
+                    if let Some(key) = argv.get(first as usize) {
+                        self.keys.push(Key::new(key));
+                    }
                 }
                 _ => {
                     self.found.clear();
@@ -73,8 +77,9 @@ impl<'a> Calls<'a> {
                 }
             }
         }
-        let (words_end, keys_end) = (self.words.len() as u32, self.keys.len() as u32);
-        self.places.push(Place { words_end, keys_end, entry });
+        let words = (first.0 as u32, self.words.len() as u32);
+        let keys = (first.1 as u32, self.keys.len() as u32);
+        self.places.push(Place { words, keys, entry });
     }
 
     /// The number of calls.
@@ -88,16 +93,13 @@ impl<'a> Calls<'a> {
     }
 
     /// The call at position `i`.
+    #[inline(always)]
     pub fn get(&self, i: usize) -> Call<'_> {
-        let (words, keys) = match i.checked_sub(1) {
-            Some(before) => (self.places[before].words_end, self.places[before].keys_end),
-            None => (0, 0),
-        };
-        let Place { words_end, keys_end, entry } = self.places[i];
+        let Place { words, keys, entry } = self.places[i];
         Call {
-            argv: &self.words[words as usize..words_end as usize],
+            argv: &self.words[words.0 as usize..words.1 as usize],
             entry,
-            keys: &self.keys[keys as usize..keys_end as usize],
+            keys: &self.keys[keys.0 as usize..keys.1 as usize],
         }
     }
 

@@ -241,6 +241,21 @@ impl<'a> EntryRef<'a> {
         unsafe { std::slice::from_raw_parts(self.at.as_ptr().add(shape.key_at()), shape.key) }
     }
 
+    /// Whether its key is `key`: the comparison that every lookup ends with.
+    pub fn has_key(self, key: &[u8]) -> bool {
+        let own = self.key();
+        if own.len() != key.len() {
+            return false;
+        }
+        // Most keys: two overlapping words, without a call.
+        match (own.first_chunk::<8>(), own.last_chunk::<8>()) {
+            (Some(first), Some(last)) if own.len() <= 16 => {
+                key.first_chunk() == Some(first) && key.last_chunk() == Some(last)
+            }
+            _ => own == key,
+        }
+    }
+
     /// The value's type.
     pub fn kind(self) -> Kind {
         match self.form() {

@@ -155,6 +155,7 @@ impl Keyspace {
         self.txn(held, &[], begin, effects)
     }
 
+    #[inline(always)]
     fn txn<'k>(
         &'k self,
         held: Held<'k>,
@@ -219,6 +220,7 @@ impl<'k> Txn<'k> {
         self.effects.dirty == 0
     }
 
+    #[inline]
     fn hash_of(&self, key: &[u8]) -> u64 {
         let next = self.next.get();
         for at in [next, next.wrapping_sub(1), 0] {
@@ -233,6 +235,7 @@ impl<'k> Txn<'k> {
         super::hash(key)
     }
 
+    #[inline(always)]
     fn shard(&self, shard: usize) -> &Shard {
         match &self.held {
             Held::One(held, guard) if *held == shard => guard,
@@ -265,6 +268,7 @@ impl<'k> Txn<'k> {
     }
 
     /// The table of a held shard, in the selected database.
+    #[inline(always)]
     pub fn table(&self, shard: usize) -> &Table {
         &self.shard(shard).tables[self.db as usize]
     }
@@ -291,6 +295,7 @@ impl<'k> Txn<'k> {
         self.settle(Key { bytes: key, hash });
     }
 
+    #[inline(always)]
     fn settle(&mut self, key: Key<'_>) {
         if self.table(key.shard()).timed() != 0 {
             self.expire(key, usize::MAX);
@@ -319,6 +324,7 @@ impl<'k> Txn<'k> {
     }
 
     /// The entry of `key`, unless it is due. Notes neither access nor hit.
+    #[inline]
     pub fn peek(&self, key: &[u8]) -> Option<EntryRef<'_>> {
         let hash = self.hash_of(key);
         let entry = self.table(shard_of(hash)).find(hash, key)?;
@@ -329,6 +335,7 @@ impl<'k> Txn<'k> {
     }
 
     /// The entry of `key`, the hit or miss counted; its access is not noted.
+    #[inline]
     pub fn look(&self, key: &[u8]) -> Option<EntryRef<'_>> {
         let entry = self.peek(key);
         match entry {
@@ -339,6 +346,7 @@ impl<'k> Txn<'k> {
     }
 
     /// The entry of `key`, its access noted and the hit or miss counted.
+    #[inline]
     pub fn entry(&self, key: &[u8]) -> Option<EntryRef<'_>> {
         let entry = self.look(key);
         if let (Some(entry), Some(access)) = (entry, self.access) {

@@ -286,7 +286,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn run_bytes(&mut self, bytes: &[u8], batch: &mut Batch, spare: &mut Reply) -> usize {
         let mut used = 0;
         let mut reply = self.lend_reply(spare);
-        while self.end.is_none() && matches!(self.state, State::Running) {
+        while used < bytes.len() && self.end.is_none() && matches!(self.state, State::Running) {
             let rest = &bytes[used..];
             let limits = self.engine.decoding(self.session.authenticated);
             match self.decoder.decode(rest, &limits, BATCH_MAX, batch) {
@@ -388,29 +388,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Writes `output`; ready when all is written.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.sent < self.output.len() {
-            let (n, tried) = {
-                let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-                let slices = gather(&self.output, self.sent, &mut slices);
-                let tried: usize = slices.iter().map(|s| s.len()).sum();
-                let stream = Pin::new(&mut self.stream);
-                let polled = match slices {
-                    [one] => stream.poll_write(cx, one),
-                    many => stream.poll_write_vectored(cx, many),
-                };
-                match polled {
-                    Poll::Ready(Ok(n)) => (n, tried),
-                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                    Poll::Pending => {
-                        let waiting = self.output.len() - self.sent;
-                        self.session.client.output_len.store(waiting, Relaxed);
-                        self.check_output(waiting);
-                        return Poll::Pending;
-                    }
+            let stream = Pin::new(&mut self.stream);
+            let polled = match self.output.parts() {
+                (bytes, []) => stream.poll_write(cx, &bytes[self.sent..]),
+                _ => {
+                    let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+                    stream.poll_write_vectored(cx, gather(&self.output, self.sent, &mut slices))
                 }
             };
-            if n == 0 && tried > 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
+            let n = match polled {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(n)) => n,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    let waiting = self.output.len() - self.sent;
+                    self.session.client.output_len.store(waiting, Relaxed);
+                    self.check_output(waiting);
+                    return Poll::Pending;
+                }
+            };
             self.sent += n;
             let counters = &self.engine.metrics.local().counters;
             counters.writes.add(1);

@@ -25,6 +25,7 @@ struct State {
     frames: VecDeque<Bytes>,
     bytes: usize,
     close: Option<Close>,
+    /// The connection's task; it stays the same one, so that the connection need not tell it every time.
     waker: Option<Waker>,
 }
 
@@ -34,6 +35,8 @@ pub struct Outbox {
     state: Mutex<State>,
     /// Whether there is something to take: spares the connection the lock.
     filled: AtomicBool,
+    /// Whether `waker` is set: spares it the lock, too.
+    attended: AtomicBool,
 }
 
 impl Outbox {
@@ -59,9 +62,9 @@ impl Outbox {
         self.rouse(self.state.lock());
     }
 
-    fn rouse(&self, mut state: parking_lot::MutexGuard<'_, State>) {
+    fn rouse(&self, state: parking_lot::MutexGuard<'_, State>) {
         self.filled.store(true, Ordering::Release);
-        let waker = state.waker.take();
+        let waker = state.waker.clone();
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
@@ -83,19 +86,14 @@ impl Outbox {
         self.len() == 0
     }
 
-    /// Ready when there is something to take; remembers the task otherwise.
+    /// Ready when there is something to take; remembers the task otherwise, which has to be the same
+    /// at every call.
     pub fn poll_filled(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.is_filled() {
-            return Poll::Ready(());
+        if !self.attended.load(Ordering::Acquire) {
+            self.state.lock().waker = Some(cx.waker().clone());
+            self.attended.store(true, Ordering::Release);
         }
-        let mut state = self.state.lock();
-        if self.is_filled() {
-            return Poll::Ready(());
-        }
-        if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            state.waker = Some(cx.waker().clone());
-        }
-        Poll::Pending
+        if self.is_filled() { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Takes all frames; the wish to end stays.

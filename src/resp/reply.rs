@@ -24,6 +24,9 @@ pub struct Mark {
 /// Values of at least this many bytes leave as shared [`Bytes`], without a copy.
 pub const SHARED_MIN: usize = 16 * 1024;
 
+/// The longest head: a kind, 20 digits, CR LF.
+const HEAD_MAX: usize = 23;
+
 /// The reply writer of one connection.
 ///
 /// Short values are copied into one buffer; long ones are kept as shared [`Bytes`] with the place
@@ -142,7 +145,17 @@ impl Reply {
         self.shared_len += other.shared_len;
     }
 
+    #[inline]
     fn head(&mut self, kind: u8, n: i64) {
+        let digit = |n: i64| b'0' + n as u8;
+        match n {
+            0..=9 => self.bytes.extend_from_slice(&[kind, digit(n), b'\r', b'\n']),
+            10..=99 => self.bytes.extend_from_slice(&[kind, digit(n / 10), digit(n % 10), b'\r', b'\n']),
+            _ => self.long_head(kind, n),
+        }
+    }
+
+    fn long_head(&mut self, kind: u8, n: i64) {
         let mut digits = itoa::Buffer::new();
         let digits = digits.format(n).as_bytes();
         self.bytes.reserve(digits.len() + 3);
@@ -183,8 +196,8 @@ impl Reply {
 
     /// A bulk string, copied.
     pub fn bulk(&mut self, value: &[u8]) {
+        self.bytes.reserve(value.len() + HEAD_MAX + 2);
         self.head(b'$', value.len() as i64);
-        self.bytes.reserve(value.len() + 2);
         self.bytes.extend_from_slice(value);
         self.bytes.extend_from_slice(b"\r\n");
     }

@@ -4,7 +4,7 @@
 //!        hash:  63 ─ prefix ─┬─ directory ─┬──── position in the sub-table ────┬─ … ─┬─ print ─ 0
 //!                  (shard)   │  depth bits │                                   │     │
 //!
-//!  directory  [ 0 │ 0 │ 1 │ 2 ]          an index for each value of the depth bits
+//!  directory  [ 0 │ 0 │ 1 │ 2 ]          a sub-table's index and buckets for each value of the depth bits
 //!               └─┬─┘   │   │
 //!  sub-tables     0     1   2            flat arrays of 128-byte buckets, at most about 2,000 entries each
 //! ```
@@ -13,7 +13,8 @@
 //! it (the top 48 bits of the hash), and stays valid across growth, splits, merges and shrinking.
 //!
 //! Invariants: a sub-table of `start` bits is named by `2^(prefix + depth - start)` neighbouring directory places;
-//! an empty table that never held anything has no directory; every sub-table has at least one bucket.
+//! an empty table that never held anything has no directory; every sub-table has at least one bucket; a directory
+//! place knows where its sub-table's buckets are: whoever moves them calls [`Table::reroute`].
 #![allow(unsafe_code)]
 
 mod bucket;
@@ -27,7 +28,7 @@ use super::cut::Cut;
 use super::entry::{EntryBox, EntryRef};
 use super::hash;
 use std::mem;
-use sub::{Place, SubTable};
+use sub::{Place, Route, SubTable, View};
 
 /// Buckets of the largest sub-table: moving or re-reading its 2,105 entries is meant to take under 100 µs.
 const BUCKETS_MAX: usize = 160;
@@ -44,7 +45,7 @@ const CURSOR_BITS: u32 = 48;
 
 /// A hash table of entries by key. Hashes given to it must be those of [`hash::hash`].
 pub struct Table {
-    directory: Vec<u32>,
+    directory: Vec<Route>,
     subs: Vec<SubTable>,
     len: usize,
     expiring: usize,
@@ -52,6 +53,8 @@ pub struct Table {
     prefix_bits: u8,
     /// The snapshot generation of entries stored now.
     generation: u8,
+    /// Hash bits the directory uses.
+    depth: u8,
     hasher: fn(&[u8]) -> u64,
     /// What is left here of a snapshot's cut.
     cut: Option<Box<Cut>>,
@@ -75,6 +78,7 @@ impl Table {
             timed: 0,
             prefix_bits,
             generation: 0,
+            depth: 0,
             hasher,
             cut: None,
         }
@@ -102,7 +106,7 @@ impl Table {
 
     /// Bytes the table itself occupies, without the entries.
     pub fn memory(&self) -> usize {
-        self.directory.capacity() * size_of::<u32>()
+        self.directory.capacity() * size_of::<Route>()
             + self.subs.capacity() * size_of::<SubTable>()
             + self.subs.iter().map(SubTable::memory).sum::<usize>()
     }
@@ -115,33 +119,50 @@ impl Table {
     }
 
     /// Hash bits the directory uses.
+    #[inline(always)]
     fn depth(&self) -> u32 {
-        self.directory.len().max(1).ilog2()
+        self.depth.into()
     }
 
     /// The directory place of `hash`.
+    #[inline(always)]
     fn place(&self, hash: u64) -> usize {
         (hash << self.prefix_bits >> 1 >> (u64::BITS - 1 - self.depth())) as usize
     }
 
     fn sub_id(&self, hash: u64) -> Option<usize> {
-        self.directory.get(self.place(hash)).map(|id| *id as usize)
+        self.directory.get(self.place(hash)).map(|route| route.id())
     }
 
     fn sub(&self, hash: u64) -> Option<&SubTable> {
         self.sub_id(hash).map(|id| &self.subs[id])
     }
 
+    #[inline(always)]
+    fn view(&self, hash: u64) -> Option<View<'_>> {
+        // SAFETY: places are rerouted whenever a sub-table's buckets move; nobody changes them while `self` is borrowed.
+        self.directory.get(self.place(hash)).map(|route| unsafe { route.view() })
+    }
+
+    /// Tells the directory where the buckets of sub-table `id`, which holds `hash`, are now.
+    fn reroute(&mut self, id: usize, hash: u64) {
+        let sub = &self.subs[id];
+        let places = 1 << (u32::from(self.prefix_bits) + self.depth() - sub.start());
+        let first = self.place(hash) & !(places - 1);
+        let route = sub.route(id);
+        self.directory[first..first + places].fill(route);
+    }
+
     /// The entry of `key`.
+    #[inline]
     pub fn find(&self, hash: u64, key: &[u8]) -> Option<EntryRef<'_>> {
-        let sub = self.sub(hash)?;
-        sub.find(hash, key).map(|place| sub.entry(place))
+        self.view(hash)?.find(hash, key).map(|(_, entry)| entry)
     }
 
     /// The entry of `key`, to be changed or removed.
     pub fn slot(&mut self, hash: u64, key: &[u8]) -> Option<Slot<'_>> {
+        let (place, _) = self.view(hash)?.find(hash, key)?;
         let id = self.sub_id(hash)?;
-        let place = self.subs[id].find(hash, key)?;
         Some(Slot { table: self, hash, id, place })
     }
 
@@ -165,16 +186,18 @@ impl Table {
     }
 
     /// Loads the bucket that `hash` belongs to into the cache.
+    #[inline]
     pub fn prefetch_bucket(&self, hash: u64) {
-        if let Some(sub) = self.sub(hash) {
-            sub.prefetch_bucket(hash);
+        if let Some(view) = self.view(hash) {
+            view.prefetch_bucket(hash);
         }
     }
 
     /// Loads the beginning of the entry that `hash` belongs to into the cache; its bucket should be there.
+    #[inline]
     pub fn prefetch_entry(&self, hash: u64) {
-        if let Some(sub) = self.sub(hash) {
-            sub.prefetch_entry(hash);
+        if let Some(view) = self.view(hash) {
+            view.prefetch_entry(hash);
         }
     }
 
@@ -184,17 +207,18 @@ impl Table {
             let prefix = self.prefix_bits.into();
             self.subs = Vec::with_capacity(1);
             self.subs.push(SubTable::new(prefix, prefix, 1));
-            self.directory = vec![0];
+            self.directory = vec![self.subs[0].route(0)];
         }
         loop {
             let place = self.place(hash);
-            let id = self.directory[place] as usize;
+            let id = self.directory[place].id();
             let sub = &self.subs[id];
             if !sub.is_full() {
                 return id;
             }
             if sub.buckets() < BUCKETS_MAX || !self.may_split(id) {
                 self.subs[id].grow(self.hasher);
+                self.reroute(id, hash);
             } else {
                 self.split(id, place);
             }
@@ -213,13 +237,15 @@ impl Table {
         let unused = |table: &Self| u32::from(table.prefix_bits) + table.depth() - table.subs[id].start();
         let mut place = place;
         if unused(self) == 0 {
-            self.directory = self.directory.iter().flat_map(|id| [*id, *id]).collect();
+            self.directory = self.directory.iter().flat_map(|route| [*route, *route]).collect();
+            self.depth += 1;
             place *= 2;
         }
         let half = 1 << (unused(self) - 1);
         let [lower, upper] = mem::take(&mut self.subs[id]).split(self.hasher);
-        let upper_at = place & !(2 * half - 1) | half;
-        self.directory[upper_at..upper_at + half].fill(self.subs.len() as u32);
+        let first = place & !(2 * half - 1);
+        self.directory[first..first + half].fill(lower.route(id));
+        self.directory[first + half..first + 2 * half].fill(upper.route(self.subs.len()));
         self.subs[id] = lower;
         self.subs.push(upper);
     }
@@ -232,6 +258,7 @@ impl Table {
             while self.merge(hash) {}
         } else if buckets < self.subs[id].buckets() {
             self.subs[id].resize(buckets, self.hasher);
+            self.reroute(id, hash);
         }
     }
 
@@ -249,13 +276,13 @@ impl Table {
         let halves = [id, other].map(|id| mem::take(&mut self.subs[id]));
         self.subs[id] = SubTable::merge(halves, self.hasher);
         self.subs.swap_remove(other);
-        let (id, other, moved) = (id as u32, other as u32, self.subs.len() as u32);
-        for place in &mut self.directory {
-            if *place == other {
-                *place = id;
-            }
-            if *place == moved {
-                *place = other;
+        // `other` is no more, and the last sub-table took its place.
+        let moved = self.subs.len();
+        for route in &mut self.directory {
+            if route.id() == id || route.id() == other {
+                *route = if id == moved { self.subs[other].route(other) } else { self.subs[id].route(id) };
+            } else if route.id() == moved {
+                *route = self.subs[other].route(other);
             }
         }
         self.halve_directory();
@@ -266,6 +293,7 @@ impl Table {
         let starts = self.subs.iter().map(SubTable::start).max().unwrap_or_default();
         if starts < u32::from(self.prefix_bits) + self.depth() {
             self.directory = self.directory.iter().step_by(2).copied().collect();
+            self.depth -= 1;
             self.subs.shrink_to_fit();
         }
     }

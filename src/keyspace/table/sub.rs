@@ -12,7 +12,7 @@
 use super::bucket::{Bucket, SLOTS, Slots, TAG_BITS, Word, prefetch};
 use crate::keyspace::entry::{EntryBox, EntryRef};
 use std::marker::PhantomData;
-use std::mem;
+use std::{mem, ptr};
 
 /// No entry with a TTL has its home in this bucket.
 pub(super) const NEVER: u32 = u32::MAX;
@@ -64,6 +64,97 @@ pub(super) const fn capacity(buckets: usize) -> usize {
     if buckets == 1 { SLOTS } else { buckets * SLOTS * 94 / 100 }
 }
 
+/// What a lookup needs of a sub-table.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    buckets: &'a [Bucket],
+    start: u8,
+    taken: u8,
+}
+
+impl<'a> View<'a> {
+    fn position_bits(self) -> u32 {
+        TAG_BITS - u32::from(self.start - self.taken)
+    }
+
+    fn tag(self, hash: u64) -> u32 {
+        (hash << self.taken >> (u64::BITS - TAG_BITS)) as u32
+    }
+
+    fn home_of(self, tag: u32) -> usize {
+        home(tag, self.position_bits(), self.buckets.len())
+    }
+
+    fn after(self, bucket: usize) -> usize {
+        if bucket + 1 == self.buckets.len() { 0 } else { bucket + 1 }
+    }
+
+    /// Where the entry of `key` stands.
+    pub(super) fn find(self, hash: u64, key: &[u8]) -> Option<(Place, EntryRef<'a>)> {
+        let (print, tag) = (Bucket::print(hash), self.tag(hash));
+        let home = self.home_of(tag);
+        let mut bucket = home;
+        loop {
+            let b = &self.buckets[bucket];
+            for slot in b.candidates(print, tag) {
+                let entry = b.entry(slot);
+                if entry.has_key(key) {
+                    return Some((Place { home, bucket, slot }, entry));
+                }
+            }
+            bucket = self.after(bucket);
+            if !b.overflows() || bucket == home {
+                return None;
+            }
+        }
+    }
+
+    /// Loads the home bucket of `hash` into the cache.
+    pub(super) fn prefetch_bucket(self, hash: u64) {
+        let at = self.buckets.as_ptr().wrapping_add(self.home_of(self.tag(hash))).cast::<u8>();
+        prefetch(at);
+        prefetch(at.wrapping_add(64));
+    }
+
+    /// Loads the entry that `hash` seems to belong to, if it stands in its home bucket.
+    pub(super) fn prefetch_entry(self, hash: u64) {
+        let tag = self.tag(hash);
+        let bucket = &self.buckets[self.home_of(tag)];
+        if let Some(slot) = bucket.candidates(Bucket::print(hash), tag).next() {
+            bucket.word(slot).prefetch();
+        }
+    }
+}
+
+/// A sub-table as a directory place knows it: one load away from the bucket.
+#[derive(Clone, Copy)]
+pub(super) struct Route {
+    /// The address of the first bucket.
+    buckets: usize,
+    count: u32,
+    /// The sub-table's index: directories have at most 2^16 places.
+    id: u16,
+    start: u8,
+    taken: u8,
+}
+
+impl Route {
+    /// The sub-table's index.
+    pub(super) fn id(self) -> usize {
+        self.id.into()
+    }
+
+    /// # Safety
+    /// The sub-table is alive, was not changed since [`SubTable::route`] but through its buckets' content,
+    /// and nobody changes it for `'a`.
+    pub(super) unsafe fn view<'a>(self) -> View<'a> {
+        let at = ptr::with_exposed_provenance(self.buckets);
+        // SAFETY: the address and length are those of the sub-table's boxed buckets; the rest is the caller's promise.
+        let buckets = unsafe { std::slice::from_raw_parts(at, self.count as usize) };
+        View { buckets, start: self.start, taken: self.taken }
+    }
+}
+
 impl SubTable {
     /// An empty sub-table for hashes that agree in their first `start` bits.
     pub(super) fn new(start: u32, taken: u32, buckets: usize) -> Self {
@@ -113,17 +204,33 @@ impl SubTable {
         size_of_val(&*self.buckets) + size_of_val(&*self.due)
     }
 
+    /// What lookups need of it.
+    fn view(&self) -> View<'_> {
+        View { buckets: &self.buckets, start: self.start, taken: self.taken }
+    }
+
+    /// Where lookups find it without coming here; to be made anew whenever its buckets move.
+    pub(super) fn route(&self, id: usize) -> Route {
+        Route {
+            buckets: self.buckets.as_ptr().expose_provenance(),
+            count: self.buckets.len() as u32,
+            id: id as u16,
+            start: self.start,
+            taken: self.taken,
+        }
+    }
+
     /// Tag bits that positions are made of.
     pub(super) fn position_bits(&self) -> u32 {
-        TAG_BITS - u32::from(self.start - self.taken)
+        self.view().position_bits()
     }
 
     fn tag(&self, hash: u64) -> u32 {
-        (hash << self.taken >> (u64::BITS - TAG_BITS)) as u32
+        self.view().tag(hash)
     }
 
     fn home_of(&self, tag: u32) -> usize {
-        home(tag, self.position_bits(), self.buckets.len())
+        self.view().home_of(tag)
     }
 
     /// The bucket that `hash` belongs to.
@@ -132,42 +239,11 @@ impl SubTable {
     }
 
     fn after(&self, bucket: usize) -> usize {
-        if bucket + 1 == self.buckets.len() { 0 } else { bucket + 1 }
+        self.view().after(bucket)
     }
 
     pub(super) fn entry(&self, place: Place) -> EntryRef<'_> {
         self.buckets[place.bucket].entry(place.slot)
-    }
-
-    pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<Place> {
-        let (print, tag) = (Bucket::print(hash), self.tag(hash));
-        let home = self.home_of(tag);
-        let mut bucket = home;
-        loop {
-            let b = &self.buckets[bucket];
-            if let Some(slot) = b.candidates(print, tag).find(|slot| b.entry(*slot).key() == key) {
-                return Some(Place { home, bucket, slot });
-            }
-            bucket = self.after(bucket);
-            if !b.overflows() || bucket == home {
-                return None;
-            }
-        }
-    }
-
-    /// Loads the home bucket of `hash` into the cache.
-    pub(super) fn prefetch_bucket(&self, hash: u64) {
-        let at = self.buckets.as_ptr().wrapping_add(self.home(hash)).cast::<u8>();
-        prefetch(at);
-        prefetch(at.wrapping_add(64));
-    }
-
-    /// Loads the entry that `hash` seems to belong to, if it stands in its home bucket.
-    pub(super) fn prefetch_entry(&self, hash: u64) {
-        let bucket = &self.buckets[self.home(hash)];
-        if let Some(slot) = bucket.candidates(Bucket::print(hash), self.tag(hash)).next() {
-            bucket.word(slot).prefetch();
-        }
     }
 
     /// Loads the entries that stand in `bucket` into the cache, if there is such a bucket.

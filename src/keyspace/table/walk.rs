@@ -84,7 +84,7 @@ impl Table {
     /// All sub-tables in hash order from a random one on, each as likely to be first as its share of hashes says.
     fn subs_from_anywhere(&self) -> impl Iterator<Item = &SubTable> {
         let (before, after) = self.directory.split_at(random::below(self.directory.len()));
-        after.iter().chain(before).map(|id| &self.subs[*id as usize])
+        after.iter().chain(before).map(|route| &self.subs[route.id()])
     }
 
     /// Every entry, in no useful order.
