@@ -11,6 +11,7 @@
 //! | 1 | `config` | every setting declared once: name, kind, default, bounds, live or not, doc |
 //! | 2 | `keyspace` | shards, table, entry, `Txn`, `Edit`, expiry, scan cursors, watchers, waiters, `Effects` |
 //! | 2 | `pubsub` | channels, patterns and who listens to them |
+//! | 2 | `lua` | the interpreter of a thread, its sandbox and libraries, values to replies and back |
 //! | 2 | `metrics` | counters per thread, latency histograms |
 //! | 3 | `snapshot` | values and whole data sets as bytes: the RDB codec |
 //! | 4 | `engine` | owns the services; `Session`; `commit` |
@@ -28,6 +29,7 @@ pub mod config;
 pub mod dispatch;
 pub mod engine;
 pub mod keyspace;
+pub mod lua;
 pub mod metrics;
 pub mod net;
 pub mod pubsub;

@@ -125,6 +125,19 @@ pub enum Nest {
     Exec,
     /// WATCH: none, but it needs both its keys and the session.
     Watch,
+    /// EVAL and its kin: what a script calls.
+    Script(Source),
+}
+
+/// Where a script comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// From the call.
+    Text,
+    /// It is kept under the SHA-1 of its text.
+    Sha,
+    /// It is a function of a library.
+    Function,
 }
 
 /// A command's declaration.

@@ -11,6 +11,7 @@ pub mod hyperlog;
 pub mod keys;
 pub mod lists;
 pub mod scan;
+pub mod scripts;
 pub mod server;
 pub mod sets;
 pub mod sorted;
@@ -59,6 +60,9 @@ pub static FAMILIES: &[&[Command]] = &[
     lists::push::COMMANDS,
     lists::read::COMMANDS,
     lists::transfer::COMMANDS,
+    scripts::eval::COMMANDS,
+    scripts::function::COMMANDS,
+    scripts::script::COMMANDS,
     sets::combine::COMMANDS,
     sets::member::COMMANDS,
     sets::random::COMMANDS,

@@ -2,8 +2,9 @@
 
 use super::Call;
 use crate::command::{Command, Error, Nest, Run, flag};
+use crate::commands::scripts::busy;
 use crate::config;
-use crate::engine::{Engine, Paused, Session};
+use crate::engine::{Engine, Paused, Running, Session};
 
 /// What the gates say of a call that they do not refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ impl Visitor<'_> {
 
 type Gate = fn(&Visitor<'_>) -> Result<Verdict, Error>;
 
-const GATES: &[Gate] = &[authentication, listening, transaction, memory, snapshot, pause, crowd];
+const GATES: &[Gate] = &[authentication, script, listening, transaction, memory, snapshot, pause, crowd];
 
 /// Asks all gates in order.
 pub(super) fn ask(
@@ -109,9 +110,26 @@ fn pause(v: &Visitor<'_>) -> Result<Verdict, Error> {
 
 /// No command that needs more memory above `maxmemory`.
 fn memory(v: &Visitor<'_>) -> Result<Verdict, Error> {
-    let limit = v.engine.settings.int(config::MAXMEMORY);
-    if limit > 0 && v.command.has(flag::GROWS) && v.engine.used.bytes(v.now_ms) as i64 > limit {
-        return Err(Error::OUT_OF_MEMORY);
+    match v.command.has(flag::GROWS) && is_full(v.engine, v.now_ms) {
+        true => Err(Error::OUT_OF_MEMORY),
+        false => Ok(Verdict::Pass),
     }
-    Ok(Verdict::Pass)
+}
+
+/// Whether more memory is used than `maxmemory`.
+pub(super) fn is_full(engine: &Engine, now_ms: i64) -> bool {
+    let limit = engine.settings.int(config::MAXMEMORY);
+    limit > 0 && engine.used.bytes(now_ms) as i64 > limit
+}
+
+/// While a script runs for too long, little else does.
+fn script(v: &Visitor<'_>) -> Result<Verdict, Error> {
+    match v.engine.scripts.running() {
+        Running::Busy if !v.command.has(flag::BUSY) => {
+            Err(busy(v.engine.scripts.longest().is_some_and(|run| run.is_function)))
+        }
+        // What walks over all shards would wait for the script's.
+        Running::Slow if matches!(v.command.run, Run::Sweep(_)) => Ok(Verdict::Hold),
+        _ => Ok(Verdict::Pass),
+    }
 }

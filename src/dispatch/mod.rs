@@ -5,6 +5,7 @@ mod block;
 pub mod cron;
 mod gate;
 mod multi;
+mod script;
 
 pub use batch::{Call, Calls};
 pub use block::{Parked, Unblock, serve};
@@ -14,6 +15,7 @@ use crate::command::{Args, Command, Error, Flow, Group, Held, Keyed, Nest, Outer
 use crate::commands;
 use crate::config;
 use crate::engine::{Engine, Flag, ReplyMode, Session};
+use crate::keyspace::Txn;
 use crate::keyspace::txn::Begin;
 use gate::Verdict;
 use std::collections::VecDeque;
@@ -46,6 +48,9 @@ pub fn run(
             }
             _ => {
                 let result = execute(engine, session, call, now_ms, reply);
+                if let Ok(Outcome::Hold) = result {
+                    return Outcome::Hold;
+                }
                 if session.caching {
                     settle_caching(session, &call);
                 }
@@ -177,7 +182,8 @@ fn execute(
     match command.run {
         Run::Keyed(handler) => {
             let begin = begin(session, command, now_ms);
-            let mut txn = engine.keyspace.begin(call.keys, begin, &mut session.effects);
+            let begun = engine.keyspace.begin_soon(call.keys, begin, &mut session.effects);
+            let Some(mut txn) = begun else { return Ok(Outcome::Hold) };
             if tracked {
                 // What was due is gone before it is read.
                 engine.notify(txn.effects());
@@ -193,7 +199,8 @@ fn execute(
         }
         Run::Waiting(handler) => {
             let begin = begin(session, command, now_ms);
-            let mut txn = engine.keyspace.begin(call.keys, begin, &mut session.effects);
+            let begun = engine.keyspace.begin_soon(call.keys, begin, &mut session.effects);
+            let Some(mut txn) = begun else { return Ok(Outcome::Hold) };
             if tracked {
                 engine.notify(txn.effects());
                 engine.remember(&session.client, session.caching, call.keys);
@@ -248,6 +255,45 @@ fn execute(
             let begin = begin(session, command, now_ms);
             multi::watch(engine, session, call, begin, reply)
         }
+        Run::Nested(Nest::Script(_)) => script::run(engine, session, call, now_ms, reply),
+    }
+}
+
+/// Runs a call of EXEC or of a script over keys, within the transaction of either.
+fn nested(
+    engine: &Engine,
+    session: &mut Session,
+    call: Call<'_>,
+    begin: Begin,
+    txn: &mut Txn<'_>,
+    reply: &mut Reply,
+) -> Result<(), Error> {
+    let Some(entry) = call.entry else { return Err(unknown(call.argv)) };
+    let command = entry.command;
+    let args = Args::new(call.argv, 1 + usize::from(command.full_name.len() != command.name.len()));
+    if is_tracked(session, command) {
+        // What the calls before this one did is no news to those who read it now.
+        engine.notify(txn.effects());
+        engine.remember(&session.client, session.caching, call.keys);
+    }
+    if let Run::Sweep(handler) = command.run {
+        let mut txn = txn.nested_all(begin);
+        let (db, now_ms, held) = (session.db, begin.now_ms, Held::All(&mut txn));
+        return handler(&mut Sweep { args, session, engine, reply, command, db, now_ms, held });
+    }
+    let Some(mut txn) = txn.nested(call.keys, begin) else {
+        return Err(Error::new("ERR A key of this call is not locked by its transaction"));
+    };
+    let txn = &mut txn;
+    match command.run {
+        Run::Keyed(handler) => handler(&mut Keyed { args, txn, reply, command }),
+        Run::Waiting(handler) => {
+            if let Flow::Wait(_) = handler(&mut Keyed { args, txn, reply, command })? {
+                reply.null_array();
+            }
+            Ok(())
+        }
+        _ => Err(unknown(call.argv)),
     }
 }
 

@@ -3,7 +3,7 @@
 //! the server itself part it: they look at every shard.
 
 use super::{Call, Calls, Outcome, serve, unknown};
-use crate::command::{Args, Command, Error, Flow, Group, Held, Keyed, Nest, Outer, Reply, Run, Sweep};
+use crate::command::{Args, Command, Error, Group, Nest, Outer, Reply, Run};
 use crate::engine::{Client, Engine, Flag, Queue, Ready, Session};
 use crate::keyspace::txn::Begin;
 use crate::keyspace::{Key, Txn};
@@ -45,15 +45,39 @@ pub(super) fn exec(
         session.discard(engine);
         return Err(Error::new("EXECABORT Transaction discarded because of previous errors."));
     }
+    match exec_queue(engine, session, command, &queue, now_ms, reply) {
+        Some(lsn) => Ok(Outcome::Done(lsn)),
+        None => {
+            session.multi = Some(queue);
+            Ok(Outcome::Hold)
+        }
+    }
+}
+
+/// Runs what was queued; `None` when a script holds its shards and takes its time.
+fn exec_queue(
+    engine: &Engine,
+    session: &mut Session,
+    command: &'static Command,
+    queue: &Queue,
+    now_ms: i64,
+    reply: &mut Reply,
+) -> Option<u64> {
     // Handlers see the session, so what they do is noted beside it.
     let mut effects = std::mem::take(&mut session.effects);
-    let calls = decode(&queue);
+    let calls = decode(queue);
     let needed = shards(&calls, session);
     let mut done = Exec { engine, session, now_ms, reply, ready: VecDeque::new(), lsn: 0 };
     let mut at = 0;
     loop {
         let begin = super::begin(done.session, command, now_ms);
-        let mut txn = engine.keyspace.begin_set(needed, begin, &mut effects);
+        let Some(mut txn) = (match at {
+            0 => engine.keyspace.begin_set_soon(needed, begin, &mut effects),
+            _ => Some(engine.keyspace.begin_set(needed, begin, &mut effects)),
+        }) else {
+            session.effects = effects;
+            return None;
+        };
         if at == 0 && !done.start(calls.len(), &mut txn) {
             at = calls.len();
         }
@@ -75,7 +99,7 @@ pub(super) fn exec(
     session.client.set(Flag::Multi, false);
     session.client.multi.store(-1, Relaxed);
     session.client.multi_len.store(0, Relaxed);
-    Ok(Outcome::Done(lsn))
+    Some(lsn)
 }
 
 /// Whether a call looks at all shards one after the other by itself (INFO, DEBUG, MEMORY): it runs
@@ -118,7 +142,7 @@ impl Exec<'_> {
     }
 
     /// Runs one call; its error is its reply.
-    fn call<'k>(&mut self, call: Call<'k>, txn: Option<&mut Txn<'k>>) {
+    fn call(&mut self, call: Call<'_>, txn: Option<&mut Txn<'_>>) {
         let mark = self.reply.mark();
         let result = self.run(call, txn);
         super::count(self.engine, self.session, &call, result.is_err());
@@ -129,7 +153,7 @@ impl Exec<'_> {
         }
     }
 
-    fn run<'k>(&mut self, call: Call<'k>, txn: Option<&mut Txn<'k>>) -> Result<(), Error> {
+    fn run(&mut self, call: Call<'_>, txn: Option<&mut Txn<'_>>) -> Result<(), Error> {
         let Self { engine, session, now_ms, reply, .. } = self;
         let (engine, now_ms) = (*engine, *now_ms);
         let Some(entry) = call.entry else { return Err(unknown(call.argv)) };
@@ -146,34 +170,13 @@ impl Exec<'_> {
             txn.into_iter().for_each(|txn| engine.notify(txn.effects()));
             return handler(&mut Outer { args, session, engine, reply, command });
         }
-        let tracked = super::is_tracked(session, command);
-        let remember = |session: &Session, txn: &mut Txn<'_>| {
-            if tracked {
-                // What the calls before this one did is no news to those who read it now.
-                engine.notify(txn.effects());
-                engine.remember(&session.client, session.caching, call.keys);
+        let Some(txn) = txn else { return Err(unknown(call.argv)) };
+        let begin = super::begin(session, command, now_ms);
+        match command.run {
+            Run::Keyed(_) | Run::Waiting(_) | Run::Sweep(_) => {
+                super::nested(engine, session, call, begin, txn, reply)
             }
-        };
-        match (command.run, txn) {
-            (Run::Keyed(handler), Some(txn)) => {
-                txn.enter(call.keys, super::begin(session, command, now_ms));
-                remember(session, txn);
-                handler(&mut Keyed { args, txn, reply, command })
-            }
-            (Run::Waiting(handler), Some(txn)) => {
-                txn.enter(call.keys, super::begin(session, command, now_ms));
-                remember(session, txn);
-                if let Flow::Wait(_) = handler(&mut Keyed { args, txn, reply, command })? {
-                    reply.null_array();
-                }
-                Ok(())
-            }
-            (Run::Sweep(handler), Some(txn)) => {
-                txn.enter(&[], super::begin(session, command, now_ms));
-                remember(session, txn);
-                let (db, held) = (session.db, Held::All(txn));
-                handler(&mut Sweep { args, session, engine, reply, command, db, now_ms, held })
-            }
+            Run::Nested(Nest::Script(_)) => super::script::within(engine, session, call, now_ms, txn, reply),
             _ => Err(unknown(call.argv)),
         }
     }
@@ -196,7 +199,8 @@ pub(super) fn watch(
     if session.multi.is_some() {
         return Err(Error::new("ERR WATCH inside MULTI is not allowed"));
     }
-    let mut txn = engine.keyspace.begin(call.keys, begin, &mut session.effects);
+    let begun = engine.keyspace.begin_soon(call.keys, begin, &mut session.effects);
+    let Some(mut txn) = begun else { return Ok(Outcome::Hold) };
     for key in call.keys {
         session.watched.add(&mut txn, key.bytes);
     }
@@ -218,7 +222,7 @@ fn shards(calls: &Calls<'_>, session: &Session) -> u64 {
     let watched = session.watched.places().fold(0, |set, (_, key)| set | 1 << Key::new(key).shard());
     (0..calls.len()).map(|i| calls.get(i)).fold(watched, |set, call| {
         match call.entry.map(|e| e.command.run) {
-            Some(Run::Sweep(_)) => u64::MAX,
+            Some(Run::Sweep(_) | Run::Nested(_)) => u64::MAX,
             _ => call.keys.iter().fold(set, |set, key| set | 1 << key.shard()),
         }
     })

@@ -10,6 +10,7 @@ mod notify;
 mod pause;
 mod reload;
 mod saving;
+mod scripts;
 mod session;
 mod slowlog;
 mod stop;
@@ -24,6 +25,7 @@ pub use multi::{Queue, Watched};
 pub use pause::{Pause, Paused};
 pub use reload::Reload;
 pub use saving::{Outcome, Purpose, Saving, directory};
+pub use scripts::{Adding, Run as ScriptRun, Running, SLOW as SCRIPT_SLOW, Scripts, Unkillable};
 pub use session::{ReplyMode, Session};
 pub use slowlog::{Slow, SlowLog};
 pub use stop::Stop;
@@ -67,6 +69,8 @@ pub struct Engine {
     pub tracking: Tracking,
     /// CLIENT PAUSE.
     pub pause: Pause,
+    /// Scripts and libraries.
+    pub scripts: Scripts,
     /// Cancelled when the server is to stop.
     pub stop: CancellationToken,
     /// 40 hexadecimal digits that name this run of the server.
@@ -107,6 +111,7 @@ impl Engine {
             monitors: Monitors::default(),
             tracking: Tracking::default(),
             pause: Pause::default(),
+            scripts: Scripts::default(),
             stop: CancellationToken::new(),
             run_id: random::hex(40),
             startup_memory: Memory::allocator().allocated,

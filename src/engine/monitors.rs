@@ -44,10 +44,15 @@ impl Monitors {
 
     /// Sends a call of `client` to everybody who watches; the last `hidden` words are not shown.
     pub fn send(&self, client: &Client, db: u32, argv: &[&[u8]], hidden: usize) {
+        self.send_from(&client.addr, db, argv, hidden);
+    }
+
+    /// Likewise, of somebody called `from`.
+    pub fn send_from(&self, from: &str, db: u32, argv: &[&[u8]], hidden: usize) {
         let now_us = clock::system_us();
         let mut line = Vec::new();
         // Writing to a Vec cannot fail.
-        let _ = write!(line, "+{}.{:06} [{db} {}]", now_us / 1_000_000, now_us % 1_000_000, client.addr);
+        let _ = write!(line, "+{}.{:06} [{db} {}]", now_us / 1_000_000, now_us % 1_000_000, from);
         for (at, word) in argv.iter().enumerate() {
             let shown = at + hidden < argv.len();
             line.push(b' ');

@@ -47,6 +47,8 @@ pub struct Session {
     pub nested: bool,
     /// CLIENT CACHING said something of the next call.
     pub caching: bool,
+    /// The time that a script sees, unix µs: while it runs, it stands still.
+    pub frozen_us: Option<i64>,
     /// The channels, patterns and shard channels it listens to.
     subscribed: [BTreeSet<Bytes>; 3],
     /// What its current transaction did; reused from one to the next.
@@ -70,6 +72,7 @@ impl Session {
             watched,
             nested: false,
             caching: false,
+            frozen_us: None,
             subscribed: Default::default(),
             effects: Effects::of(id),
         }

@@ -5,16 +5,32 @@ use super::reaper::{Garbage, Reaper};
 use super::table::Table;
 use super::waiters::Waiters;
 use super::watchers::Watchers;
-use super::{EntryBox, Key};
+use super::{EntryBox, Key, Txn};
 use crate::types::Packing;
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+use tokio::runtime::RuntimeFlavor;
 
 /// Bits of the hash that choose the shard.
 pub const SHARD_BITS: u32 = 6;
 /// The number of shards.
 pub const SHARDS: usize = 1 << SHARD_BITS;
+
+/// How long a lock is waited for before its holder counts as slow: only scripts are.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+scoped_tls_hkt::scoped_thread_local!(
+    /// The transaction that the thread runs a command about the server in: it may look at its shards.
+    static HELD: for<'a> &'a Txn<'a>
+);
+
+/// Runs `f`, in which [`Keyspace::look`] sees the shards that `txn` holds: a command about the server that a
+/// script calls.
+pub fn shown<R>(txn: &Txn<'_>, f: impl FnOnce() -> R) -> R {
+    HELD.set(txn, f)
+}
 
 /// What hangs on a shard's keys besides their values.
 #[derive(Default)]
@@ -90,7 +106,33 @@ impl Keyspace {
 
     /// Locks one shard. Only one may be held at a time this way: locks are taken in ascending order.
     pub fn lock(&self, shard: usize) -> MutexGuard<'_, Shard> {
-        self.shards[shard].0.lock()
+        self.lock_soon(shard).unwrap_or_else(|| self.lock_late(shard))
+    }
+
+    /// Locks one shard, unless a script holds it and takes its time.
+    pub(super) fn lock_soon(&self, shard: usize) -> Option<MutexGuard<'_, Shard>> {
+        let shard = &self.shards[shard].0;
+        shard.try_lock().or_else(|| shard.try_lock_for(PATIENCE))
+    }
+
+    /// Waits for a lock however long a script holds it: the tasks of this thread go on elsewhere, so that
+    /// somebody hears who wants to end the script.
+    #[cold]
+    fn lock_late(&self, shard: usize) -> MutexGuard<'_, Shard> {
+        let shard = &self.shards[shard].0;
+        let runtime = tokio::runtime::Handle::try_current().map(|runtime| runtime.runtime_flavor());
+        match runtime {
+            Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(|| shard.lock()),
+            _ => shard.lock(),
+        }
+    }
+
+    /// Looks at a shard: through the transaction that the thread runs a command in, or under its lock.
+    pub fn look<R>(&self, shard: usize, f: impl FnOnce(&Shard) -> R) -> R {
+        if HELD.is_set() && HELD.with(|txn| txn.holds(shard)) {
+            return HELD.with(|txn| f(txn.held_shard(shard)));
+        }
+        f(&self.lock(shard))
     }
 
     /// Locks the shards whose bits are set in `set`, in ascending order.
@@ -102,6 +144,22 @@ impl Keyspace {
             rest &= rest - 1;
         }
         held
+    }
+
+    /// Likewise, unless a shard is not to be had soon: then none is locked.
+    pub(super) fn lock_set_soon(&self, set: u64) -> Option<Vec<MutexGuard<'_, Shard>>> {
+        let mut rest = set;
+        let mut held = Vec::with_capacity(set.count_ones() as usize);
+        let mut until = None;
+        while rest != 0 {
+            let shard = &self.shards[rest.trailing_zeros() as usize].0;
+            held.push(match shard.try_lock() {
+                Some(guard) => guard,
+                None => shard.try_lock_until(*until.get_or_insert_with(|| Instant::now() + PATIENCE))?,
+            });
+            rest &= rest - 1;
+        }
+        Some(held)
     }
 
     /// Brings what `keys` will need of database `db` into the cache: first their buckets, then their
@@ -121,15 +179,16 @@ impl Keyspace {
 
     /// Keys in database `db`, expired ones not yet removed included.
     pub fn len(&self, db: u32) -> usize {
-        (0..SHARDS).map(|s| self.lock(s).tables[db as usize].len()).sum()
+        (0..SHARDS).map(|s| self.look(s, |shard| shard.tables[db as usize].len())).sum()
     }
 
     /// Keys in database `db`, and how many of them have a TTL.
     pub fn counts(&self, db: u32) -> (usize, usize) {
         (0..SHARDS).fold((0, 0), |(keys, expiring), s| {
-            let shard = self.lock(s);
-            let table = &shard.tables[db as usize];
-            (keys + table.len(), expiring + table.expiring())
+            self.look(s, |shard| {
+                let table = &shard.tables[db as usize];
+                (keys + table.len(), expiring + table.expiring())
+            })
         })
     }
 

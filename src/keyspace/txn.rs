@@ -85,6 +85,26 @@ enum Held<'k> {
     One(usize, MutexGuard<'k, Shard>),
     /// Ascending; the set has the bits of the shards held.
     Many(u64, Vec<MutexGuard<'k, Shard>>),
+    /// Held by an enclosing transaction.
+    LentOne(usize, &'k mut Shard),
+    /// Likewise, as `Many`.
+    Lent(u64, Vec<&'k mut Shard>),
+}
+
+impl Held<'_> {
+    /// The set of the shards held.
+    fn set(&self) -> u64 {
+        match self {
+            Held::None => 0,
+            Held::One(shard, _) | Held::LentOne(shard, _) => 1 << shard,
+            Held::Many(set, _) | Held::Lent(set, _) => *set,
+        }
+    }
+}
+
+/// Where the guard of `shard` is among those of `set`.
+fn place(set: u64, shard: usize) -> usize {
+    (set & ((1 << shard) - 1)).count_ones() as usize
 }
 
 /// A transaction over the shards of its keys. Dropping it unlocks them; `engine::commit` first
@@ -137,13 +157,52 @@ impl Keyspace {
         txn
     }
 
+    /// As [`Keyspace::begin`], unless a shard is not to be had soon: a script holds it and takes its time.
+    pub fn begin_soon<'k>(
+        &'k self,
+        keys: &'k [Key<'k>],
+        begin: Begin,
+        effects: &'k mut Effects,
+    ) -> Option<Txn<'k>> {
+        let held = match keys {
+            [] => Held::None,
+            [key] => Held::One(key.shard(), self.lock_soon(key.shard())?),
+            keys => {
+                let set = keys.iter().fold(0u64, |set, key| set | 1 << key.shard());
+                if set.is_power_of_two() {
+                    Held::One(keys[0].shard(), self.lock_soon(keys[0].shard())?)
+                } else {
+                    Held::Many(set, self.lock_set_soon(set)?)
+                }
+            }
+        };
+        let mut txn = self.txn(held, keys, begin, effects);
+        for key in keys {
+            txn.settle(*key);
+        }
+        Some(txn)
+    }
+
+    /// As [`Keyspace::begin_set`], unless a shard is not to be had soon.
+    pub fn begin_set_soon<'k>(&'k self, set: u64, begin: Begin, effects: &'k mut Effects) -> Option<Txn<'k>> {
+        let held = match set {
+            0 => Held::None,
+            set if set.is_power_of_two() => {
+                let shard = set.trailing_zeros() as usize;
+                Held::One(shard, self.lock_soon(shard)?)
+            }
+            set => Held::Many(set, self.lock_set_soon(set)?),
+        };
+        Some(self.txn(held, &[], begin, effects))
+    }
+
     /// Locks every shard: for scripts, EXEC and whatever touches keys it cannot name before.
     pub fn begin_all<'k>(&'k self, begin: Begin, effects: &'k mut Effects) -> Txn<'k> {
         let held = Held::Many(u64::MAX, self.lock_set(u64::MAX));
         self.txn(held, &[], begin, effects)
     }
 
-    /// Locks the shards whose bits are set in `set`: for EXEC, whose calls [`Txn::enter`] one by one.
+    /// Locks the shards whose bits are set in `set`: for EXEC, whose calls are [`Txn::nested`].
     pub fn begin_set<'k>(&'k self, set: u64, begin: Begin, effects: &'k mut Effects) -> Txn<'k> {
         let held = Held::Many(set, self.lock_set(set));
         self.txn(held, &[], begin, effects)
@@ -195,14 +254,54 @@ impl<'k> Txn<'k> {
         self.keyspace.packing()
     }
 
-    /// Goes on with another call, whose `keys` are in shards that are held; settles their expiry.
-    pub fn enter(&mut self, keys: &'k [Key<'k>], begin: Begin) {
-        self.keys = keys;
-        self.next.set(0);
-        Begin { db: self.db, now_ms: self.now_ms, access: self.access, event: self.event } = begin;
+    /// A call of EXEC or of a script: a transaction within this one over `keys`, whose expiry it settles.
+    /// What it does are effects of this one. `None` when a key's shard is not held.
+    pub fn nested<'n>(&'n mut self, keys: &'n [Key<'n>], begin: Begin) -> Option<Txn<'n>> {
+        let set = keys.iter().fold(0, |set, key| set | 1 << key.shard());
+        let mut txn = self.within(set, keys, begin)?;
         for key in keys {
-            self.settle(*key);
+            txn.settle(*key);
         }
+        Some(txn)
+    }
+
+    /// Likewise over all the shards that this one holds, for calls that walk over the keyspace.
+    pub fn nested_all(&mut self, begin: Begin) -> Txn<'_> {
+        self.within(self.held.set(), &[], begin).expect("it holds what it holds")
+    }
+
+    fn within<'n>(&'n mut self, set: u64, keys: &'n [Key<'n>], begin: Begin) -> Option<Txn<'n>> {
+        if set & !self.held.set() != 0 {
+            return None;
+        }
+        let one = set.is_power_of_two().then(|| set.trailing_zeros() as usize);
+        let held = match &mut self.held {
+            _ if set == 0 => Held::None,
+            Held::One(shard, guard) => Held::LentOne(*shard, guard),
+            Held::LentOne(shard, lent) => Held::LentOne(*shard, lent),
+            Held::Many(all, guards) => match one {
+                Some(shard) => Held::LentOne(shard, &mut guards[place(*all, shard)]),
+                None => Held::Lent(set, chosen(*all, set, guards.iter_mut().map(|guard| &mut **guard))),
+            },
+            Held::Lent(all, lent) => match one {
+                Some(shard) => Held::LentOne(shard, lent[place(*all, shard)]),
+                None => Held::Lent(set, chosen(*all, set, lent.iter_mut().map(|lent| &mut **lent))),
+            },
+            Held::None => return None,
+        };
+        let Begin { db, now_ms, access, event } = begin;
+        let (keyspace, effects) = (self.keyspace, &mut *self.effects);
+        Some(Txn { keyspace, held, keys, next: Cell::new(0), db, now_ms, access, event, effects })
+    }
+
+    /// Whether `shard` is locked by this transaction.
+    pub fn holds(&self, shard: usize) -> bool {
+        self.held.set() & 1 << shard != 0
+    }
+
+    /// A held shard, to look at.
+    pub(super) fn held_shard(&self, shard: usize) -> &Shard {
+        self.shard(shard)
     }
 
     /// Names the event that edits tell from here on.
@@ -239,9 +338,9 @@ impl<'k> Txn<'k> {
     fn shard(&self, shard: usize) -> &Shard {
         match &self.held {
             Held::One(held, guard) if *held == shard => guard,
-            Held::Many(set, guards) if set & (1 << shard) != 0 => {
-                &guards[(set & ((1 << shard) - 1)).count_ones() as usize]
-            }
+            Held::Many(set, guards) if set & (1 << shard) != 0 => &guards[place(*set, shard)],
+            Held::LentOne(held, lent) if *held == shard => lent,
+            Held::Lent(set, lent) if set & (1 << shard) != 0 => lent[place(*set, shard)],
             _ => panic!("shard {shard} is not locked: a command touches a key that it did not declare"),
         }
     }
@@ -249,9 +348,9 @@ impl<'k> Txn<'k> {
     fn shard_mut(&mut self, shard: usize) -> (&mut Shard, &mut Effects) {
         let shard = match &mut self.held {
             Held::One(held, guard) if *held == shard => &mut **guard,
-            Held::Many(set, guards) if *set & (1 << shard) != 0 => {
-                &mut *guards[(*set & ((1 << shard) - 1)).count_ones() as usize]
-            }
+            Held::Many(set, guards) if *set & (1 << shard) != 0 => &mut *guards[place(*set, shard)],
+            Held::LentOne(held, lent) if *held == shard => &mut **lent,
+            Held::Lent(set, lent) if *set & (1 << shard) != 0 => &mut *lent[place(*set, shard)],
             _ => panic!("shard {shard} is not locked: a command touches a key that it did not declare"),
         };
         (shard, self.effects)
@@ -259,11 +358,7 @@ impl<'k> Txn<'k> {
 
     /// The shards held, for walks over the whole keyspace.
     pub fn held_shards(&self) -> impl Iterator<Item = usize> + use<> {
-        let set = match &self.held {
-            Held::None => 0,
-            Held::One(shard, _) => 1 << shard,
-            Held::Many(set, _) => *set,
-        };
+        let set = self.held.set();
         (0..SHARDS).filter(move |shard| set & (1u64 << shard) != 0)
     }
 
@@ -561,6 +656,12 @@ impl<'k> Txn<'k> {
         }
         true
     }
+}
+
+/// Those of `shards` (which are the shards of `all`) that are in `set`.
+fn chosen<'n>(all: u64, set: u64, shards: impl Iterator<Item = &'n mut Shard>) -> Vec<&'n mut Shard> {
+    let numbers = (0..SHARDS).filter(|shard| all & 1 << shard != 0);
+    shards.zip(numbers).filter(|(_, shard)| set & 1 << shard != 0).map(|(lent, _)| lent).collect()
 }
 
 /// Replaces `*entry` by what `f` makes of it.

@@ -11,7 +11,7 @@
 use super::scratch;
 use crate::config::{self, ClientClass};
 use crate::dispatch::{self, Calls, Outcome, Parked, Unblock};
-use crate::engine::{Engine, Flag, Session};
+use crate::engine::{Engine, Flag, Running, Session};
 use crate::pubsub::Close;
 use crate::resp::decode::{Batch, Decoder};
 use crate::resp::{Error, Reply};
@@ -422,8 +422,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
-/// Completes when what holds clients back is over: a snapshot that cannot follow, CLIENT PAUSE.
+/// Completes when what holds clients back is over: a snapshot that cannot follow, CLIENT PAUSE, a script that
+/// takes long.
 async fn may_go_on(engine: Arc<Engine>) {
+    let mut changes = engine.scripts.changes();
     engine.saving.crowd().room().await;
     while let Some((_, until_ms)) = engine.pause.state(engine.now_ms()) {
         let left = until_ms.saturating_sub(engine.now_ms()).max(1) as u64;
@@ -431,6 +433,10 @@ async fn may_go_on(engine: Arc<Engine>) {
             () = tokio::time::sleep(Duration::from_millis(left)) => {}
             () = engine.pause.lifted() => {}
         }
+    }
+    if engine.scripts.running() == Running::Slow {
+        // It never fails: the engine has the sender.
+        let _ = changes.changed().await;
     }
 }
 

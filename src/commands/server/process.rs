@@ -15,7 +15,7 @@ const TIME: Command = Command::new("TIME", "time", Group::Server, Run::Outer(tim
     .doc("2.6.0", "O(1)", "Tells the time as unix seconds and the microseconds within.");
 
 fn time(cx: &mut Outer<'_>) -> Result {
-    let us = clock::system_us();
+    let us = cx.session.frozen_us.unwrap_or_else(clock::system_us);
     cx.reply.array(2);
     cx.reply.bulk_int(us / 1_000_000);
     cx.reply.bulk_int(us % 1_000_000);

@@ -21,3 +21,4 @@ mod writer;
 pub use checksum::Checksum;
 pub use reader::{Damage, Fault, Reader};
 pub use value::Value;
+pub use writer::put_string;

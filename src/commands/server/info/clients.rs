@@ -12,7 +12,7 @@ pub(super) fn clients(engine: &Engine, lines: &mut Lines) {
     let most = |size: fn(&crate::engine::Client) -> usize| clients.iter().map(|c| size(c)).max().unwrap_or(0);
     let (mut blocking, mut on_removal) = (0, 0);
     for shard in 0..SHARDS {
-        let counts = engine.keyspace.lock(shard).hooks.waiters.counts();
+        let counts = engine.keyspace.look(shard, |shard| shard.hooks.waiters.counts());
         blocking += counts.0;
         on_removal += counts.1;
     }

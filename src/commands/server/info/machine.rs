@@ -9,7 +9,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 /// Bytes of the tables, without the entries.
 pub(in crate::commands::server) fn table_memory(engine: &Engine) -> usize {
-    let of = |shard| engine.keyspace.lock(shard).tables.iter().map(|table| table.memory()).sum::<usize>();
+    let of = |shard| {
+        engine.keyspace.look(shard, |shard| shard.tables.iter().map(|table| table.memory()).sum::<usize>())
+    };
     (0..SHARDS).map(of).sum()
 }
 

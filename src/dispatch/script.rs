@@ -1,0 +1,388 @@
+//! Scripts: what they call runs within one transaction over the shards of their keys, as one commit. So
+//! nobody sees a part of one, and the log holds what it did (never the script) as one record.
+//!
+//! A script whose text shows that it touches no key but those it is given locks their shards alone, and
+//! runs beside others; every other one locks all. It cannot lock more on its way: locks are taken in
+//! ascending order, and what it did cannot be undone.
+//!
+//! ```text
+//! time  0 ────── SLOW ─────────────── busy-reply-threshold ──────────▶
+//!       │        │ the thread's other   │ clients are told -BUSY; SCRIPT KILL and FUNCTION KILL end it,
+//!       │        │ work moves elsewhere │ unless it wrote
+//! ```
+
+use super::gate;
+use super::{Call, Calls, Outcome, serve};
+use crate::command::{Args, Command, Error, Nest, Outer, Reply, Run, flag};
+use crate::commands::scripts::prepare::{Prepared, memory_limit, prepare};
+use crate::config;
+use crate::engine::{Engine, ReplyMode, SCRIPT_SLOW, ScriptRun, Session};
+use crate::keyspace::txn::Begin;
+use crate::keyspace::{Txn, shown};
+use crate::lua::{self, Failure, Flags, Host, Interp, Level, Refused, Value};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// EVAL and its kin, FCALL.
+pub(super) fn run(
+    engine: &Engine,
+    session: &mut Session,
+    call: Call<'_>,
+    now_ms: i64,
+    reply: &mut Reply,
+) -> Result<Outcome, Error> {
+    with(|interp| {
+        let prepared = prepare_call(engine, interp, &call, now_ms)?;
+        let begin = super::begin(session, command_of(&call)?, now_ms);
+        let set = match prepared.declares_keys {
+            true => call.keys.iter().fold(0, |set, key| set | 1 << key.shard()),
+            false => u64::MAX,
+        };
+        // Handlers see the session, so what they do is noted beside it.
+        let mut effects = std::mem::take(&mut session.effects);
+        let Some(mut txn) = engine.keyspace.begin_set_soon(set, begin, &mut effects) else {
+            session.effects = effects;
+            return Ok(Outcome::Hold);
+        };
+        let done = perform(engine, session, interp, &prepared, &call, now_ms, &mut txn);
+        let lsn = if engine.stop.is_cancelled() && done == Err(Failure::Stopped) {
+            // SHUTDOWN ended it in its middle: nothing of it may be kept.
+            drop(txn);
+            0
+        } else {
+            let committed = engine.commit(txn);
+            serve(engine, committed.ready.into(), now_ms);
+            committed.lsn
+        };
+        session.effects = effects;
+        answer(engine, interp, &prepared, done, reply);
+        Ok(Outcome::Done(lsn))
+    })
+}
+
+/// Likewise inside of EXEC, whose transaction holds every shard.
+pub(super) fn within(
+    engine: &Engine,
+    session: &mut Session,
+    call: Call<'_>,
+    now_ms: i64,
+    txn: &mut Txn<'_>,
+    reply: &mut Reply,
+) -> Result<(), Error> {
+    with(|interp| {
+        let prepared = prepare_call(engine, interp, &call, now_ms)?;
+        let done = perform(engine, session, interp, &prepared, &call, now_ms, txn);
+        answer(engine, interp, &prepared, done, reply);
+        Ok(())
+    })
+}
+
+fn with<R>(f: impl FnOnce(&Interp) -> Result<R, Error>) -> Result<R, Error> {
+    lua::with(f).map_err(|why| Error::text(format!("ERR {why}")))?
+}
+
+fn command_of(call: &Call<'_>) -> Result<&'static Command, Error> {
+    call.entry.map(|entry| entry.command).ok_or_else(|| super::unknown(call.argv))
+}
+
+/// Finds what a call runs, and refuses what it may not run now.
+fn prepare_call<'a>(
+    engine: &Engine,
+    interp: &Interp,
+    call: &Call<'a>,
+    now_ms: i64,
+) -> Result<Prepared<'a>, Error> {
+    let command = command_of(call)?;
+    let Run::Nested(Nest::Script(source)) = command.run else { return Err(super::unknown(call.argv)) };
+    let mut prepared = prepare(engine, interp, source, call.argv)?;
+    let flags = prepared.flags;
+    let read_only = command.has(flag::READ);
+    if !flags.has(Flags::COMPATIBLE) && !flags.has(Flags::NO_WRITES) {
+        if read_only {
+            return Err(Error::new("ERR Can not execute a script with write flag using *_ro command."));
+        }
+        if !flags.has(Flags::ALLOW_OOM) && gate::is_full(engine, now_ms) {
+            return Err(Error::new(
+                "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
+            ));
+        }
+    }
+    if read_only {
+        prepared.flags = flags.with(Flags::NO_WRITES);
+    }
+    Ok(prepared)
+}
+
+/// Runs a prepared script within `txn`.
+fn perform(
+    engine: &Engine,
+    session: &mut Session,
+    interp: &Interp,
+    prepared: &Prepared<'_>,
+    call: &Call<'_>,
+    now_ms: i64,
+    txn: &mut Txn<'_>,
+) -> Result<Value, Failure> {
+    let (db, nested) = (session.db, session.nested);
+    let reply_mode = std::mem::replace(&mut session.reply_mode, ReplyMode::On);
+    session.nested = true;
+    let began_us = session.frozen_us;
+    session.frozen_us = began_us.or(Some(crate::base::clock::system_us()));
+    let mut running = Running {
+        engine,
+        session,
+        txn,
+        now_ms,
+        flags: prepared.flags,
+        full: None,
+        wrote: false,
+        since: None,
+        slow: None,
+        about: (prepared, call.argv),
+    };
+    let limit = memory_limit(engine);
+    let done = match prepared.is_function {
+        true => interp.call_function(&prepared.function, prepared.words, limit, &mut running),
+        false => interp.call_script(&prepared.function, prepared.words, limit, &mut running),
+    };
+    if let Some(slow) = running.slow.take() {
+        engine.scripts.ended(&slow);
+    }
+    let session = running.session;
+    session.nested = nested;
+    session.frozen_us = began_us;
+    session.reply_mode = reply_mode;
+    if session.db != db {
+        // A script's SELECT is its own.
+        session.select(db);
+    }
+    done
+}
+
+/// Writes what became of a script.
+fn answer(
+    engine: &Engine,
+    interp: &Interp,
+    prepared: &Prepared<'_>,
+    done: Result<Value, Failure>,
+    reply: &mut Reply,
+) {
+    let count = |text: &[u8]| engine.metrics.count_error(&code(text));
+    match done {
+        Ok(value) => interp.write(&value, reply, &mut |text| count(text)),
+        Err(Failure::Stopped) => {
+            let text = match prepared.is_function {
+                true => "ERR Error running script: Script killed by user with FUNCTION KILL.",
+                false => "ERR Error running script: Script killed by user with SCRIPT KILL.",
+            };
+            count(text.as_bytes());
+            lua::error_line(text.as_bytes(), reply);
+        }
+        Err(Failure::Raised { mut text, at, counted }) => {
+            if !counted {
+                count(&text);
+            }
+            if let Some((source, line)) = at {
+                text.extend_from_slice(b" script: ");
+                text.extend_from_slice(prepared.name.bytes());
+                text.extend_from_slice(format!(", on {source}:{line}.").as_bytes());
+            }
+            lua::error_line(&text, reply);
+        }
+    }
+}
+
+/// The code of an error: its first word.
+fn code(text: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(text.split(|byte| *byte == b' ').next().unwrap_or(b"ERR"))
+}
+
+/// A script that runs.
+struct Running<'a, 'k> {
+    engine: &'a Engine,
+    session: &'a mut Session,
+    txn: &'a mut Txn<'k>,
+    now_ms: i64,
+    flags: Flags,
+    /// Whether the memory was full when the script first asked for more.
+    full: Option<bool>,
+    /// Whether it has called a command that writes.
+    wrote: bool,
+    /// When it was looked at first.
+    since: Option<Instant>,
+    /// Set once it is slow.
+    slow: Option<Arc<ScriptRun>>,
+    about: (&'a Prepared<'a>, &'a [&'a [u8]]),
+}
+
+impl Host for Running<'_, '_> {
+    fn call(&mut self, argv: &[&[u8]], reply: &mut Reply) -> Result<(), Refused> {
+        let calls = Calls::of(argv.iter().copied());
+        let call = calls.get(0);
+        let command = self.admit(&call).map_err(|error| self.reject(&call, error))?;
+        if command.has(flag::WRITE) && !self.wrote {
+            self.wrote = true;
+            if let Some(slow) = &self.slow {
+                slow.wrote.store(true, Relaxed);
+            }
+        }
+        let result = self.execute(call, command, reply);
+        self.count(&call, result.is_err());
+        result.map_err(|error| {
+            self.engine.metrics.count_error(error.code());
+            Refused { error, counted: true }
+        })
+    }
+
+    fn may_run(&mut self, argv: &[&[u8]]) -> Result<bool, Refused> {
+        let calls = Calls::of(argv.iter().copied());
+        if calls.get(0).entry.is_none() {
+            let error = Error::new("ERR Invalid command passed to redis.acl_check_cmd()");
+            return Err(Refused { error, counted: false });
+        }
+        Ok(true)
+    }
+
+    fn log(&mut self, level: Level, text: &str) {
+        crate::commands::scripts::log(level, text);
+    }
+
+    fn may_go_on(&mut self) -> bool {
+        if self.engine.stop.is_cancelled() {
+            return false;
+        }
+        // The first look comes a millisecond or so after the begin.
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let Some(slow) = &self.slow else {
+            if since.elapsed() >= SCRIPT_SLOW {
+                self.become_slow(since);
+            }
+            return true;
+        };
+        if !slow.is_busy.load(Relaxed) {
+            let threshold = self.engine.settings.int(config::BUSY_REPLY_THRESHOLD);
+            if threshold > 0 && since.elapsed() >= Duration::from_millis(threshold as u64) {
+                tracing::warn!(
+                    script = %String::from_utf8_lossy(&slow.name),
+                    "a script runs for longer than busy-reply-threshold; SCRIPT KILL or FUNCTION KILL end it",
+                );
+                self.engine.scripts.busy(slow);
+            }
+        }
+        !slow.killed.load(Relaxed)
+    }
+}
+
+impl Running<'_, '_> {
+    /// Finds the command and asks the gates of scripts.
+    fn admit(&mut self, call: &Call<'_>) -> Result<&'static Command, Error> {
+        let Some(entry) = call.entry else {
+            return Err(Error::new("ERR Unknown Redis command called from script"));
+        };
+        let command = entry.command;
+        if !command.takes(call.argv.len()) {
+            return Err(Error::new("ERR Wrong number of args calling Redis command from script"));
+        }
+        if let Run::Container(_) = command.run
+            && (call.argv.len() > 1 || command.bare.is_none())
+        {
+            return Err(Error::new("ERR Unknown Redis command called from script"));
+        }
+        if command.has(flag::NO_SCRIPT) {
+            return Err(Error::new("ERR This Redis command is not allowed from script"));
+        }
+        if command.has(flag::WRITE) && self.flags.has(Flags::NO_WRITES) {
+            return Err(Error::new("ERR Write commands are not allowed from read-only scripts."));
+        }
+        if command.has(flag::GROWS) && !self.wrote && !self.flags.has(Flags::ALLOW_OOM) {
+            // Once it wrote, it cannot be stopped in its middle.
+            let full = *self.full.get_or_insert_with(|| gate::is_full(self.engine, self.now_ms));
+            if full {
+                return Err(Error::OUT_OF_MEMORY);
+            }
+        }
+        Ok(command)
+    }
+
+    /// Counts a call that was not run.
+    fn reject(&self, call: &Call<'_>, error: Error) -> Refused {
+        if let Some(entry) = call.entry {
+            self.engine.metrics.local().commands[entry.number].rejected.add(1);
+        }
+        self.engine.metrics.count_error(error.code());
+        Refused { error, counted: true }
+    }
+
+    fn execute(&mut self, call: Call<'_>, command: &'static Command, reply: &mut Reply) -> Result<(), Error> {
+        let Self { engine, session, txn, now_ms, .. } = self;
+        let engine = *engine;
+        let outer = match command.run {
+            Run::Outer(handler) | Run::Slow(handler) => Some(handler),
+            Run::Container(_) => command.bare,
+            _ => None,
+        };
+        let Some(handler) = outer else {
+            let begin: Begin = super::begin(session, command, *now_ms);
+            return super::nested(engine, session, call, begin, txn, reply);
+        };
+        let args = Args::new(call.argv, 1 + usize::from(command.full_name.len() != command.name.len()));
+        // What it publishes comes behind the events of the calls before it.
+        engine.notify(txn.effects());
+        shown(txn, || handler(&mut Outer { args, session, engine, reply, command }))
+    }
+
+    /// Counts a call that was run, and shows it to those who MONITOR.
+    fn count(&mut self, call: &Call<'_>, failed: bool) {
+        let Some(entry) = call.entry else { return };
+        let local = self.engine.metrics.local();
+        let ns = self.engine.metrics.lap(&mut self.session.tick);
+        local.counters.commands.add(1);
+        let command = &local.commands[entry.number];
+        command.calls.add(1);
+        command.ns.add(ns);
+        command.failed.add(failed.into());
+        if self.engine.settings.yes(config::LATENCY_TRACKING) {
+            command.latency.record(ns);
+        }
+        if self.engine.monitors.is_active() && !entry.command.has(flag::NO_MONITOR | flag::ADMIN) {
+            self.engine.monitors.send_from("lua", self.session.db, call.argv, 0);
+        }
+    }
+
+    /// The script takes long: who waits is put off, and the other work of this thread goes on elsewhere.
+    #[cold]
+    fn become_slow(&mut self, since: Instant) {
+        let (prepared, argv) = self.about;
+        let run = Arc::new(ScriptRun {
+            name: prepared.name.bytes().to_vec(),
+            argv: argv.iter().map(|word| Box::from(*word)).collect(),
+            is_function: prepared.is_function,
+            since,
+            wrote: AtomicBool::new(self.wrote),
+            killed: AtomicBool::new(false),
+            is_busy: AtomicBool::new(false),
+        });
+        self.engine.scripts.slow(run.clone());
+        self.slow = Some(run);
+        hand_over();
+    }
+}
+
+/// How long a thread waits for another to take its other work over.
+const HAND_OVER_MAX: Duration = Duration::from_millis(200);
+
+/// Lets another thread go on with the other work of this one. Afterwards this thread runs the rest of its
+/// present task alone.
+fn hand_over() {
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+    if runtime.runtime_flavor() != tokio::runtime::RuntimeFlavor::MultiThread {
+        return;
+    }
+    tokio::task::block_in_place(|| {
+        // The work is taken back when nobody has begun it: so wait until somebody has.
+        let (taken, begun) = std::sync::mpsc::channel::<()>();
+        runtime.spawn(async move { drop(taken) });
+        let _ = begun.recv_timeout(HAND_OVER_MAX);
+    });
+}

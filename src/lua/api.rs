@@ -1,0 +1,420 @@
+//! The functions of `redis.*` that are written in Rust, and those that stand in for Lua's own.
+
+use super::interp::{State, unlimited};
+use super::reading::Reader;
+use super::script::sha1_hex;
+use super::{HOST, Level, Refused, registry};
+use crate::base::number::format_f64;
+use crate::base::version;
+use crate::resp::{Error, Protocol};
+use mlua::{IntoLua, Lua, MultiValue, Result, Table, Value};
+use smallvec::SmallVec;
+use std::rc::Rc;
+
+/// An error that a function of Rust raises. The prelude has it revealed wherever errors are caught.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(super) enum Raised {
+    /// A table `{err = …}`, as `redis.call` raises.
+    #[error("{}", String::from_utf8_lossy(.text))]
+    Table {
+        /// The error, code first.
+        text: Vec<u8>,
+        /// Whether it is counted in the statistics already.
+        counted: bool,
+    },
+    /// A string.
+    #[error("{}", String::from_utf8_lossy(.0))]
+    Text(Vec<u8>),
+}
+
+/// The error that `luaL_error` raises: `message` behind the place of the call.
+pub(super) fn mistake(lua: &Lua, message: &str) -> mlua::Error {
+    let place = lua.inspect_stack(1, |frame| {
+        let (source, line) = (frame.source(), frame.current_line());
+        source.short_src.zip(line).map(|(source, line)| format!("{source}:{line}: "))
+    });
+    let text = place.flatten().unwrap_or_default() + message;
+    mlua::Error::external(Raised::Text(text.into_bytes()))
+}
+
+/// The error for the argument `at` (from 1) of the function `name`.
+pub(super) fn bad_argument(lua: &Lua, at: usize, name: &str, why: &str) -> mlua::Error {
+    mistake(lua, &format!("bad argument #{at} to '{name}' ({why})"))
+}
+
+/// What a caught error is to a script: a string or a table.
+fn reveal(lua: &Lua, caught: Value) -> Result<Value> {
+    let Value::Error(error) = caught else { return Ok(caught) };
+    let mut error: &mlua::Error = &error;
+    while let mlua::Error::CallbackError { cause, .. } = error {
+        error = cause;
+    }
+    match error.downcast_ref::<Raised>() {
+        Some(Raised::Table { text, counted }) => error_table(lua, text, *counted),
+        Some(Raised::Text(text)) => lua.create_string(text).map(Value::String),
+        None => {
+            let text = match error {
+                mlua::Error::MemoryError(_) => "not enough memory".to_string(),
+                error => error.to_string(),
+            };
+            lua.create_string(text).map(Value::String)
+        }
+    }
+}
+
+type Answer = Result<Value>;
+
+/// Everything the prelude is given.
+pub(super) fn functions(lua: &Lua, state: &Rc<State>) -> Result<Table> {
+    let raw = lua.create_table()?;
+    let here = state.clone();
+    let script = lua.create_table()?;
+    script.set("call", lua.create_function(move |lua, args| call(lua, &here, args, true))?)?;
+    let here = state.clone();
+    script.set("pcall", lua.create_function(move |lua, args| call(lua, &here, args, false))?)?;
+    raw.set("where", lua.create_function(|lua, ()| Ok(whence(lua)))?)?;
+    raw.set("reveal", lua.create_function(reveal)?)?;
+
+    script.set("error_reply", lua.create_function(error_reply)?)?;
+    script.set("status_reply", lua.create_function(status_reply)?)?;
+    script.set("sha1hex", lua.create_function(sha1hex)?)?;
+    script.set("log", lua.create_function(log)?)?;
+    script.set("set_repl", lua.create_function(set_repl)?)?;
+    script.set("acl_check_cmd", lua.create_function(acl_check_cmd)?)?;
+    let here = state.clone();
+    script.set("setresp", lua.create_function(move |lua, args| setresp(lua, &here, args))?)?;
+    raw.set("script", script)?;
+
+    let library = lua.create_table()?;
+    library.set("log", lua.create_function(log)?)?;
+    let here = state.clone();
+    let register = move |lua: &Lua, args| register_function(lua, &here, args);
+    library.set("register_function", lua.create_function(register)?)?;
+    raw.set("library", library)?;
+
+    let math = lua.create_table()?;
+    let here = state.clone();
+    math.set("random", lua.create_function(move |lua, args| random(lua, &here, &args))?)?;
+    let here = state.clone();
+    math.set(
+        "randomseed",
+        lua.create_function(move |lua, args: MultiValue| {
+            here.random.seed(number(lua, &args, 1, "randomseed")? as i64 as i32);
+            Ok(())
+        })?,
+    )?;
+    raw.set("math", math)?;
+    raw.set("string", lua.create_table()?)?;
+    for name in ["cjson", "cmsgpack", "struct", "bit"] {
+        raw.set(name, lua.create_table()?)?;
+    }
+    Ok(raw)
+}
+
+/// The constants of `redis.*`.
+pub(super) fn constants(lua: &Lua) -> Result<Table> {
+    let constants = lua.create_table()?;
+    let levels = [("LOG_DEBUG", 0), ("LOG_VERBOSE", 1), ("LOG_NOTICE", 2), ("LOG_WARNING", 3)];
+    let followers =
+        [("REPL_NONE", 0), ("REPL_AOF", 1), ("REPL_SLAVE", 2), ("REPL_REPLICA", 2), ("REPL_ALL", 3)];
+    for (name, value) in levels.into_iter().chain(followers) {
+        constants.set(name, value)?;
+    }
+    constants.set("REDIS_VERSION", version::REDIS)?;
+    let parts = version::REDIS.split('.').map(|part| part.parse::<i64>().unwrap_or(0));
+    constants.set("REDIS_VERSION_NUM", parts.fold(0, |n, part| n << 8 | part))?;
+    Ok(constants)
+}
+
+fn failed(text: &[u8], counted: bool) -> Answer {
+    Err(mlua::Error::external(Raised::Table { text: text.to_vec(), counted }))
+}
+
+fn error_table(lua: &Lua, text: &[u8], counted: bool) -> Result<Value> {
+    let table = lua.create_table_with_capacity(0, if counted { 4 } else { 1 })?;
+    table.raw_set("err", lua.create_string(text)?)?;
+    if counted {
+        table.raw_set("ignore_error_stats_update", true)?;
+    }
+    Ok(Value::Table(table))
+}
+
+fn refused(refused: &Refused) -> Answer {
+    failed(refused.error.as_str().as_bytes(), refused.counted)
+}
+
+/// Where the script is: its chunk and line; nil when no script is on the stack.
+fn whence(lua: &Lua) -> (Option<String>, Option<usize>) {
+    for level in 2.. {
+        let found = lua.inspect_stack(level, |frame| {
+            let source = frame.source();
+            let name = source.source.unwrap_or_default().into_owned();
+            (source.what != "C" && name != "=synap").then_some((name, frame.current_line()))
+        });
+        match found {
+            Some(Some((source, line))) => return (Some(source), line),
+            Some(None) => {}
+            None => break,
+        }
+    }
+    (None, None)
+}
+
+/// A word of a call, as text.
+enum Word<'a> {
+    Borrowed(mlua::BorrowedBytes),
+    Digits(SmallVec<[u8; 32]>),
+    Text(&'a [u8]),
+}
+
+impl Word<'_> {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Word::Borrowed(bytes) => bytes,
+            Word::Digits(digits) => digits,
+            Word::Text(text) => text,
+        }
+    }
+}
+
+type Words<'a> = SmallVec<[Word<'a>; 8]>;
+
+/// The words of a call; `None` when one is neither text nor a number.
+fn words(args: &MultiValue) -> Option<Words<'_>> {
+    args.iter().map(word).collect()
+}
+
+fn word(value: &Value) -> Option<Word<'_>> {
+    match value {
+        Value::String(text) => Some(Word::Borrowed(text.as_bytes())),
+        Value::Integer(n) => {
+            Some(Word::Digits(SmallVec::from_slice(itoa::Buffer::new().format(*n).as_bytes())))
+        }
+        Value::Number(n) => Some(Word::Digits(digits(*n))),
+        _ => None,
+    }
+}
+
+/// A number as Redis passes it to a command.
+fn digits(n: f64) -> SmallVec<[u8; 32]> {
+    if n == 0.0 {
+        // Also a negative one.
+        return SmallVec::from_slice(b"0");
+    }
+    if n.is_nan() {
+        return SmallVec::from_slice(if n.is_sign_negative() { b"-nan" } else { b"nan" });
+    }
+    let mut text = Vec::with_capacity(32);
+    format_f64(n, &mut text);
+    SmallVec::from_vec(text)
+}
+
+const NO_WORDS: &[u8] = b"ERR Please specify at least one argument for this redis lib call";
+const BAD_WORDS: &[u8] = b"ERR Lua redis lib command arguments must be strings or integers";
+
+/// `redis.call` and `redis.pcall`: the error of the first is raised, that of the second a value.
+fn call(lua: &Lua, state: &State, args: MultiValue, raise: bool) -> Answer {
+    let fail = |text: &[u8], counted: bool| match raise {
+        true => failed(text, counted),
+        false => error_table(lua, text, counted),
+    };
+    unlimited(lua, state, || {
+        if args.is_empty() {
+            return fail(NO_WORDS, false);
+        }
+        let Some(words) = words(&args) else { return fail(BAD_WORDS, false) };
+        let argv: SmallVec<[&[u8]; 8]> = words.iter().map(Word::bytes).collect();
+        let mut reply = state.reply.take();
+        reply.clear(REPLY_KEPT);
+        reply.set_protocol(if state.resp3.get() { Protocol::Resp3 } else { Protocol::Resp2 });
+        let called = HOST.with(|host| host.call(&argv, &mut reply));
+        let answer = match called {
+            Ok(()) => match reply.parts() {
+                (bytes, []) => Reader::new(lua, bytes).value(),
+                _ => Reader::new(lua, &reply.to_vec()).value(),
+            },
+            Err(Refused { error, counted }) => fail(error.as_str().as_bytes(), counted),
+        };
+        state.reply.set(reply);
+        answer
+    })
+}
+
+/// Bytes of the reply buffer that are kept from call to call.
+const REPLY_KEPT: usize = 64 * 1024;
+
+/// The one argument of a function, as text.
+fn one(args: &MultiValue) -> Option<Word<'_>> {
+    if args.len() == 1 { args.front().and_then(word) } else { None }
+}
+
+const BAD_ARGS: &[u8] = b"ERR wrong number or type of arguments";
+
+fn error_reply(lua: &Lua, args: MultiValue) -> Answer {
+    let Some(text) = one(&args).filter(|_| matches!(args.front(), Some(Value::String(_)))) else {
+        return error_table(lua, BAD_ARGS, false);
+    };
+    let text = text.bytes();
+    let text = text.strip_prefix(b"-").unwrap_or(text);
+    let text = text.trim_ascii_end();
+    let coded = match text.contains(&b' ') {
+        true => text.to_vec(),
+        false => [b"ERR ", text].concat(),
+    };
+    error_table(lua, &coded, false)
+}
+
+fn status_reply(lua: &Lua, args: MultiValue) -> Answer {
+    let Some(text) = one(&args).filter(|_| matches!(args.front(), Some(Value::String(_)))) else {
+        return error_table(lua, BAD_ARGS, false);
+    };
+    let table = lua.create_table()?;
+    table.raw_set("ok", lua.create_string(text.bytes())?)?;
+    Ok(Value::Table(table))
+}
+
+fn sha1hex(lua: &Lua, args: MultiValue) -> Answer {
+    if args.len() != 1 {
+        return failed(b"ERR wrong number of arguments", false);
+    }
+    let text = one(&args).unwrap_or(Word::Text(b""));
+    lua.create_string(sha1_hex(text.bytes())).map(Value::String)
+}
+
+fn log(_: &Lua, args: MultiValue) -> Answer {
+    if args.len() < 2 {
+        return failed(b"ERR redis.log() requires two arguments or more.", false);
+    }
+    let level = match args.front() {
+        Some(Value::Integer(n)) => *n,
+        Some(Value::Number(n)) => *n as i64,
+        _ => return failed(b"ERR First argument must be a number (log level).", false),
+    };
+    let level = match level {
+        0 => Level::Debug,
+        1 => Level::Verbose,
+        2 => Level::Notice,
+        3 => Level::Warning,
+        _ => return failed(b"ERR Invalid log level.", false),
+    };
+    let mut text = Vec::new();
+    for (at, word) in args.iter().skip(1).filter_map(word).enumerate() {
+        if at > 0 {
+            text.push(b' ');
+        }
+        text.extend_from_slice(word.bytes());
+    }
+    let text = String::from_utf8_lossy(&text);
+    if HOST.is_set() {
+        HOST.with(|host| host.log(level, &text));
+    }
+    Ok(Value::Nil)
+}
+
+/// Effects go to the log and to replicas alike: what the script asks for is checked, and changes nothing.
+fn set_repl(_: &Lua, args: MultiValue) -> Answer {
+    if args.len() != 1 {
+        return failed(b"ERR redis.set_repl() requires one argument.", false);
+    }
+    match args.front() {
+        Some(Value::Integer(0..=3)) => Ok(Value::Nil),
+        Some(Value::Integer(_) | Value::Number(_)) => failed(
+            b"ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.",
+            false,
+        ),
+        _ => Ok(Value::Nil),
+    }
+}
+
+fn acl_check_cmd(_: &Lua, args: MultiValue) -> Answer {
+    if args.is_empty() {
+        return failed(NO_WORDS, false);
+    }
+    let Some(words) = words(&args) else {
+        return failed(b"ERR redis.acl_check_cmd() require a command name", false);
+    };
+    let argv: SmallVec<[&[u8]; 8]> = words.iter().map(Word::bytes).collect();
+    match HOST.with(|host| host.may_run(&argv)) {
+        Ok(may) => Ok(Value::Boolean(may)),
+        Err(why) => refused(&why),
+    }
+}
+
+fn setresp(_: &Lua, state: &State, args: MultiValue) -> Answer {
+    if args.len() != 1 {
+        return failed(b"ERR redis.setresp() requires one argument.", false);
+    }
+    match args.front() {
+        Some(Value::Integer(version @ (2 | 3))) => {
+            state.resp3.set(*version == 3);
+            Ok(Value::Nil)
+        }
+        _ => failed(b"ERR RESP version must be 2 or 3.", false),
+    }
+}
+
+fn register_function(_: &Lua, state: &State, args: MultiValue) -> Answer {
+    let args: Vec<Value> = args.into_iter().collect();
+    let read = registry::read(&args).and_then(|new| {
+        let mut registered = state.registered.borrow_mut();
+        let Some(known) = registered.as_mut() else {
+            return Err("redis.register_function can only be called on FUNCTION LOAD command");
+        };
+        if known.iter().any(|known| known.declared.name == new.declared.name) {
+            return Err("Function already exists in the library");
+        }
+        known.push(new);
+        Ok(())
+    });
+    match read {
+        Ok(()) => Ok(Value::Nil),
+        Err(why) => refused(&Refused { error: Error::text(format!("ERR {why}")), counted: false }),
+    }
+}
+
+/// The argument `at` (from 1) of the function `name` as a number.
+pub(super) fn number(lua: &Lua, args: &MultiValue, at: usize, name: &str) -> Result<f64> {
+    let given = args.get(at - 1);
+    match given {
+        Some(Value::Integer(n)) => return Ok(*n as f64),
+        Some(Value::Number(n)) => return Ok(*n),
+        Some(value @ Value::String(_)) => {
+            if let Some(n) = lua.coerce_number(value.clone())? {
+                return Ok(n);
+            }
+        }
+        _ => {}
+    }
+    let got = type_name(given);
+    Err(bad_argument(lua, at, name, &format!("number expected, got {got}")))
+}
+
+/// The name of a value's type, as errors tell it.
+pub(super) fn type_name(value: Option<&Value>) -> &'static str {
+    match value {
+        None => "no value",
+        Some(Value::Integer(_)) => "number",
+        Some(Value::LightUserData(_)) => "userdata",
+        Some(value) => value.type_name(),
+    }
+}
+
+/// `math.random`: a number in `0..1`, `1..=m` or `l..=u`.
+fn random(lua: &Lua, state: &State, args: &MultiValue) -> Answer {
+    let drawn = state.random.next();
+    let bound = |at| number(lua, args, at, "random").map(f64::trunc);
+    let empty = |at| bad_argument(lua, at, "random", "interval is empty");
+    let drawn = match args.len() {
+        0 => drawn,
+        1 => match bound(1)? {
+            upper if upper >= 1.0 => (drawn * upper).floor() + 1.0,
+            _ => return Err(empty(1)),
+        },
+        2 => match (bound(1)?, bound(2)?) {
+            (lower, upper) if lower <= upper => (drawn * (upper - lower + 1.0)).floor() + lower,
+            _ => return Err(empty(2)),
+        },
+        _ => return Err(mistake(lua, "wrong number of arguments")),
+    };
+    drawn.into_lua(lua)
+}

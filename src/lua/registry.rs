@@ -1,0 +1,128 @@
+//! What a library registers while its text runs.
+
+use super::Flags;
+use mlua::{Function, Table, Value};
+
+/// A function of a library, as others see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// Its name.
+    pub name: Box<[u8]>,
+    /// What it does, in its author's words.
+    pub description: Option<Box<[u8]>>,
+    /// What it says of itself.
+    pub flags: Flags,
+}
+
+/// A function registered, with what runs it in this interpreter.
+#[derive(Clone, Debug)]
+pub struct Registered {
+    /// What others see of it.
+    pub declared: Declared,
+    /// What runs it.
+    pub callback: Function,
+}
+
+/// The error for a library's or function's name that is none.
+pub const BAD_NAME: &str = "Library names can only contain letters, numbers, or underscores(_) and must be at least one character long";
+
+/// Whether a library or function may be called `name`.
+pub fn is_name(name: &[u8]) -> bool {
+    !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+}
+
+/// Reads the arguments of `redis.register_function`: name and callback, or a table of named arguments.
+///
+/// # Errors
+/// The text that Redis answers, without `ERR`.
+pub fn read(args: &[Value]) -> Result<Registered, &'static str> {
+    let (name, callback, description, flags) = match args {
+        [Value::Table(named)] => from_table(named)?,
+        [_] => {
+            return Err(
+                "calling redis.register_function with a single argument is only applicable to Lua table (representing named arguments).",
+            );
+        }
+        [name, callback] => {
+            let name = text(name).ok_or("first argument to redis.register_function must be a string")?;
+            let Value::Function(callback) = callback else {
+                return Err("second argument to redis.register_function must be a function");
+            };
+            (name, callback.clone(), None, Flags::default())
+        }
+        _ => return Err("wrong number of arguments to redis.register_function"),
+    };
+    if !is_name(&name) {
+        return Err(BAD_NAME);
+    }
+    Ok(Registered { declared: Declared { name, description, flags }, callback })
+}
+
+type Named = (Box<[u8]>, Function, Option<Box<[u8]>>, Flags);
+
+fn from_table(named: &Table) -> Result<Named, &'static str> {
+    let (mut name, mut callback, mut description, mut flags) = (None, None, None, Flags::default());
+    for pair in named.pairs::<Value, Value>() {
+        let Ok((key, value)) = pair else { return Err("unknown argument given to redis.register_function") };
+        let key = match key {
+            Value::String(key) => key,
+            // A number is as good as a string here, but no argument has such a name.
+            Value::Integer(_) | Value::Number(_) => {
+                return Err("unknown argument given to redis.register_function");
+            }
+            _ => return Err("named argument key given to redis.register_function is not a string"),
+        };
+        match &*key.as_bytes() {
+            b"function_name" => {
+                name = Some(
+                    text(&value)
+                        .ok_or("function_name argument given to redis.register_function must be a string")?,
+                );
+            }
+            b"description" => {
+                let given = text(&value);
+                description = Some(
+                    given.ok_or("description argument given to redis.register_function must be a string")?,
+                );
+            }
+            b"callback" => match value {
+                Value::Function(f) => callback = Some(f),
+                _ => return Err("callback argument given to redis.register_function must be a function"),
+            },
+            b"flags" => match value {
+                Value::Table(names) => flags = read_flags(&names)?,
+                _ => {
+                    return Err(
+                        "flags argument to redis.register_function must be a table representing function flags",
+                    );
+                }
+            },
+            _ => return Err("unknown argument given to redis.register_function"),
+        }
+    }
+    let name = name.ok_or("redis.register_function must get a function name argument")?;
+    let callback = callback.ok_or("redis.register_function must get a callback argument")?;
+    Ok((name, callback, description, flags))
+}
+
+fn read_flags(names: &Table) -> Result<Flags, &'static str> {
+    let mut flags = Flags::default();
+    for at in 1.. {
+        match names.raw_get(at) {
+            Ok(Value::Nil) | Err(_) => break,
+            Ok(Value::String(name)) => {
+                flags = flags.with(Flags::named(&name.as_bytes()).ok_or("unknown flag given")?);
+            }
+            Ok(_) => return Err("unknown flag given"),
+        }
+    }
+    Ok(flags)
+}
+
+fn text(value: &Value) -> Option<Box<[u8]>> {
+    match value {
+        Value::String(text) => Some((*text.as_bytes()).into()),
+        Value::Integer(n) => Some(n.to_string().into_bytes().into()),
+        _ => None,
+    }
+}
