@@ -87,6 +87,7 @@ async fn serve(settings: Settings) -> Result<(), String> {
     tasks.spawn(cron::expiry(engine.clone()));
     tasks.spawn(cron::clients(engine.clone()));
     tasks.spawn(cron::saving(engine.clone()));
+    tasks.spawn(dispatch::attend(engine.clone()));
 
     let failed = |error: std::io::Error| format!("cannot wait for signals: {error}");
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;

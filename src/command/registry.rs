@@ -1,6 +1,6 @@
 //! All commands, found by one hash of their name.
 
-use super::Command;
+use super::{Command, flag};
 use std::sync::OnceLock;
 
 /// The longest name of a command or subcommand, in bytes.
@@ -79,7 +79,8 @@ impl Registry {
                 slot = (slot + 1) % SLOTS;
             }
             slots[slot] = number as u16 + 1;
-            if let Some(word) = short(name).filter(|_| name.iter().all(u8::is_ascii_uppercase)) {
+            let is_short = name.iter().all(u8::is_ascii_uppercase) && !commands[number].has(flag::EFFECT);
+            if let Some(word) = short(name).filter(|_| is_short) {
                 let mut slot = short_slot(word);
                 while short_slots[slot].0 != 0 {
                     slot = (slot + 1) % SHORT_SLOTS;
@@ -92,7 +93,7 @@ impl Registry {
         Self { commands, slots, short_slots, subcommands, top }
     }
 
-    /// The command called `name`, in any case.
+    /// The command called `name`, in any case, if clients may call it.
     #[inline]
     pub fn find(&self, name: &[u8]) -> Option<Entry> {
         if let Some(word) = short(name) {
@@ -107,10 +108,11 @@ impl Registry {
                 slot = (slot + 1) % SHORT_SLOTS;
             }
         }
-        self.find_any(name)
+        self.find_effect(name).filter(|entry| !entry.command.has(flag::EFFECT))
     }
 
-    fn find_any(&self, name: &[u8]) -> Option<Entry> {
+    /// The command called `name`, in any case, also if only replay may run it.
+    pub fn find_effect(&self, name: &[u8]) -> Option<Entry> {
         let upper = upper(name)?;
         let mut slot = slot_of(&upper, name.len());
         loop {
@@ -134,9 +136,9 @@ impl Registry {
         Some(Entry { command: self.commands[number], number })
     }
 
-    /// The top-level commands.
+    /// The top-level commands that clients may call.
     pub fn top(&self) -> impl Iterator<Item = &'static Command> {
-        self.commands[..self.top].iter().copied()
+        self.commands[..self.top].iter().copied().filter(|command| !command.has(flag::EFFECT))
     }
 
     /// Commands and subcommands by number.

@@ -10,6 +10,7 @@ mod help;
 pub mod hyperlog;
 pub mod keys;
 pub mod lists;
+pub mod queues;
 pub mod scan;
 pub mod scripts;
 pub mod server;
@@ -60,6 +61,15 @@ pub static FAMILIES: &[&[Command]] = &[
     lists::push::COMMANDS,
     lists::read::COMMANDS,
     lists::transfer::COMMANDS,
+    queues::delete::COMMANDS,
+    queues::info::COMMANDS,
+    queues::peek::COMMANDS,
+    queues::pop::COMMANDS,
+    queues::push::COMMANDS,
+    queues::redrive::COMMANDS,
+    queues::replay::COMMANDS,
+    queues::set::COMMANDS,
+    queues::settle::COMMANDS,
     scripts::eval::COMMANDS,
     scripts::function::COMMANDS,
     scripts::script::COMMANDS,

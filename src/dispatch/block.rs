@@ -2,12 +2,13 @@
 //! keys ready runs it again on its behalf, before anybody is answered. So a push is never seen by
 //! others before the client that waited for it.
 
-use crate::command::{Args, Flow, Keyed, Reply, Run, flag};
+use crate::command::{Args, Flow, Group, Keyed, Reply, Run, flag};
 use crate::engine::{Client, Engine, Flag, Ready};
-use crate::keyspace::txn::Begin;
+use crate::keyspace::txn::{Begin, Caller};
 use crate::keyspace::waiters::{Served, Wait, Waiter};
 use crate::keyspace::{Effects, Key, Txn};
 use crate::resp::Protocol;
+use crate::types::Queue;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -145,6 +146,11 @@ fn next(engine: &Engine, db: u32, key: &[u8], after: u64, now_ms: i64) -> Option
     }
     let entry = shard.tables[db as usize].find(key.hash, key.bytes);
     let entry = entry.filter(|entry| entry.expire_at().is_none_or(|t| t > now_ms));
+    // A queue stays when it has nothing to give: nobody needs to try.
+    let queue = entry.and_then(|entry| entry.collection::<Queue>());
+    if queue.is_some_and(|queue| !queue.may_pop(queue.time_at(now_ms))) {
+        return None;
+    }
     shard.hooks.waiters.next(db, key.bytes, after, entry.map(|entry| entry.kind()))
 }
 
@@ -159,6 +165,15 @@ fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
     let access = Some(Engine::access_clock(now_ms));
     let begin = Begin { db: waiter.db, now_ms, access, event: entry.command.event };
     let mut txn = engine.keyspace.begin(call.keys, begin, &mut effects);
+    if waiter.is_gone() {
+        // What it would be given goes to those behind it.
+        waiter.keys.iter().for_each(|key| txn.hooks(key).waiters.remove(key, waiter));
+        return engine.commit(txn).ready;
+    }
+    if entry.command.group == Group::Queue {
+        let owner = engine.clients.get(waiter.client).map(|client| client.owner());
+        txn.set_caller(Caller { owner, is_woken: true });
+    }
     if entry.command.has(flag::READ)
         && let Some(client) = engine.clients.get(waiter.client)
         && client.is(Flag::Tracking)
@@ -180,6 +195,9 @@ fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
         txn.hooks(key).waiters.remove(key, waiter);
     }
     let committed = engine.commit(txn);
-    waiter.serve(Served { reply, lsn: committed.lsn });
+    if !waiter.serve(Served { reply, lsn: committed.lsn }) {
+        // Its connection ended meanwhile, and with it what is tied to that.
+        super::untie(engine, waiter.client);
+    }
     committed.ready
 }

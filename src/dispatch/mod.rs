@@ -5,10 +5,12 @@ mod block;
 pub mod cron;
 mod gate;
 mod multi;
+mod queues;
 mod script;
 
 pub use batch::{Call, Calls};
 pub use block::{Parked, Unblock, serve};
+pub use queues::{attend, untie};
 
 use crate::command::flag;
 use crate::command::{Args, Command, Error, Flow, Group, Held, Keyed, Nest, Outer, Reply, Run, Sweep};
@@ -16,7 +18,7 @@ use crate::commands;
 use crate::config;
 use crate::engine::{Engine, Flag, ReplyMode, Session};
 use crate::keyspace::Txn;
-use crate::keyspace::txn::Begin;
+use crate::keyspace::txn::{Begin, Caller};
 use gate::Verdict;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::Relaxed;
@@ -29,6 +31,8 @@ pub enum Outcome {
     Wait(Box<Parked>),
     /// All clients are paused: run it again when they go on.
     Hold,
+    /// Its queue is far behind the time: run it again when others had their turn.
+    Again,
 }
 
 /// Runs one call and writes its reply.
@@ -182,8 +186,18 @@ fn execute(
     match command.run {
         Run::Keyed(handler) => {
             let begin = begin(session, command, now_ms);
-            let begun = engine.keyspace.begin_soon(call.keys, begin, &mut session.effects);
-            let Some(mut txn) = begun else { return Ok(Outcome::Hold) };
+            let Some(mut txn) = engine.keyspace.begin_soon(call.keys, begin, &mut session.effects) else {
+                return Ok(Outcome::Hold);
+            };
+            if command.group == Group::Queue && queues::is_behind(&mut txn, call.keys) {
+                serve(engine, engine.commit(txn).ready.into(), now_ms);
+                if !catch_up(engine, begin.db, &call, now_ms) {
+                    return Ok(Outcome::Again);
+                }
+                let begun = engine.keyspace.begin_soon(call.keys, begin, &mut session.effects);
+                let Some(again) = begun else { return Ok(Outcome::Hold) };
+                txn = again;
+            }
             if tracked {
                 // What was due is gone before it is read.
                 engine.notify(txn.effects());
@@ -199,8 +213,21 @@ fn execute(
         }
         Run::Waiting(handler) => {
             let begin = begin(session, command, now_ms);
-            let begun = engine.keyspace.begin_soon(call.keys, begin, &mut session.effects);
-            let Some(mut txn) = begun else { return Ok(Outcome::Hold) };
+            let Some(mut txn) = engine.keyspace.begin_soon(call.keys, begin, &mut session.effects) else {
+                return Ok(Outcome::Hold);
+            };
+            if command.group == Group::Queue {
+                if queues::is_behind(&mut txn, call.keys) {
+                    serve(engine, engine.commit(txn).ready.into(), now_ms);
+                    if !catch_up(engine, begin.db, &call, now_ms) {
+                        return Ok(Outcome::Again);
+                    }
+                    let begun = engine.keyspace.begin_soon(call.keys, begin, &mut session.effects);
+                    let Some(again) = begun else { return Ok(Outcome::Hold) };
+                    txn = again;
+                }
+                txn.set_caller(Caller { owner: Some(session.client.owner()), is_woken: false });
+            }
             if tracked {
                 engine.notify(txn.effects());
                 engine.remember(&session.client, session.caching, call.keys);
@@ -288,6 +315,9 @@ fn nested(
     match command.run {
         Run::Keyed(handler) => handler(&mut Keyed { args, txn, reply, command }),
         Run::Waiting(handler) => {
+            if command.group == Group::Queue {
+                txn.set_caller(Caller { owner: Some(session.client.owner()), is_woken: false });
+            }
             if let Flow::Wait(_) = handler(&mut Keyed { args, txn, reply, command })? {
                 reply.null_array();
             }
@@ -295,6 +325,19 @@ fn nested(
         }
         _ => Err(unknown(call.argv)),
     }
+}
+
+/// Brings the queues of calls that run under locks all at once to the present before these are taken.
+fn catch_up_all(engine: &Engine, db: u32, call: &Call<'_>, now_ms: i64) {
+    if engine.keyspace.agenda().first_ms().is_some_and(|first| first <= now_ms) {
+        while !catch_up(engine, db, call, now_ms) {}
+    }
+}
+
+/// Brings the queues of a call nearer to the present; `false` when more is due.
+fn catch_up(engine: &Engine, db: u32, call: &Call<'_>, now_ms: i64) -> bool {
+    let keys: Vec<&[u8]> = call.keys.iter().map(|key| key.bytes).collect();
+    queues::catch_up(engine, db, &keys, now_ms)
 }
 
 fn begin(session: &Session, command: &'static Command, now_ms: i64) -> Begin {

@@ -67,6 +67,11 @@ fn exec_queue(
     let mut effects = std::mem::take(&mut session.effects);
     let calls = decode(queue);
     let needed = shards(&calls, session);
+    for call in (0..calls.len()).map(|i| calls.get(i)) {
+        if call.entry.is_some_and(|entry| entry.command.group == Group::Queue) {
+            super::catch_up_all(engine, session.db, &call, now_ms);
+        }
+    }
     let mut done = Exec { engine, session, now_ms, reply, ready: VecDeque::new(), lsn: 0 };
     let mut at = 0;
     loop {

@@ -35,6 +35,7 @@ pub(super) fn run(
     with(|interp| {
         let prepared = prepare_call(engine, interp, &call, now_ms)?;
         let begin = super::begin(session, command_of(&call)?, now_ms);
+        super::catch_up_all(engine, session.db, &call, now_ms);
         let set = match prepared.declares_keys {
             true => call.keys.iter().fold(0, |set, key| set | 1 << key.shard()),
             false => u64::MAX,

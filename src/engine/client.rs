@@ -3,6 +3,7 @@
 use crate::keyspace::watchers::Touched;
 use crate::pubsub::{Close, Listener, Outbox};
 use crate::resp::Protocol;
+use crate::types::queue::Owner;
 use bytes::Bytes;
 use compact_str::CompactString;
 use parking_lot::Mutex;
@@ -94,6 +95,8 @@ pub struct Client {
     /// The client that is told of invalid keys in its place; 0 for itself.
     pub redirect: AtomicU64,
     flags: AtomicU32,
+    /// What [`Client::owner`] answered last.
+    owner: Mutex<Option<Arc<Owner>>>,
     /// The command it is blocked in.
     pub waiter: Mutex<Option<Arc<crate::keyspace::waiters::Waiter>>>,
     /// Told to unblock: 0 no, 1 as a timeout, 2 with an error.
@@ -129,6 +132,7 @@ impl Client {
             touched: Touched::default(),
             redirect: AtomicU64::new(0),
             flags: AtomicU32::new(0),
+            owner: Mutex::default(),
             waiter: Mutex::default(),
             unblock: AtomicU8::new(0),
         }
@@ -145,6 +149,19 @@ impl Client {
             self.flags.fetch_or(flag as u32, Relaxed);
         } else {
             self.flags.fetch_and(!(flag as u32), Relaxed);
+        }
+    }
+
+    /// Who it is, as a message in flight tells it.
+    pub fn owner(&self) -> Arc<Owner> {
+        let name = self.name.lock();
+        let mut owner = self.owner.lock();
+        match &*owner {
+            Some(owner) if *owner.name == **name => owner.clone(),
+            _ => {
+                let (name, addr) = (name.as_str().into(), self.addr.as_str().into());
+                owner.insert(Arc::new(Owner { client: self.id, name, addr })).clone()
+            }
         }
     }
 

@@ -673,6 +673,7 @@ macro_rules! collections {
 collections! {
     Hash,
     crate::types::List,
+    crate::types::Queue,
     crate::types::Set,
     crate::types::Sorted,
     crate::types::Stream,

@@ -1,6 +1,7 @@
 //! Frees heavy values off the path of commands: a thread that drops what it is sent.
 
 use super::{EntryBox, table::Table};
+use crate::types::Queue;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Sender, channel};
@@ -14,12 +15,14 @@ pub enum Garbage {
     Entry(EntryBox),
     /// A whole database of a shard.
     Table(Table),
+    /// What a queue held.
+    Queue(Queue),
 }
 
 impl Garbage {
     fn objects(&self) -> u64 {
         match self {
-            Garbage::Entry(_) => 1,
+            Garbage::Entry(_) | Garbage::Queue(_) => 1,
             Garbage::Table(table) => table.len() as u64,
         }
     }

@@ -1,5 +1,6 @@
 //! Shards: a fixed number of independently locked parts of the keyspace, chosen by the key's hash.
 
+use super::agenda::Agenda;
 use super::effects::Listening;
 use super::reaper::{Garbage, Reaper};
 use super::table::Table;
@@ -69,6 +70,7 @@ pub struct Keyspace {
     listening: Arc<Listening>,
     tickets: AtomicU64,
     last_ms: AtomicI64,
+    agenda: Agenda,
 }
 
 impl Keyspace {
@@ -86,6 +88,7 @@ impl Keyspace {
             listening: Arc::default(),
             tickets: AtomicU64::new(1),
             last_ms: AtomicI64::new(0),
+            agenda: Agenda::default(),
         }
     }
 
@@ -210,6 +213,11 @@ impl Keyspace {
     /// Objects waiting to be freed in the background, and freed there so far.
     pub fn lazy_free_counts(&self) -> (u64, u64) {
         self.reaper.counts()
+    }
+
+    /// Which queues are to be looked after, and when.
+    pub fn agenda(&self) -> &Agenda {
+        &self.agenda
     }
 
     /// The next ticket of a blocked client.

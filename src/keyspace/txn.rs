@@ -2,6 +2,7 @@
 
 mod flush;
 
+use super::agenda::Agenda;
 use super::edit::Edit;
 use super::effects::Effects;
 use super::entry::{Collection, EntryBox, EntryRef, Kind, StrRef};
@@ -9,9 +10,11 @@ use super::event::Class;
 use super::shard::{Hooks, Keyspace, SHARD_BITS, SHARDS, Shard};
 use super::table::{Slot, Table};
 use crate::resp::{Error, Result};
+use crate::types::queue::Owner;
 use crate::types::{Hash, Packing};
 use parking_lot::MutexGuard;
 use std::cell::Cell;
+use std::sync::Arc;
 
 /// A key with its hash, taken once.
 #[derive(Clone, Copy, Debug)]
@@ -119,7 +122,17 @@ pub struct Txn<'k> {
     now_ms: i64,
     access: Option<u32>,
     event: &'static str,
+    caller: Caller,
     effects: &'k mut Effects,
+}
+
+/// On whose behalf a transaction runs, for what is given to a client.
+#[derive(Clone, Debug, Default)]
+pub struct Caller {
+    /// The client; `None` where nobody needs to know.
+    pub owner: Option<Arc<Owner>>,
+    /// It waited, and is served now.
+    pub is_woken: bool,
 }
 
 /// What a transaction is begun with.
@@ -224,7 +237,8 @@ impl Keyspace {
     ) -> Txn<'k> {
         effects.reset(self.listening().get());
         let Begin { db, now_ms, access, event } = begin;
-        Txn { keyspace: self, held, keys, next: Cell::new(0), db, now_ms, access, event, effects }
+        let caller = Caller::default();
+        Txn { keyspace: self, held, keys, next: Cell::new(0), db, now_ms, access, event, caller, effects }
     }
 }
 
@@ -291,7 +305,8 @@ impl<'k> Txn<'k> {
         };
         let Begin { db, now_ms, access, event } = begin;
         let (keyspace, effects) = (self.keyspace, &mut *self.effects);
-        Some(Txn { keyspace, held, keys, next: Cell::new(0), db, now_ms, access, event, effects })
+        let caller = Caller::default();
+        Some(Txn { keyspace, held, keys, next: Cell::new(0), db, now_ms, access, event, caller, effects })
     }
 
     /// Whether `shard` is locked by this transaction.
@@ -307,6 +322,27 @@ impl<'k> Txn<'k> {
     /// Names the event that edits tell from here on.
     pub fn set_event(&mut self, event: &'static str) {
         self.event = event;
+    }
+
+    /// Which queues are to be looked after, and when.
+    pub fn agenda(&self) -> &'k Agenda {
+        self.keyspace.agenda()
+    }
+
+    /// On whose behalf it runs.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Says on whose behalf it runs from here on.
+    pub fn set_caller(&mut self, caller: Caller) {
+        self.caller = caller;
+    }
+
+    /// How many clients wait for `key`.
+    pub fn waiting_for(&mut self, key: &[u8]) -> usize {
+        let db = self.db;
+        self.hooks(key).waiters.count(db, key)
     }
 
     /// What was done so far.
@@ -599,10 +635,11 @@ impl<'k> Txn<'k> {
 
     /// Gives `key` a ready-made entry, replacing what it held. Tells no event but `new`, records
     /// nothing: callers do. The replaced value is freed.
-    pub fn put_entry(&mut self, key: &[u8], entry: EntryBox) {
+    pub fn put_entry(&mut self, key: &[u8], mut entry: EntryBox) {
         let hash = self.hash_of(key);
         let db = self.db;
         let keyspace = self.keyspace;
+        keyspace.agenda().adopt_entry(db, &mut entry);
         let (shard, effects) = self.shard_mut(shard_of(hash));
         match shard.tables[db as usize].insert(hash, entry) {
             Some(old) => keyspace.free(old),

@@ -111,6 +111,11 @@ impl Waiter {
         self.finished.load(Ordering::Acquire)
     }
 
+    /// Whether its connection is gone.
+    pub fn is_gone(&self) -> bool {
+        self.served.lock().as_ref().is_none_or(oneshot::Sender::is_closed)
+    }
+
     /// Hands over the reply; false when the connection is gone.
     pub fn serve(&self, served: Served) -> bool {
         self.served.lock().take().is_some_and(|sender| sender.send(served).is_ok())

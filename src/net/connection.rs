@@ -104,6 +104,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             parked.finish(&self.engine, &self.session.client);
         }
         self.session.end(&self.engine);
+        dispatch::untie(&self.engine, self.session.client.id);
         end
     }
 
@@ -327,6 +328,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     let sleep = parked.due().map(|at| Box::pin(tokio::time::sleep_until(at)));
                     self.state = State::Parked(parked, sleep);
                     return self.postpone(calls, i + 1);
+                }
+                Outcome::Again => {
+                    self.state = State::Held(Box::pin(tokio::task::yield_now()));
+                    return self.postpone(calls, i);
                 }
                 Outcome::Hold => {
                     self.state = State::Held(Box::pin(may_go_on(self.engine.clone())));

@@ -272,7 +272,8 @@ impl Batch {
             for (db, hash, _) in entries.iter() {
                 shard.tables[*db as usize].prefetch_bucket(*hash);
             }
-            for (db, hash, entry) in entries.drain(..) {
+            for (db, hash, mut entry) in entries.drain(..) {
+                keyspace.agenda().adopt_entry(db, &mut entry);
                 if let Some(twin) = shard.tables[db as usize].insert(hash, entry) {
                     let key = twin.as_ref().key();
                     return Err(format!(

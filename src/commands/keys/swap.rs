@@ -34,6 +34,7 @@ fn index(args: &mut Args<'_>, error: Error) -> Result<i64> {
 }
 
 fn swap(txn: &mut Txn<'_>, a: u32, b: u32) {
+    txn.agenda().swap(a, b);
     for shard in 0..SHARDS {
         let shard = txn.whole_shard(shard);
         shard.tables.swap(a as usize, b as usize);

@@ -3,10 +3,13 @@
 
 mod hash;
 mod list;
+mod queue;
 mod set;
 mod sorted;
 mod stream;
 mod string;
+
+pub use queue::Removal;
 
 use super::effects::Effects;
 use super::entry::{Collection, EntryBox, EntryRef, Kind};

@@ -1,0 +1,684 @@
+//! The queue: messages that are delivered under a lease, and stay until they are acknowledged.
+//!
+//! ```text
+//!  push ──► delayed ──► ready ──► in flight ──► gone (acknowledged)
+//!              ▲          ▲           │
+//!              └──────────┴───────────┤ given back, or the lease is over
+//!                                     ▼
+//!                     ready ◄─────── dead ──► gone (dropped, deleted, moved)
+//! ```
+//! A message lies in a segment with its neighbours by id, as little more than its body. One with options, or
+//! that was delivered, has a card beside it; the timers are a heap of cards. The state follows from the
+//! time: [`Queue::advance`] applies what is due, in as many steps as one likes, and everything else asks of
+//! the queue that it was advanced to the present.
+//!
+//! Invariants: each message has one state, and [`Totals`] balance with their counts; a card's time in the
+//! timers is when its message's state ends; of a group whose messages are ordered only the oldest that is
+//! neither in flight nor dead may be delivered; ids only grow, and no lease's number is given twice.
+
+mod advance;
+mod body;
+mod card;
+mod deliver;
+mod groups;
+mod messages;
+mod pages;
+mod segment;
+mod settings;
+mod stored;
+#[cfg(test)]
+mod tests;
+mod timers;
+
+pub use super::stream::Id;
+pub use advance::News;
+pub use body::Body;
+pub use deliver::{Delivery, Lease, Nack};
+pub use settings::{OnExpire, Overflow, Pause, Settings, Totals};
+pub use stored::{Stored, StoredQueue};
+
+use card::{Card, CardNo, Cards, Labels, NEVER, NONE};
+use groups::Groups;
+use messages::{Messages, Place};
+use settings::Bucket;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use timers::Timers;
+
+/// Bytes that the name of a group or a deduplication id may have.
+pub const NAME_MAX: usize = 512;
+/// Bytes that are kept of the reason for which a message was given back.
+pub const REASON_MAX: usize = 1024;
+/// By how much a restart lets the numbers of leases jump: more than could have been lost.
+const LEASE_JUMP: u64 = 1 << 16;
+
+/// What a message is at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// To be delivered, unless its group keeps it.
+    Ready,
+    /// Not to be delivered yet.
+    Delayed,
+    /// Delivered, and its lease is not over.
+    InFlight,
+    /// Given up.
+    Dead,
+}
+
+impl State {
+    /// All states.
+    pub const ALL: [State; 4] = [State::Ready, State::Delayed, State::InFlight, State::Dead];
+    /// The states of messages that are not given up.
+    pub const LIVE: [State; 3] = [State::Ready, State::Delayed, State::InFlight];
+
+    /// The name of the state.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Ready => "ready",
+            State::Delayed => "delayed",
+            State::InFlight => "inflight",
+            State::Dead => "dead",
+        }
+    }
+}
+
+/// Who was given a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Owner {
+    /// The number of the client.
+    pub client: u64,
+    /// Its name, if it has one.
+    pub name: Box<str>,
+    /// Its address.
+    pub addr: Box<str>,
+}
+
+/// What a message is pushed with.
+#[derive(Clone, Debug)]
+pub struct Push<'a> {
+    /// Its bytes.
+    pub body: Body,
+    /// From 0 to 9; the highest is delivered first.
+    pub pri: u8,
+    /// The group it belongs to.
+    pub group: Option<&'a [u8]>,
+    /// By which it is known again.
+    pub dedup: Option<&'a [u8]>,
+    /// When it may be delivered, unix ms; in the past for at once.
+    pub visible_at: i64,
+    /// When its time to live is over, unix ms.
+    pub expires_at: Option<i64>,
+    /// Deliveries after which it is dead, 0 for no limit; `None` for what the queue says.
+    pub limit: Option<u32>,
+}
+
+/// A message as it is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// Its id.
+    pub id: Id,
+    /// Its state.
+    pub state: State,
+    /// Its body.
+    pub body: &'a Body,
+    /// Its priority.
+    pub pri: u8,
+    /// Its group.
+    pub group: Option<&'a [u8]>,
+    /// How often it was delivered.
+    pub attempts: u32,
+    /// When it may be delivered, or its lease is over, unix ms; `None` of a dead one.
+    pub visible_at: Option<i64>,
+    /// When its time to live is over, unix ms.
+    pub expires_at: Option<i64>,
+    /// Who has it, in flight.
+    pub owner: Option<&'a Owner>,
+    /// Why it was given back last.
+    pub reason: Option<&'a [u8]>,
+    /// Deliveries after which it is dead, if it says so itself.
+    pub limit: Option<u32>,
+}
+
+/// A queue.
+#[derive(Clone, Debug, Default)]
+pub struct Queue(Box<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
+    messages: Messages,
+    cards: Cards,
+    timers: Timers,
+    groups: Groups,
+    /// The dead by age, and by when they died.
+    dead: BTreeSet<Id>,
+    graves: BTreeSet<(i64, Id)>,
+    /// Deduplication ids, and those whose messages are gone.
+    known: BTreeMap<Arc<[u8]>, Id>,
+    windows: BTreeMap<Id, Arc<[u8]>>,
+    /// Messages whose lease ends with a client's connection.
+    tied: BTreeSet<(u64, Id)>,
+    settings: Settings,
+    totals: Totals,
+    counts: [usize; 4],
+    /// Bytes of bodies, those of the dead apart.
+    live_len: u64,
+    dead_len: u64,
+    /// Bytes allocated for bodies and texts.
+    body_memory: usize,
+    text_memory: usize,
+    last_id: Id,
+    /// The highest number a lease had, and the one that the next has to exceed.
+    lease_max: u64,
+    lease_floor: u64,
+    bucket: Option<Bucket>,
+    /// Where the groups' messages are still to be looked at, since the rule of groups changed.
+    regroup: Option<(u32, Id)>,
+    /// The latest time it was advanced to: its time never steps back.
+    clock_ms: i64,
+    /// When somebody is to look after the queue next, as far as is known there.
+    armed_ms: i64,
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        Inner {
+            messages: Messages::default(),
+            cards: Cards::default(),
+            timers: Timers::default(),
+            groups: Groups::default(),
+            dead: BTreeSet::new(),
+            graves: BTreeSet::new(),
+            known: BTreeMap::new(),
+            windows: BTreeMap::new(),
+            tied: BTreeSet::new(),
+            settings: Settings::default(),
+            totals: Totals::default(),
+            counts: [0; 4],
+            live_len: 0,
+            dead_len: 0,
+            body_memory: 0,
+            text_memory: 0,
+            last_id: Id::MIN,
+            lease_max: 0,
+            lease_floor: 0,
+            bucket: None,
+            regroup: None,
+            clock_ms: 0,
+            armed_ms: NEVER,
+        }
+    }
+}
+
+impl Queue {
+    /// How many messages are in a state.
+    pub fn count(&self, state: State) -> usize {
+        self.0.counts[state as usize]
+    }
+
+    /// How many messages are not dead.
+    pub fn len(&self) -> usize {
+        State::LIVE.iter().map(|state| self.count(*state)).sum()
+    }
+
+    /// Whether it has no message, dead ones included; it is kept all the same.
+    pub fn is_empty(&self) -> bool {
+        self.0.counts == [0; 4]
+    }
+
+    /// Bytes of all bodies.
+    pub fn bytes(&self) -> u64 {
+        self.0.live_len + self.0.dead_len
+    }
+
+    /// Its settings.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// What happened to its messages.
+    pub fn totals(&self) -> &Totals {
+        &self.0.totals
+    }
+
+    /// The id pushed last.
+    pub fn last_id(&self) -> Id {
+        self.0.last_id
+    }
+
+    /// Groups with messages that are not dead, and those of them that have ready messages and keep them all.
+    pub fn groups(&self) -> (usize, usize) {
+        (self.0.groups.live, self.0.groups.held)
+    }
+
+    /// The oldest ready message, and the oldest in flight.
+    pub fn oldest(&self) -> (Option<Id>, Option<Id>) {
+        let in_flight = self.0.messages.iter(Id::MIN, &[State::InFlight]).next();
+        (self.0.messages.oldest_ready(), in_flight.map(|at| self.0.messages.id(at)))
+    }
+
+    /// The message `id`.
+    pub fn get(&self, id: Id) -> Option<Message<'_>> {
+        self.0.messages.find(id).map(|at| self.0.message(at))
+    }
+
+    /// The messages in one of `states` from `from` on, in the order of their ids.
+    pub fn iter<'a>(&'a self, from: Id, states: &'a [State]) -> impl Iterator<Item = Message<'a>> + 'a {
+        self.0.messages.iter(from, states).map(|at| self.0.message(at))
+    }
+
+    /// The message that a deduplication id stands for at `now_ms`.
+    pub fn known(&self, dedup: &[u8], now_ms: i64) -> Option<Id> {
+        let id = *self.0.known.get(dedup)?;
+        (!self.0.is_over(id, now_ms) || self.0.messages.find(id).is_some()).then_some(id)
+    }
+
+    /// Whether `count` messages with `bytes` of bodies fit, or how many ready ones have to go for them; `None`
+    /// when they do not fit.
+    pub fn room_for(&self, count: usize, bytes: u64) -> Option<usize> {
+        let inner = &*self.0;
+        let (len_max, bytes_max) = (inner.settings.len_max as u64, inner.settings.bytes_max as u64);
+        let fits = |dropped: u64, freed: u64| {
+            (len_max == 0 || self.len() as u64 - dropped + count as u64 <= len_max)
+                && (bytes_max == 0 || inner.live_len - freed + bytes <= bytes_max)
+        };
+        if fits(0, 0) {
+            return Some(0);
+        }
+        let alone = (len_max == 0 || count as u64 <= len_max) && (bytes_max == 0 || bytes <= bytes_max);
+        if inner.settings.overflow == Overflow::Reject || !alone {
+            return None;
+        }
+        let mut freed = 0;
+        inner.messages.expendable().enumerate().find_map(|(at, place)| {
+            freed += inner.messages.slot(place).body.len() as u64;
+            fits(at as u64 + 1, freed).then_some(at + 1)
+        })
+    }
+
+    /// The id of a message pushed at `now_ms`; none is left at the end of time.
+    pub fn next_id(&self, now_ms: i64) -> Id {
+        let last = self.0.last_id;
+        let ms = now_ms.max(0) as u64;
+        match () {
+            () if ms > last.ms => Id::new(ms, 0),
+            () if last.seq < u64::from(u32::MAX) => Id::new(last.ms, last.seq + 1),
+            () => Id::new(last.ms + 1, 0),
+        }
+    }
+
+    /// Adds a message under an id above all there were.
+    pub fn push(&mut self, id: Id, push: Push<'_>, now_ms: i64) {
+        debug_assert!(id > self.0.last_id);
+        self.0.push(id, push, now_ms);
+    }
+
+    /// Drops the `count` ready messages that a full queue can do without; returns their ids.
+    pub fn make_room(&mut self, count: usize, now_ms: i64) -> Vec<Id> {
+        let inner = &mut *self.0;
+        let ids: Vec<Id> = inner.messages.expendable().take(count).map(|at| inner.messages.id(at)).collect();
+        self.drop_all(&ids, now_ms);
+        ids
+    }
+
+    /// Drops messages, as a full queue does.
+    pub fn drop_all(&mut self, ids: &[Id], now_ms: i64) {
+        for id in ids {
+            self.0.totals.dropped += u64::from(self.0.remove_id(*id, now_ms, false).is_some());
+        }
+    }
+
+    /// Removes a message whatever its state; `false` if there is none. Its deduplication id is free again.
+    pub fn delete(&mut self, id: Id, now_ms: i64) -> bool {
+        let done = self.0.remove_id(id, now_ms, true).is_some();
+        self.0.totals.deleted += u64::from(done);
+        done
+    }
+
+    /// Removes all messages but keeps the settings; returns what held them, to be freed.
+    pub fn clear(&mut self) -> Queue {
+        let inner = &mut *self.0;
+        let count = inner.counts.iter().sum::<usize>() as u64;
+        let kept = Inner {
+            settings: inner.settings.clone(),
+            totals: Totals { deleted: inner.totals.deleted + count, ..inner.totals },
+            last_id: inner.last_id,
+            lease_max: inner.lease_max,
+            lease_floor: inner.lease_floor,
+            bucket: inner.bucket,
+            clock_ms: inner.clock_ms,
+            armed_ms: inner.armed_ms,
+            ..Inner::default()
+        };
+        let mut gone = std::mem::replace(inner, kept);
+        // Ids of messages that were acknowledged stay known for their time.
+        for (id, name) in std::mem::take(&mut gone.windows) {
+            inner.text_memory += name.len() + WINDOW_MEMORY;
+            inner.known.insert(name.clone(), id);
+            inner.windows.insert(id, name);
+        }
+        Queue(Box::new(gone))
+    }
+
+    /// Makes a dead message ready, as if it had never been delivered; `false` if it is not dead.
+    pub fn redrive(&mut self, id: Id) -> bool {
+        self.0.redrive(id)
+    }
+
+    /// Takes a dead message out, to be moved to another queue.
+    pub fn take_dead(&mut self, id: Id, now_ms: i64) -> bool {
+        let is_dead = self.get(id).is_some_and(|message| message.state == State::Dead);
+        let done = is_dead && self.0.remove_id(id, now_ms, false).is_some();
+        self.0.totals.moved += u64::from(done);
+        done
+    }
+
+    /// Counts pushes that were not done.
+    pub fn count_refused(&mut self, duplicates: u64, rejected: u64) {
+        self.0.totals.duplicates += duplicates;
+        self.0.totals.rejected += rejected;
+    }
+
+    /// Changes the settings at `now_ms`.
+    pub fn set(&mut self, settings: Settings, now_ms: i64) {
+        let inner = &mut *self.0;
+        let old = std::mem::replace(&mut inner.settings, settings);
+        if old.group_max != inner.settings.group_max {
+            inner.regroup = Some((0, Id::MIN));
+        }
+        if old.rate != inner.settings.rate {
+            inner.bucket = (inner.settings.rate.0 > 0).then(|| Bucket::full(inner.settings.rate, now_ms));
+        }
+        inner.bury_excess(now_ms);
+    }
+
+    /// The dead messages in the order of their ids.
+    pub fn dead(&self) -> impl Iterator<Item = Id> + '_ {
+        self.0.dead.iter().copied()
+    }
+
+    /// Bytes allocated for it.
+    pub fn memory(&self) -> usize {
+        let inner = &*self.0;
+        size_of::<Inner>()
+            + inner.messages.memory()
+            + inner.cards.memory()
+            + inner.timers.memory()
+            + inner.groups.memory()
+            + (inner.dead.len() + inner.tied.len()) * 32
+            + inner.graves.len() * 40
+            + inner.body_memory
+            + inner.text_memory
+    }
+
+    /// Allocations to free, roughly.
+    pub fn weight(&self) -> usize {
+        self.0.messages.weight()
+    }
+}
+
+/// Bytes that a remembered deduplication id takes beside its text.
+const WINDOW_MEMORY: usize = 96;
+
+impl Inner {
+    fn message(&self, at: Place) -> Message<'_> {
+        let (id, slot, state) = (self.messages.id(at), self.messages.slot(at), self.messages.state(at));
+        let mut message = Message {
+            id,
+            state,
+            body: &slot.body,
+            pri: slot.pri,
+            group: None,
+            attempts: 0,
+            visible_at: Some(id.ms as i64),
+            expires_at: None,
+            owner: None,
+            reason: None,
+            limit: None,
+        };
+        if slot.card != NONE {
+            let card = self.cards.get(slot.card);
+            message.group = (card.group != NONE).then(|| &*self.groups.get(card.group).name);
+            message.attempts = card.attempts;
+            message.visible_at = (state != State::Dead).then_some(card.visible_at);
+            message.expires_at = (card.expires_at != NEVER).then_some(card.expires_at);
+            message.owner = card.owner.as_deref().filter(|_| state == State::InFlight);
+            message.reason = card.reason();
+            message.limit = (card.limit != NONE).then_some(card.limit);
+        }
+        message
+    }
+
+    /// Whether the time in which a deduplication id is known is over.
+    fn is_over(&self, id: Id, now_ms: i64) -> bool {
+        (id.ms as i64).saturating_add(self.settings.dedup_ms) <= now_ms
+    }
+
+    fn push(&mut self, id: Id, push: Push<'_>, now_ms: i64) {
+        let Push { body, pri, group, dedup, visible_at, expires_at, limit } = push;
+        let is_delayed = visible_at > now_ms;
+        let plain =
+            !is_delayed && group.is_none() && dedup.is_none() && expires_at.is_none() && limit.is_none();
+        let mut no = NONE;
+        if !plain {
+            let mut card = Card::new(id);
+            card.expires_at = expires_at.unwrap_or(NEVER);
+            card.limit = limit.unwrap_or(NONE).min(if limit.is_some() { NONE - 1 } else { NONE });
+            if is_delayed {
+                card.visible_at = visible_at;
+            }
+            if let Some(group) = group {
+                card.group = self.groups.join(group);
+            }
+            if let Some(dedup) = dedup {
+                let name: Arc<[u8]> = dedup.into();
+                self.known.insert(name.clone(), id);
+                card.labels = Some(Box::new(Labels { dedup: Some(name), ..Labels::default() }));
+                self.text_memory += card.text_len();
+            }
+            no = self.cards.add(card);
+        }
+        self.last_id = id;
+        self.totals.pushed += 1;
+        self.body_memory += body.memory();
+        let at = self.messages.push(id, body, pri, no);
+        self.admit(at, if is_delayed { State::Delayed } else { State::Ready });
+        self.refresh_group(no);
+    }
+
+    /// The card of a message, which is made now if it has none.
+    fn card_of(&mut self, at: Place) -> CardNo {
+        let no = self.messages.slot(at).card;
+        if no != NONE {
+            return no;
+        }
+        let no = self.cards.add(Card::new(self.messages.id(at)));
+        self.messages.set_card(at, no);
+        no
+    }
+
+    /// Puts a message into another state.
+    fn shift(&mut self, at: Place, to: State) {
+        self.withdraw(at);
+        self.admit(at, to);
+        self.refresh_group(self.messages.slot(at).card);
+    }
+
+    /// Takes a message out of what is kept about its state.
+    fn withdraw(&mut self, at: Place) {
+        let (state, slot) = (self.messages.state(at), self.messages.slot(at));
+        let len = slot.body.len() as u64;
+        self.counts[state as usize] -= 1;
+        *(if state == State::Dead { &mut self.dead_len } else { &mut self.live_len }) -= len;
+        if slot.card == NONE {
+            return;
+        }
+        let card = self.cards.get(slot.card);
+        match state {
+            State::Dead => {
+                self.dead.remove(&card.id);
+                self.graves.remove(&(card.visible_at, card.id));
+            }
+            State::InFlight if card.is_tied => {
+                self.tied.remove(&(card.owner.as_ref().map_or(0, |owner| owner.client), card.id));
+            }
+            _ => {}
+        }
+        let (group, id) = (card.group, card.id);
+        if group != NONE && state != State::Dead {
+            self.groups.change(group, |group| match state {
+                State::InFlight => group.in_flight -= 1,
+                _ => {
+                    group.waiting -= 1;
+                    group.ready -= u32::from(state == State::Ready);
+                }
+            });
+            if state != State::InFlight {
+                self.groups.waiting.remove(&(group, id));
+            }
+        }
+    }
+
+    /// Puts a message into a state, and enters it into what is kept about that.
+    fn admit(&mut self, at: Place, to: State) {
+        let slot = self.messages.slot(at);
+        let (no, len) = (slot.card, slot.body.len() as u64);
+        self.counts[to as usize] += 1;
+        *(if to == State::Dead { &mut self.dead_len } else { &mut self.live_len }) += len;
+        if no == NONE {
+            return self.messages.set_state(at, to, false);
+        }
+        let card = self.cards.get(no);
+        let (id, group, visible_at, expires_at) = (card.id, card.group, card.visible_at, card.expires_at);
+        let due_ms = match to {
+            State::Ready => expires_at,
+            State::Delayed => visible_at.min(expires_at),
+            State::InFlight => visible_at,
+            State::Dead => NEVER,
+        };
+        match to {
+            State::Dead => {
+                self.dead.insert(id);
+                self.graves.insert((visible_at, id));
+            }
+            State::InFlight if card.is_tied => {
+                self.tied.insert((card.owner.as_ref().map_or(0, |owner| owner.client), id));
+            }
+            _ => {}
+        }
+        self.timers.set(&mut self.cards, no, due_ms);
+        if group != NONE && to != State::Dead {
+            self.groups.change(group, |group| match to {
+                State::InFlight => group.in_flight += 1,
+                _ => {
+                    group.waiting += 1;
+                    group.ready += u32::from(to == State::Ready);
+                }
+            });
+            if to != State::InFlight {
+                self.groups.waiting.insert((group, id));
+            }
+        }
+        self.messages.set_state(at, to, group != NONE && self.settings.group_max > 0);
+    }
+
+    /// Finds out anew which message of a card's group may be delivered.
+    fn refresh_group(&mut self, no: CardNo) {
+        if no != NONE {
+            self.refresh(self.cards.get(no).group);
+        }
+    }
+
+    fn refresh(&mut self, group_no: u32) {
+        if group_no == NONE {
+            return;
+        }
+        let group = self.groups.get(group_no);
+        let (old, ready) = (group.head, group.ready);
+        if self.settings.group_max == 0 {
+            return self.groups.set_head(group_no, None, false);
+        }
+        let has_room = i64::from(group.in_flight) < self.settings.group_max;
+        let oldest = self.groups.oldest(group_no).filter(|_| has_room);
+        let place = oldest.and_then(|id| self.messages.find(id));
+        let head = place.filter(|at| self.messages.state(*at) == State::Ready);
+        let head_id = head.map(|at| self.messages.id(at));
+        if old != head_id {
+            let old = old.and_then(|id| self.messages.find(id));
+            if let Some(at) = old.filter(|at| self.messages.state(*at) == State::Ready) {
+                self.messages.set_state(at, State::Ready, true);
+            }
+            if let Some(at) = head {
+                self.messages.set_state(at, State::Ready, false);
+            }
+        }
+        self.groups.set_head(group_no, head_id, ready > 0 && head_id.is_none());
+    }
+
+    /// Takes a message out of the queue; `forget` its deduplication id too.
+    fn remove_id(&mut self, id: Id, now_ms: i64, forget: bool) -> Option<Body> {
+        self.messages.find(id).map(|at| self.remove(at, now_ms, forget))
+    }
+
+    fn remove(&mut self, at: Place, now_ms: i64, forget: bool) -> Body {
+        self.withdraw(at);
+        let (body, no) = self.messages.remove(at);
+        self.body_memory -= body.memory();
+        if no == NONE {
+            return body;
+        }
+        self.timers.set(&mut self.cards, no, NEVER);
+        let card = self.cards.remove(no);
+        self.text_memory -= card.text_len();
+        if let Some(name) = card.dedup() {
+            if forget || self.is_over(card.id, now_ms) {
+                self.known.remove(name);
+            } else {
+                self.text_memory += name.len() + WINDOW_MEMORY;
+                self.windows.insert(card.id, name.clone());
+            }
+        }
+        if card.group != NONE {
+            self.refresh(card.group);
+            self.groups.leave(card.group);
+        }
+        body
+    }
+
+    /// Puts a message into the dead set at `at_ms`.
+    fn die(&mut self, at: Place, at_ms: i64) {
+        let no = self.card_of(at);
+        self.withdraw(at);
+        let card = self.cards.get_mut(no);
+        card.visible_at = at_ms;
+        card.is_open = false;
+        card.is_tied = false;
+        self.admit(at, State::Dead);
+        self.refresh_group(no);
+        self.totals.dead += 1;
+        self.bury_excess(at_ms);
+    }
+
+    /// Drops the oldest of the dead while there are too many.
+    fn bury_excess(&mut self, now_ms: i64) {
+        while self.dead.len() as i64 > self.settings.dead_max {
+            let Some(id) = self.dead.first().copied() else { return };
+            self.remove_id(id, now_ms, false);
+            self.totals.dropped += 1;
+        }
+    }
+
+    fn redrive(&mut self, id: Id) -> bool {
+        let Some(at) = self.messages.find(id).filter(|at| self.messages.state(*at) == State::Dead) else {
+            return false;
+        };
+        let no = self.card_of(at);
+        self.withdraw(at);
+        let card = self.cards.get_mut(no);
+        card.visible_at = id.ms as i64;
+        card.expires_at = NEVER;
+        card.attempts = 0;
+        self.admit(at, State::Ready);
+        self.refresh_group(no);
+        true
+    }
+}

@@ -1,0 +1,227 @@
+//! All messages of a queue in the order of their ids, whatever their state, and which of them comes next.
+//!
+//! Invariants: no segment is empty; a segment is in a lane's index exactly if it has such a message.
+
+use super::State;
+use super::body::Body;
+use super::card::CardNo;
+use super::segment::{PRIORITIES, Segment, Slot};
+use crate::types::stream::Id;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where a message is: its segment's id, and the slot in it. Holds until a message is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) base: Id,
+    pub(super) slot: usize,
+}
+
+/// Segments by how their priority ranks: the highest first.
+type Lanes = BTreeSet<(u8, Id)>;
+
+/// The messages of a queue.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Messages {
+    segments: BTreeMap<Id, Box<Segment>>,
+    /// Segments with ready messages of a priority.
+    ready: Lanes,
+    /// Segments with messages that may be delivered.
+    open: Lanes,
+}
+
+fn rank(pri: u8) -> u8 {
+    (PRIORITIES - 1) as u8 - pri
+}
+
+impl Messages {
+    fn segment(&self, base: Id) -> &Segment {
+        self.segments.get(&base).expect("a place is of a segment that exists")
+    }
+
+    fn segment_mut(&mut self, base: Id) -> &mut Segment {
+        self.segments.get_mut(&base).expect("a place is of a segment that exists")
+    }
+
+    /// Appends a message with an id above all others; it is delayed for now.
+    pub(super) fn push(&mut self, id: Id, mut body: Body, pri: u8, card: CardNo) -> Place {
+        if let Some(mut last) = self.segments.last_entry() {
+            match last.get_mut().push(id, body, pri, card) {
+                Ok(slot) => return Place { base: *last.key(), slot },
+                Err(back) => body = back,
+            }
+        }
+        let mut segment = Box::new(Segment::new(id));
+        let slot = segment.push(id, body, pri, card).map_err(drop).expect("ids have short sequence numbers");
+        self.segments.insert(id, segment);
+        Place { base: id, slot }
+    }
+
+    /// Where the message `id` is.
+    pub(super) fn find(&self, id: Id) -> Option<Place> {
+        let (base, segment) = self.segments.range(..=id).next_back()?;
+        Some(Place { base: *base, slot: segment.find(id)? })
+    }
+
+    pub(super) fn id(&self, at: Place) -> Id {
+        self.segment(at.base).id(at.slot)
+    }
+
+    pub(super) fn slot(&self, at: Place) -> &Slot {
+        &self.segment(at.base).slots[at.slot]
+    }
+
+    pub(super) fn set_card(&mut self, at: Place, card: CardNo) {
+        self.segment_mut(at.base).slots[at.slot].card = card;
+    }
+
+    pub(super) fn state(&self, at: Place) -> State {
+        self.segment(at.base).state(at.slot)
+    }
+
+    /// Puts a message into `state`; a ready one is kept by its group if `held`.
+    pub(super) fn set_state(&mut self, at: Place, state: State, held: bool) {
+        self.change(at, |segment| segment.set_state(at.slot, state, held));
+    }
+
+    /// Whether a message may be delivered.
+    pub(super) fn is_open(&self, at: Place) -> bool {
+        let segment = self.segment(at.base);
+        segment.lane(segment.slots[at.slot].pri).1 & 1 << at.slot != 0
+    }
+
+    /// Changes a segment where it concerns the priority of the message at `at`.
+    fn change<R>(&mut self, at: Place, f: impl FnOnce(&mut Segment) -> R) -> R {
+        let segment = self.segments.get_mut(&at.base).expect("a place is of a segment that exists");
+        let pri = segment.slots[at.slot].pri;
+        let before = segment.lane(pri);
+        let result = f(segment);
+        let after = segment.lane(pri);
+        let key = (rank(pri), at.base);
+        index(&mut self.ready, key, before.0, after.0);
+        index(&mut self.open, key, before.1, after.1);
+        result
+    }
+
+    /// Takes a message out.
+    pub(super) fn remove(&mut self, at: Place) -> (Body, CardNo) {
+        let removed = self.change(at, |segment| segment.remove(at.slot));
+        let segment = self.segment(at.base);
+        if segment.used == 0 {
+            self.segments.remove(&at.base);
+        } else if segment.is_sparse() {
+            self.compact(at.base);
+        }
+        removed
+    }
+
+    /// Drops the empty slots of a segment, and joins it with the next one if that is small too.
+    fn compact(&mut self, base: Id) {
+        self.unlist(base);
+        self.segment_mut(base).compact();
+        let next = self.segments.range(base..).nth(1).map(|(next, _)| *next);
+        if let Some(next) = next.filter(|next| self.segment(*next).slots.len() <= 16) {
+            self.unlist(next);
+            if let Some(mut other) = self.segments.remove(&next) {
+                other.compact();
+                if self.segment(base).has_room_for(&other) {
+                    self.segment_mut(base).absorb(*other);
+                } else {
+                    self.segments.insert(next, other);
+                    self.list(next);
+                }
+            }
+        }
+        self.list(base);
+    }
+
+    fn unlist(&mut self, base: Id) {
+        for pri in 0..PRIORITIES as u8 {
+            self.ready.remove(&(rank(pri), base));
+            self.open.remove(&(rank(pri), base));
+        }
+    }
+
+    fn list(&mut self, base: Id) {
+        for pri in 0..PRIORITIES as u8 {
+            let (ready, open) = self.segment(base).lane(pri);
+            index(&mut self.ready, (rank(pri), base), 0, ready);
+            index(&mut self.open, (rank(pri), base), 0, open);
+        }
+    }
+
+    /// The message to be delivered next.
+    pub(super) fn next(&self) -> Option<Place> {
+        let (rank_of, base) = *self.open.first()?;
+        let (_, open) = self.segment(base).lane(rank(rank_of));
+        Some(Place { base, slot: open.trailing_zeros() as usize })
+    }
+
+    /// Whether a message may be delivered.
+    pub(super) fn has_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// The ready messages in the order in which a full queue drops them: of the lowest priority the oldest first.
+    pub(super) fn expendable(&self) -> impl Iterator<Item = Place> + '_ {
+        (0..PRIORITIES as u8).rev().flat_map(move |rank_of| {
+            let lane = self.ready.range((rank_of, Id::MIN)..=(rank_of, Id::MAX));
+            lane.flat_map(move |(_, base)| {
+                slots(self.segment(*base).lane(rank(rank_of)).0).map(|slot| Place { base: *base, slot })
+            })
+        })
+    }
+
+    /// The messages in one of `states` from `from` on, in the order of their ids.
+    pub(super) fn iter<'a>(&'a self, from: Id, states: &'a [State]) -> impl Iterator<Item = Place> + 'a {
+        let first = self.segments.range(..=from).next_back().map_or(from, |(base, _)| *base);
+        self.segments.range(first..).flat_map(move |(base, segment)| {
+            let bits = states.iter().fold(0, |all, state| all | segment.bits(*state));
+            let bits = if *base < from { bits & segment.from(from) } else { bits };
+            slots(bits).map(|slot| Place { base: *base, slot })
+        })
+    }
+
+    /// The ready message with the lowest id.
+    pub(super) fn oldest_ready(&self) -> Option<Id> {
+        let lanes = (0..PRIORITIES as u8).filter_map(|rank_of| {
+            let (_, base) = *self.ready.range((rank_of, Id::MIN)..=(rank_of, Id::MAX)).next()?;
+            let slot = self.segment(base).lane(rank(rank_of)).0.trailing_zeros() as usize;
+            Some(self.segment(base).id(slot))
+        });
+        lanes.min()
+    }
+
+    /// Bytes it takes, without the bodies.
+    pub(super) fn memory(&self) -> usize {
+        let slots = match self.segments.len() {
+            0 => 0,
+            1 => self.segments.values().map(|segment| segment.slots.capacity()).sum(),
+            many => many * super::segment::SLOTS,
+        };
+        self.segments.len() * (size_of::<Segment>() + 4 * size_of::<(Id, usize)>())
+            + slots * size_of::<Slot>()
+    }
+
+    /// Allocations to free, roughly.
+    pub(super) fn weight(&self) -> usize {
+        self.segments.len() * super::segment::SLOTS
+    }
+}
+
+/// Enters a segment into an index, or takes it out, when it got its first such message or lost its last.
+fn index(lanes: &mut Lanes, key: (u8, Id), before: u64, after: u64) {
+    if before == 0 && after != 0 {
+        lanes.insert(key);
+    } else if before != 0 && after == 0 {
+        lanes.remove(&key);
+    }
+}
+
+/// The slots whose bits are set, in ascending order.
+fn slots(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let slot = (bits != 0).then_some(bits.trailing_zeros() as usize)?;
+        bits &= bits - 1;
+        Some(slot)
+    })
+}
