@@ -12,6 +12,7 @@
 //! | 2 | `keyspace` | shards, table, entry, `Txn`, `Edit`, expiry, scan cursors, watchers, waiters, `Effects` |
 //! | 2 | `pubsub` | channels, patterns and who listens to them |
 //! | 2 | `lua` | the interpreter of a thread, its sandbox and libraries, values to replies and back |
+//! | 2 | `acl` | users, their rules, and what was refused |
 //! | 2 | `metrics` | counters per thread, latency histograms |
 //! | 3 | `snapshot` | values and whole data sets as bytes: the RDB codec |
 //! | 4 | `engine` | owns the services; `Session`; `commit` |
@@ -21,6 +22,7 @@
 //! | 8 | `net` | listeners, connections |
 //! | 9 | `boot` | start and stop order, nothing else |
 
+pub mod acl;
 pub mod base;
 pub mod boot;
 pub mod command;

@@ -14,7 +14,7 @@ pub const BATCH: usize = 32;
 
 /// An empty engine.
 pub fn engine() -> Arc<Engine> {
-    Arc::new(Engine::new(Settings::new(), dispatch::registry().all().len()))
+    Arc::new(Engine::new(Settings::new(), dispatch::registry().catalogue()))
 }
 
 /// One connection.

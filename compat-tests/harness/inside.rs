@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 use synap::{
+    commands::access,
     config::{Settings, Start},
     dispatch::{cron, registry},
     engine::{Engine, Session},
@@ -55,7 +56,8 @@ impl Inside {
             Ok(_) => return Err("the settings ask for something else than to serve".into()),
             Err(fault) => return Err(fault.to_string()),
         };
-        let engine = Arc::new(Engine::new(settings, registry().all().len()));
+        let engine = Arc::new(Engine::new(settings, registry().catalogue()));
+        access::start(&engine)?;
         runtime.spawn(cron::expiry(engine.clone()));
         runtime.spawn(cron::saving(engine.clone()));
         Ok(Self { protocol, runtime, engine, dir })

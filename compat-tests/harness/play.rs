@@ -62,8 +62,14 @@ fn older(version: &str, least: &str) -> bool {
 
 /// Plays `case`. The error says which line of the file failed, and how.
 pub fn play(way: &mut dyn Way, case: &Case, show_replies: bool) -> Result<(), (usize, String)> {
-    let mut player =
-        Player { way, links: HashMap::new(), names: Bindings::new(), settings: Vec::new(), show_replies };
+    let mut player = Player {
+        way,
+        links: HashMap::new(),
+        names: Bindings::new(),
+        settings: Vec::new(),
+        users: false,
+        show_replies,
+    };
     let mut result = Ok(());
     for step in &case.steps {
         result = player.step(&step.on, &step.act).map_err(|why| (step.line, why));
@@ -82,6 +88,8 @@ struct Player<'a> {
     names: Bindings,
     /// Settings that the case changed, with their values before.
     settings: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Whether the case may have changed users.
+    users: bool,
     show_replies: bool,
 }
 
@@ -179,6 +187,7 @@ impl Player<'_> {
     fn note_settings(&mut self, argv: &[Vec<u8>]) -> Result<(), String> {
         let is =
             |at: usize, word: &str| argv.get(at).is_some_and(|a| a.eq_ignore_ascii_case(word.as_bytes()));
+        self.users |= is(0, "ACL");
         if !is(0, "CONFIG") || !is(1, "SET") {
             return Ok(());
         }
@@ -203,11 +212,29 @@ impl Player<'_> {
         for (name, value) in std::mem::take(&mut self.settings) {
             ask(link.as_mut(), &[b"CONFIG", b"SET", &name, &value])?;
         }
+        if std::mem::take(&mut self.users) {
+            forget_users(link.as_mut())?;
+        }
         match ask(link.as_mut(), &[b"FLUSHALL"])? {
             Value::Simple(ok) if ok == b"OK" => Ok(()),
             other => Err(format!("FLUSHALL answered {other}")),
         }
     }
+}
+
+/// Leaves the default user alone on the server, and nothing in ACL LOG.
+fn forget_users(link: &mut dyn Link) -> Result<(), String> {
+    if let Value::Array(names) = ask(link, &[b"ACL", b"USERS"])? {
+        for name in names {
+            match name {
+                Value::Bulk(name) if name != b"default" => ask(link, &[b"ACL", b"DELUSER", &name])?,
+                _ => continue,
+            };
+        }
+    }
+    ask(link, &[b"ACL", b"SETUSER", b"default", b"reset", b"on", b"nopass", b"~*", b"&*", b"+@all"])?;
+    ask(link, &[b"ACL", b"LOG", b"RESET"])?;
+    Ok(())
 }
 
 /// Sends one command and takes its reply.

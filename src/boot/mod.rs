@@ -3,6 +3,8 @@
 mod log;
 
 use crate::base::version;
+use crate::command;
+use crate::commands::{FAMILIES, access};
 use crate::config::{self, Settings, Start};
 use crate::dispatch::{self, cron};
 use crate::engine::Engine;
@@ -76,7 +78,9 @@ fn prepare(settings: &Settings) -> Result<(), String> {
 }
 
 async fn serve(settings: Settings) -> Result<(), String> {
-    let engine = Arc::new(Engine::new(settings, dispatch::registry().all().len()));
+    command::rename(FAMILIES, settings.renamed_commands())?;
+    let engine = Arc::new(Engine::new(settings, dispatch::registry().catalogue()));
+    access::start(&engine)?;
     announce(&engine.settings);
     let tasks = TaskTracker::new();
     let listeners = Arc::new(Listeners::new(tasks.clone()));

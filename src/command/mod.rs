@@ -11,7 +11,7 @@ pub use crate::resp::{Error, Reply, Result};
 pub use args::{Args, timeout_ms};
 pub use context::{Flow, Held, Keyed, Outer, Sweep};
 pub use keys::{Find, Found, Keys, access};
-pub use registry::{Entry as RegistryEntry, Registry, registry};
+pub use registry::{Entry as RegistryEntry, Registry, registry, rename};
 
 /// The group a command is documented in; its ACL category follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +140,19 @@ pub enum Source {
     Function,
 }
 
+/// The channels that a command publishes to or listens to, for which a user needs a right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channels {
+    /// None.
+    None,
+    /// Its first argument.
+    First,
+    /// Its arguments.
+    All,
+    /// Its arguments, which are patterns.
+    Patterns,
+}
+
 /// A command's declaration.
 pub struct Command {
     /// Its name in upper case; a subcommand's own word.
@@ -156,6 +169,8 @@ pub struct Command {
     pub flags: u32,
     /// Where its keys are, and what it does to them.
     pub keys: &'static [Keys],
+    /// Where the channels it uses are.
+    pub channels: Channels,
     /// The event its edits tell, where it differs from the name.
     pub event: &'static str,
     /// The version of Redis (or Synap) that first had it.
@@ -187,6 +202,7 @@ impl Command {
             arity: if full.len() == name.len() { 1 } else { 2 },
             flags: 0,
             keys: &[],
+            channels: Channels::None,
             event: full,
             since: "",
             complexity: "",
@@ -223,6 +239,12 @@ impl Command {
     /// Sets where the keys are.
     pub const fn keys(mut self, keys: &'static [Keys]) -> Self {
         self.keys = keys;
+        self
+    }
+
+    /// Sets where the channels are.
+    pub const fn channels(mut self, channels: Channels) -> Self {
+        self.channels = channels;
         self
     }
 

@@ -1,6 +1,10 @@
 //! All commands, found by one hash of their name.
 
 use super::{Command, flag};
+use crate::acl::Catalogue;
+use bytes::Bytes;
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 /// The longest name of a command or subcommand, in bytes.
@@ -12,10 +16,16 @@ const SHORT_SLOTS: usize = 1024;
 /// The commands and subcommands of the server, each with a number.
 pub struct Registry {
     commands: Vec<&'static Command>,
+    /// What each top-level command is called, in upper case: its name, unless it was renamed.
+    names: Vec<Cow<'static, [u8]>>,
     /// Top-level commands by hash: the index in `commands` plus one.
     slots: Box<[u16; SLOTS]>,
-    /// Those whose name is a [`short`] one, with that word; 0 is none.
-    short_slots: Box<[(u64, u16); SHORT_SLOTS]>,
+    /// Those whose name is a [`short`] one: that word, the number, and the name's length; a word of 0 is none.
+    short_slots: Box<[(u64, u16, u16); SHORT_SLOTS]>,
+    /// Commands renamed to something longer than `NAME_MAX`.
+    long: Vec<usize>,
+    /// The numbers of all by the names they were declared with, when some were renamed.
+    declared: Option<HashMap<&'static [u8], usize>>,
     /// The number of each top-level command's first subcommand.
     subcommands: Vec<usize>,
     top: usize,
@@ -64,33 +74,43 @@ fn upper(name: &[u8]) -> Option<[u8; NAME_MAX]> {
 }
 
 impl Registry {
-    fn new(families: &[&'static [Command]]) -> Self {
+    fn new(families: &[&'static [Command]], renamed: &[Renamed]) -> Self {
         let mut commands: Vec<&'static Command> = families.iter().flat_map(|family| family.iter()).collect();
         let top = commands.len();
         let mut slots = Box::new([0; SLOTS]);
-        let mut short_slots = Box::new([(0, 0); SHORT_SLOTS]);
-        let mut subcommands = Vec::with_capacity(top);
+        let mut short_slots = Box::new([(0, 0, 0); SHORT_SLOTS]);
+        let (mut names, mut subcommands, mut long) =
+            (Vec::with_capacity(top), Vec::with_capacity(top), Vec::new());
         for number in 0..top {
-            let name = commands[number].name.as_bytes();
-            let mut slot = slot_of(&upper(name).expect("a command's name fits NAME_MAX"), name.len());
-            while slots[slot] != 0 {
-                let other: &Command = commands[slots[slot] as usize - 1];
-                assert_ne!(other.name, commands[number].name, "declared twice");
-                slot = (slot + 1) % SLOTS;
+            let name = named(commands[number], renamed);
+            match upper(&name) {
+                // Taken away.
+                _ if name.is_empty() => {}
+                None => long.push(number),
+                Some(padded) => {
+                    let mut slot = slot_of(&padded, name.len());
+                    while slots[slot] != 0 {
+                        assert_ne!(names[slots[slot] as usize - 1], name, "declared twice");
+                        slot = (slot + 1) % SLOTS;
+                    }
+                    slots[slot] = number as u16 + 1;
+                }
             }
-            slots[slot] = number as u16 + 1;
             let is_short = name.iter().all(u8::is_ascii_uppercase) && !commands[number].has(flag::EFFECT);
-            if let Some(word) = short(name).filter(|_| is_short) {
+            if let Some(word) = short(&name).filter(|_| is_short) {
                 let mut slot = short_slot(word);
                 while short_slots[slot].0 != 0 {
                     slot = (slot + 1) % SHORT_SLOTS;
                 }
-                short_slots[slot] = (word, number as u16);
+                short_slots[slot] = (word, number as u16, name.len() as u16);
             }
+            names.push(name);
             subcommands.push(commands.len());
             commands.extend(commands[number].subcommands());
         }
-        Self { commands, slots, short_slots, subcommands, top }
+        let declared = commands[..top].iter().enumerate().map(|(number, command)| (command.name.as_bytes(), number));
+        let declared = (!renamed.is_empty()).then(|| declared.collect());
+        Self { commands, names, slots, short_slots, long, declared, subcommands, top }
     }
 
     /// The command called `name`, in any case, if clients may call it.
@@ -99,27 +119,35 @@ impl Registry {
         if let Some(word) = short(name) {
             let mut slot = short_slot(word);
             while self.short_slots[slot].0 != 0 {
-                let (known, number) = self.short_slots[slot];
-                let command = self.commands[number as usize];
+                let (known, number, len) = self.short_slots[slot];
                 // The length tells NUL and blank apart from the end.
-                if known == word && command.name.len() == name.len() {
-                    return Some(Entry { command, number: number.into() });
+                if known == word && usize::from(len) == name.len() {
+                    return Some(Entry { command: self.commands[number as usize], number: number.into() });
                 }
                 slot = (slot + 1) % SHORT_SLOTS;
             }
         }
-        self.find_effect(name).filter(|entry| !entry.command.has(flag::EFFECT))
+        self.find_any(name).filter(|entry| !entry.command.has(flag::EFFECT))
     }
 
-    /// The command called `name`, in any case, also if only replay may run it.
+    /// The command declared as `name`, in any case, whatever clients call it, and also if only replay
+    /// may run it.
     pub fn find_effect(&self, name: &[u8]) -> Option<Entry> {
-        let upper = upper(name)?;
+        let Some(declared) = &self.declared else { return self.find_any(name) };
+        let number = *declared.get(&name.to_ascii_uppercase()[..])?;
+        Some(Entry { command: self.commands[number], number })
+    }
+
+    fn find_any(&self, name: &[u8]) -> Option<Entry> {
+        let Some(upper) = upper(name) else {
+            let number = *self.long.iter().find(|n| self.names[**n].eq_ignore_ascii_case(name))?;
+            return Some(Entry { command: self.commands[number], number });
+        };
         let mut slot = slot_of(&upper, name.len());
         loop {
             let number = (self.slots[slot] as usize).checked_sub(1)?;
-            let command = self.commands[number];
-            if command.name.as_bytes() == &upper[..name.len()] {
-                return Some(Entry { command, number });
+            if *self.names[number] == upper[..name.len()] {
+                return Some(Entry { command: self.commands[number], number });
             }
             slot = (slot + 1) % SLOTS;
         }
@@ -141,6 +169,14 @@ impl Registry {
         self.commands[..self.top].iter().copied().filter(|command| !command.has(flag::EFFECT))
     }
 
+    /// What rules about users may name: the commands with their categories.
+    pub fn catalogue(&self) -> Catalogue {
+        let about = |command: &&'static Command| {
+            (command.full_name, command.categories(), command.has(super::flag::NO_AUTH))
+        };
+        Catalogue::new(self.commands.iter().map(about))
+    }
+
     /// Commands and subcommands by number.
     pub fn all(&self) -> &[&'static Command] {
         &self.commands
@@ -149,9 +185,49 @@ impl Registry {
 
 static REGISTRY: OnceLock<Registry> = OnceLock::new();
 
+/// A command's own name and what it is called instead, in upper case; empty if it is taken away.
+type Renamed = (Vec<u8>, Vec<u8>);
+
+static RENAMED: OnceLock<Vec<Renamed>> = OnceLock::new();
+
+fn named(command: &'static Command, renamed: &[Renamed]) -> Cow<'static, [u8]> {
+    match renamed.iter().find(|(old, _)| old == command.name.as_bytes()) {
+        Some((_, new)) => Cow::Owned(new.clone()),
+        None => Cow::Borrowed(command.name.as_bytes()),
+    }
+}
+
+/// Renames commands for all of this process (`rename-command`): pairs of an old name and a new one,
+/// which is empty for commands that are taken away. To be called before [`registry`] is.
+///
+/// # Errors
+/// When there is no such command, a name is taken, or the registry is in use.
+pub fn rename(families: &[&'static [Command]], pairs: &[(Bytes, Bytes)]) -> Result<(), String> {
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    let commands = || families.iter().flat_map(|family| family.iter());
+    let mut renamed: Vec<Renamed> = Vec::new();
+    for (old, new) in pairs {
+        let shown = String::from_utf8_lossy(old).into_owned();
+        let new = new.to_ascii_uppercase();
+        // As in Redis, what was renamed before is known by its newer name.
+        let known = commands().find(|command| named(command, &renamed).eq_ignore_ascii_case(old));
+        let Some(command) = known else {
+            return Err(format!("rename-command {shown}: there is no such command"));
+        };
+        if !new.is_empty() && commands().any(|other| *named(other, &renamed) == *new) {
+            return Err(format!("rename-command {shown}: the new name is taken"));
+        }
+        renamed.retain(|(old, _)| old != command.name.as_bytes());
+        renamed.push((command.name.into(), new));
+    }
+    RENAMED.set(renamed).map_err(|_| "rename-command: commands are in use already".to_owned())
+}
+
 /// The registry of all commands, made on first use from `families`, which `commands` declares.
 pub fn registry(families: &[&'static [Command]]) -> &'static Registry {
-    REGISTRY.get_or_init(|| Registry::new(families))
+    REGISTRY.get_or_init(|| Registry::new(families, RENAMED.get().map_or(&[], Vec::as_slice)))
 }
 
 #[cfg(test)]
@@ -180,7 +256,7 @@ mod tests {
 
     #[test]
     fn names_are_found_in_any_case_and_nothing_else_is() {
-        let registry = Registry::new(&[&FAMILY]);
+        let registry = Registry::new(&[&FAMILY], &[]);
         for (number, command) in FAMILY.iter().enumerate() {
             for name in [command.name.to_string(), command.name.to_lowercase()] {
                 let found = registry.find(name.as_bytes()).unwrap();
@@ -191,6 +267,27 @@ mod tests {
             ["", "G", "GE", "GET ", "GET\0", " GET", "G\u{5}T", "EXPIRETMX", "X9", "X_\u{19}", "EXPIRETIM"]
         {
             assert!(registry.find(name.as_bytes()).is_none(), "{name:?}");
+        }
+    }
+
+    static TWO: &[Command] = &[
+        Command::new("GET", "get", Group::String, Run::Outer(nothing)),
+        Command::new("SET", "set", Group::String, Run::Outer(nothing)),
+    ];
+
+    #[test]
+    fn renamed_commands_have_their_new_name_only() {
+        let long = [b'X'; NAME_MAX + 8];
+        for (new, asked, found) in [
+            (&b""[..], &b"get"[..], false),
+            (b"FETCH", b"get", false),
+            (b"FETCH", b"fetch", true),
+            (&long, &long, true),
+        ] {
+            let registry = Registry::new(&[TWO], &[(b"GET".to_vec(), new.to_vec())]);
+            assert_eq!(registry.find(asked).is_some_and(|entry| entry.command.name == "GET"), found);
+            assert!(registry.find(b"set").is_some());
+            assert!(registry.find_effect(b"get").is_some(), "what is replayed keeps its name");
         }
     }
 }

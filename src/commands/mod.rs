@@ -1,6 +1,7 @@
 //! Floor 6: the commands. A folder per family, a file per thing done to it; each declares its
 //! commands above their handlers.
 
+pub mod access;
 pub mod bits;
 pub mod channels;
 pub mod connection;
@@ -24,6 +25,7 @@ use crate::command::Command;
 
 /// All commands, by family.
 pub static FAMILIES: &[&[Command]] = &[
+    access::COMMANDS,
     bits::combine::COMMANDS,
     bits::count::COMMANDS,
     bits::field::COMMANDS,

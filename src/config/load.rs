@@ -221,13 +221,8 @@ impl Loader {
         let source = &mut self.settings.source;
         let owned = |words: &[&[u8]]| words.iter().map(|w| Bytes::copy_from_slice(w)).collect::<Vec<_>>();
         match (lower.as_str(), words) {
-            ("user", [_, ..]) => {
-                source.users.push(owned(words));
-                source.warnings.push(place.fault("user", retired::USER).to_string());
-            }
+            ("user", [_, ..]) => source.users.push(owned(words)),
             ("rename-command", [old, new]) => {
-                let warning = place.fault("rename-command", retired::RENAMED).to_string();
-                source.warnings.push(warning);
                 source.renamed.push((Bytes::copy_from_slice(old), Bytes::copy_from_slice(new)));
             }
             ("user" | "rename-command", _) => return Err(place.fault(&lower, "wrong number of arguments")),

@@ -10,12 +10,6 @@ pub(super) fn reason(name: &str) -> Option<&'static str> {
     DIRECTIVES.iter().find(|(known, _)| *known == name).map(|(_, why)| *why)
 }
 
-/// Said of each `user` line.
-pub(super) const USER: &str = "users are not supported yet: nobody is kept out by this line";
-
-/// Said of each `rename-command` line.
-pub(super) const RENAMED: &str = "renaming is not supported yet: the command keeps its name";
-
 const DIRECTIVES: &[(&str, &str)] = &[
     ("loadmodule", "modules are not supported"),
     ("loadmodule-option", "modules are not supported"),

@@ -214,8 +214,6 @@ fn a_redis_conf_loads() {
     assert_eq!(
         settings.warnings(),
         [
-            format!("{path}:11: user: users are not supported yet: nobody is kept out by this line"),
-            format!("{path}:12: rename-command: renaming is not supported yet: the command keeps its name"),
             format!("{path}:13: loadmodule: ignored: modules are not supported"),
             format!("{path}:10: slave-read-only: has no effect yet: replication"),
         ]

@@ -162,6 +162,7 @@ fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
     let Run::Waiting(handler) = entry.command.run else { unreachable!("only waiting commands are parked") };
     let mut effects = Effects::of(waiter.client);
     let mut reply = Reply::new(waiter.protocol);
+    let refused = super::gate::refuse_waiter(engine, waiter.client, &call, waiter.db).err();
     let access = Some(Engine::access_clock(now_ms));
     let begin = Begin { db: waiter.db, now_ms, access, event: entry.command.event };
     let mut txn = engine.keyspace.begin(call.keys, begin, &mut effects);
@@ -181,7 +182,10 @@ fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
         engine.remember(&client, false, call.keys);
     }
     let args = Args::new(call.argv, 1);
-    let result = handler(&mut Keyed { args, txn: &mut txn, reply: &mut reply, command: entry.command });
+    let result = match refused {
+        Some(error) => Err(error),
+        None => handler(&mut Keyed { args, txn: &mut txn, reply: &mut reply, command: entry.command }),
+    };
     if let Ok(Flow::Wait(_)) = result {
         waiter.release();
         return engine.commit(txn).ready;

@@ -1,7 +1,9 @@
 //! The gates: an ordered list of small refusals that a call passes before it may touch anything.
 
 use super::Call;
+use crate::acl::{Context, Denied};
 use crate::command::{Command, Error, Nest, Run, flag};
+use crate::commands::access::{self, Asked};
 use crate::commands::scripts::busy;
 use crate::config;
 use crate::engine::{Engine, Paused, Running, Session};
@@ -20,6 +22,7 @@ struct Visitor<'a> {
     engine: &'a Engine,
     session: &'a Session,
     command: &'static Command,
+    call: &'a Call<'a>,
     now_ms: i64,
 }
 
@@ -35,17 +38,18 @@ impl Visitor<'_> {
 
 type Gate = fn(&Visitor<'_>) -> Result<Verdict, Error>;
 
-const GATES: &[Gate] = &[authentication, script, listening, transaction, memory, snapshot, pause, crowd];
+const GATES: &[Gate] =
+    &[authentication, script, transaction, rights, listening, memory, snapshot, pause, crowd];
 
 /// Asks all gates in order.
 pub(super) fn ask(
     engine: &Engine,
     session: &Session,
     command: &'static Command,
-    _call: &Call<'_>,
+    call: &Call<'_>,
     now_ms: i64,
 ) -> Result<Verdict, Error> {
-    let visitor = Visitor { engine, session, command, now_ms };
+    let visitor = Visitor { engine, session, command, call, now_ms };
     for gate in GATES {
         match gate(&visitor)? {
             Verdict::Pass => {}
@@ -62,6 +66,46 @@ fn authentication(v: &Visitor<'_>) -> Result<Verdict, Error> {
     } else {
         Err(Error::NO_AUTH)
     }
+}
+
+/// What the user's rules allow.
+fn rights(v: &Visitor<'_>) -> Result<Verdict, Error> {
+    if v.session.user().is_unrestricted() {
+        return Ok(Verdict::Pass);
+    }
+    let context = if v.session.multi.is_some() { Context::Multi } else { Context::TopLevel };
+    permit(v.engine, v.session, v.call, context).map_err(|(denied, asked)| {
+        Error::text(format!("NOPERM {}", access::denied(&v.session.user().name, &asked, denied, false)))
+    })?;
+    Ok(Verdict::Pass)
+}
+
+/// Asks the rules of a session's user about a call, on behalf of a client, a transaction or a script.
+/// Only to be asked for users that may not do everything.
+pub(super) fn permit<'a>(
+    engine: &Engine,
+    session: &Session,
+    call: &Call<'a>,
+    context: Context,
+) -> Result<(), (Denied, Asked<'a>)> {
+    let Some(entry) = call.entry else { return Ok(()) };
+    let asked = Asked { entry, argv: call.argv, db: session.db };
+    access::permit(engine, &session.client, session.user(), &asked, context).map_err(|denied| (denied, asked))
+}
+
+/// Asks about a blocked client's call, which runs on its behalf: its user's rules may have changed
+/// since it was parked.
+pub(super) fn refuse_waiter(engine: &Engine, client: u64, call: &Call<'_>, db: u32) -> Result<(), Error> {
+    let client = engine.clients.get(client);
+    let user = client.as_ref().and_then(|client| engine.acl.user(client.user.lock().as_bytes()));
+    let (Some(client), Some(user), Some(entry)) = (client, user, call.entry) else { return Ok(()) };
+    if user.is_unrestricted() {
+        return Ok(());
+    }
+    let asked = Asked { entry, argv: call.argv, db };
+    access::permit(engine, &client, &user, &asked, Context::TopLevel).map_err(|denied| {
+        Error::text(format!("NOPERM {}", access::denied(&user.name, &asked, denied, false)))
+    })
 }
 
 /// A subscribed RESP2 client gets messages that it could not tell from replies.

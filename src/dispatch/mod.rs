@@ -122,13 +122,40 @@ fn count(engine: &Engine, session: &mut Session, call: &Call<'_>, failed: bool) 
     let us = ns / 1000;
     if slow_us >= 0 && us >= slow_us as u64 && !entry.command.has(crate::command::flag::NO_SLOWLOG) {
         let len_max = engine.settings.int(config::SLOWLOG_MAX_LEN) as usize;
-        engine.slowlog.add(call.argv, us, engine.now_ms() / 1000, &session.client, len_max);
+        let words = open_words(entry.command, call.argv);
+        engine.slowlog.add(&words, us, engine.now_ms() / 1000, &session.client, len_max);
     }
     // QUIT is nobody's business any more.
     if engine.monitors.is_active() && !session.closing {
         monitor(engine, session, entry.command, call.argv);
     }
 }
+
+/// The words of a slow call, without passwords.
+#[cold]
+fn open_words<'a>(command: &Command, argv: &'a [&'a [u8]]) -> Vec<&'a [u8]> {
+    let open = match command.full_name {
+        "auth" => 1,
+        "hello" => {
+            argv.iter().position(|word| word.eq_ignore_ascii_case(b"AUTH")).map_or(argv.len(), |at| at + 1)
+        }
+        "acl|setuser" | "acl|getuser" | "acl|deluser" => 2,
+        "config|set" => {
+            let mut words = argv.to_vec();
+            for at in (2..argv.len().saturating_sub(1)).step_by(2) {
+                if config::Name::find(argv[at]).is_some_and(|name| name.setting().secret) {
+                    words[at + 1] = REDACTED;
+                }
+            }
+            return words;
+        }
+        _ => return argv.to_vec(),
+    };
+    (0..argv.len()).map(|at| if at < open { argv[at] } else { REDACTED }).collect()
+}
+
+/// What stands for a secret.
+const REDACTED: &[u8] = b"(redacted)";
 
 /// Shows a call to those who MONITOR, without passwords.
 #[cold]

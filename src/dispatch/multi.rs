@@ -2,7 +2,8 @@
 //! one commit. So nobody sees a part of them, and the log holds them as one record. Only calls about
 //! the server itself part it: they look at every shard.
 
-use super::{Call, Calls, Outcome, serve, unknown};
+use super::{Call, Calls, Outcome, gate, serve, unknown};
+use crate::acl::{Context, Denied};
 use crate::command::{Args, Command, Error, Group, Nest, Outer, Reply, Run};
 use crate::engine::{Client, Engine, Flag, Queue, Ready, Session};
 use crate::keyspace::txn::Begin;
@@ -163,6 +164,9 @@ impl Exec<'_> {
         let (engine, now_ms) = (*engine, *now_ms);
         let Some(entry) = call.entry else { return Err(unknown(call.argv)) };
         let command = entry.command;
+        if !session.user().is_unrestricted() {
+            permit(engine, session, &call)?;
+        }
         session.client.command.store(entry.number + 1, Relaxed);
         let args = Args::new(call.argv, 1 + usize::from(command.full_name.len() != command.name.len()));
         let outer = match command.run {
@@ -191,6 +195,25 @@ impl Exec<'_> {
         self.ready.extend(committed.ready);
         self.lsn = self.lsn.max(committed.lsn);
     }
+}
+
+/// Asks the user's rules again: they may have changed since the call was queued.
+#[cold]
+fn permit(engine: &Engine, session: &Session, call: &Call<'_>) -> Result<(), Error> {
+    gate::permit(engine, session, call, Context::Multi).map_err(|(denied, _)| {
+        let reason = match denied {
+            Denied::Command => "no permission to execute the command or subcommand",
+            Denied::Key(_) => "no permission to touch the specified keys",
+            Denied::Channel(_) => {
+                "no permission to access one of the channels used as arguments to the command"
+            }
+            Denied::Database(_) => "no permission to access the database",
+        };
+        Error::text(format!(
+            "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This \
+             command is no longer allowed for the following reason: {reason}"
+        ))
+    })
 }
 
 /// WATCH: EXEC will run nothing if one of these keys is touched before.

@@ -31,6 +31,7 @@ pub use slowlog::{Slow, SlowLog};
 pub use stop::Stop;
 pub use tracking::{Tracking, Wish};
 
+use crate::acl::{Acl, Catalogue};
 use crate::base::clock::{self, Clock};
 use crate::base::random;
 use crate::config::{self, Name, Settings};
@@ -57,6 +58,8 @@ pub struct Engine {
     pub slowlog: SlowLog,
     /// What happens per second just now.
     pub rates: Rates,
+    /// The users.
+    pub acl: Acl,
     /// The connected clients.
     pub clients: Clients,
     /// The settings.
@@ -92,8 +95,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine with empty databases, and counters for `commands` commands.
-    pub fn new(settings: Settings, commands: usize) -> Self {
+    /// An engine with empty databases, for the commands of `catalogue`.
+    pub fn new(settings: Settings, catalogue: Catalogue) -> Self {
         let keyspace = Keyspace::new(settings.int(config::DATABASES) as usize);
         follow_packing(&settings, keyspace.packing());
         let started_ms = clock::system_ms();
@@ -101,7 +104,8 @@ impl Engine {
         Self {
             keyspace,
             clock: Clock::default(),
-            metrics: Metrics::new(commands),
+            metrics: Metrics::new(catalogue.len()),
+            acl: Acl::new(catalogue),
             used: Used::default(),
             slowlog: SlowLog::default(),
             rates: Rates::default(),
@@ -137,7 +141,7 @@ impl Engine {
 
     /// Whether clients have to authenticate.
     pub fn password_required(&self) -> bool {
-        !self.settings.text(config::REQUIREPASS).is_empty()
+        self.acl.asks_for_password()
     }
 
     /// What a client may announce.

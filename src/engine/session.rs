@@ -1,6 +1,7 @@
 //! The private side of a connection: what only its own commands see and change.
 
 use super::{Client, Engine, Flag, Queue, Watched};
+use crate::acl::User;
 use crate::keyspace::Effects;
 use crate::pubsub::Topic;
 use crate::resp::Protocol;
@@ -33,6 +34,8 @@ pub struct Session {
     protocol: Protocol,
     /// Whether it may run commands.
     pub authenticated: bool,
+    /// Who it is.
+    user: Arc<User>,
     /// Whether it gets replies.
     pub reply_mode: ReplyMode,
     /// Whether the connection ends after the reply.
@@ -64,6 +67,7 @@ impl Session {
             client,
             db: 0,
             authenticated: !engine.password_required(),
+            user: engine.acl.default_user().clone(),
             protocol: Protocol::Resp2,
             reply_mode: ReplyMode::On,
             closing: false,
@@ -106,7 +110,19 @@ impl Session {
 
     /// Whether it may run commands that need authentication.
     pub fn may_run(&self, engine: &Engine) -> bool {
-        self.authenticated || !engine.password_required()
+        self.authenticated && !self.user.is_removed() || !engine.password_required()
+    }
+
+    /// Who it is.
+    pub fn user(&self) -> &Arc<User> {
+        &self.user
+    }
+
+    /// Makes it one of `user`, who has authenticated.
+    pub fn log_in(&mut self, user: Arc<User>) {
+        self.client.user.lock().clone_from(&user.name);
+        self.user = user;
+        self.authenticated = true;
     }
 
     /// Makes it what a new connection is (RESET).
@@ -118,6 +134,7 @@ impl Session {
         self.caching = false;
         self.select(0);
         self.set_protocol(Protocol::Resp2);
+        self.user = engine.acl.default_user().clone();
         self.authenticated = !engine.password_required();
         self.reply_mode = ReplyMode::On;
         self.client.name.lock().clear();

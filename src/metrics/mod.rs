@@ -83,6 +83,14 @@ counters! {
     output_overruns,
     /// Failed attempts to authenticate.
     auth_failures,
+    /// Calls refused because of their command.
+    denied_commands,
+    /// Calls refused because of a key.
+    denied_keys,
+    /// Calls refused because of a channel.
+    denied_channels,
+    /// Calls refused because of a database.
+    denied_databases,
 }
 
 /// What one thread counted of one command.

@@ -120,6 +120,13 @@ impl<L: Listener> Hub<L> {
         topics.keys().filter(wanted).cloned().collect()
     }
 
+    /// The listeners of each name that `chosen` picks.
+    pub fn listening(&self, topic: Topic, mut chosen: impl FnMut(&[u8]) -> bool) -> Vec<Arc<L>> {
+        let topics = self.topics[topic as usize].read();
+        let picked = topics.iter().filter(|(name, _)| chosen(name));
+        picked.flat_map(|(_, listeners)| listeners.values().cloned()).collect()
+    }
+
     /// How many different names somebody listens to.
     pub fn len_of(&self, topic: Topic) -> usize {
         self.topics[topic as usize].read().len()

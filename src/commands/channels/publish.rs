@@ -1,7 +1,7 @@
 //! PUBLISH SPUBLISH.
 
 use crate::command::flag::*;
-use crate::command::{Command, Group, Keys, Outer, Result, Run, access};
+use crate::command::{Channels, Command, Group, Keys, Outer, Result, Run, access};
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[PUBLISH, SPUBLISH];
@@ -9,6 +9,7 @@ pub const COMMANDS: &[Command] = &[PUBLISH, SPUBLISH];
 const PUBLISH: Command = Command::new("PUBLISH", "publish", Group::PubSub, Run::Outer(publish))
     .syntax("channel message")
     .flags(PUBSUB | LOADING | STALE | FAST | REPLICATES)
+    .channels(Channels::First)
     .doc(
         "2.0.0",
         "O(N+M) for N subscribers of the channel and M patterns of all clients.",
@@ -24,6 +25,7 @@ fn publish(cx: &mut Outer<'_>) -> Result {
 const SPUBLISH: Command = Command::new("SPUBLISH", "spublish", Group::PubSub, Run::Outer(spublish))
     .syntax("shardchannel message")
     .flags(PUBSUB | LOADING | STALE | FAST | REPLICATES)
+    .channels(Channels::First)
     .keys(&[Keys::one(1, access::NOT_KEY)])
     .doc(
         "7.0.0",

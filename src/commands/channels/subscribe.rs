@@ -1,7 +1,7 @@
 //! SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE.
 
 use crate::command::flag::*;
-use crate::command::{Command, Group, Keys, Outer, Reply, Result, Run, access};
+use crate::command::{Channels, Command, Group, Keys, Outer, Reply, Result, Run, access};
 use crate::pubsub::Topic;
 use bytes::Bytes;
 
@@ -15,18 +15,21 @@ const SUBSCRIBE: Command =
     Command::new("SUBSCRIBE", "subscribe", Group::PubSub, Run::Outer(|cx| subscribe(cx, Topic::Channel)))
         .syntax("channel [channel ...]")
         .flags(FLAGS)
+        .channels(Channels::All)
         .doc("2.0.0", "O(1) for each channel.", "Listens to channels.");
 
 const PSUBSCRIBE: Command =
     Command::new("PSUBSCRIBE", "psubscribe", Group::PubSub, Run::Outer(|cx| subscribe(cx, Topic::Pattern)))
         .syntax("pattern [pattern ...]")
         .flags(FLAGS)
+        .channels(Channels::Patterns)
         .doc("2.0.0", "O(1) for each pattern.", "Listens to all channels whose names match a pattern.");
 
 const SSUBSCRIBE: Command =
     Command::new("SSUBSCRIBE", "ssubscribe", Group::PubSub, Run::Outer(|cx| subscribe(cx, Topic::Shard)))
         .syntax("shardchannel [shardchannel ...]")
         .flags(FLAGS)
+        .channels(Channels::All)
         .keys(&[Keys::rest(1, access::NOT_KEY)])
         .doc("7.0.0", "O(1) for each shard channel.", "Listens to shard channels.");
 

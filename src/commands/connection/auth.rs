@@ -1,11 +1,11 @@
 //! AUTH, HELLO, RESET: who the client is, and the protocol it speaks.
 
 use super::client::check_word;
+use crate::acl;
 use crate::base::version;
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Outer, Result, Run};
-use crate::config;
-use crate::engine::Engine;
+use crate::commands::access::refused_login;
 use crate::resp::Protocol;
 
 /// The commands of this file.
@@ -21,14 +21,13 @@ const AUTH: Command = Command::new("AUTH", "auth", Group::Connection, Run::Outer
 
 fn auth(cx: &mut Outer<'_>) -> Result {
     let (user, password) = match *cx.args.rest() {
-        [password] if !cx.engine.password_required() => {
-            let _ = password;
+        [_] if cx.engine.acl.default_user().rules().nopass => {
             return Err(Error::new(
                 "ERR AUTH <password> called without any password configured for the default user. \
                  Are you sure your configuration is correct?",
             ));
         }
-        [password] => (DEFAULT_USER, password),
+        [password] => (acl::DEFAULT.as_bytes(), password),
         [user, password] => (user, password),
         _ => return Err(Error::SYNTAX),
     };
@@ -37,23 +36,20 @@ fn auth(cx: &mut Outer<'_>) -> Result {
     Ok(())
 }
 
-const DEFAULT_USER: &[u8] = b"default";
-
-/// Makes the connection one of `user`.
-fn authenticate(cx: &mut Outer<'_>, user: &[u8], password: &[u8]) -> Result {
-    if user != DEFAULT_USER || !is_password(cx.engine, password) {
-        cx.engine.metrics.local().counters.auth_failures.add(1);
-        return Err(Error::new("WRONGPASS invalid username-password pair or user is disabled."));
+/// Makes the connection one of the user called `name`.
+fn authenticate(cx: &mut Outer<'_>, name: &[u8], password: &[u8]) -> Result {
+    match cx.engine.acl.user(name).filter(|user| user.rules().admits(password)) {
+        Some(user) => {
+            cx.session.log_in(user);
+            Ok(())
+        }
+        None => {
+            cx.engine.metrics.local().counters.auth_failures.add(1);
+            let (object, name) = (cx.args.argv()[0], String::from_utf8_lossy(name));
+            refused_login(cx.engine, cx.session, object, &name);
+            Err(Error::new("WRONGPASS invalid username-password pair or user is disabled."))
+        }
     }
-    cx.session.authenticated = true;
-    Ok(())
-}
-
-/// Compares in a time that does not tell how much of the password was right.
-fn is_password(engine: &Engine, given: &[u8]) -> bool {
-    let wanted = engine.settings.text(config::REQUIREPASS);
-    let differing = wanted.iter().zip(given).fold(0, |bits, (a, b)| bits | (a ^ b));
-    wanted.is_empty() || (wanted.len() == given.len() && differing == 0)
 }
 
 const HELLO: Command = Command::new("HELLO", "hello", Group::Connection, Run::Outer(hello))

@@ -2,6 +2,7 @@
 
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Found, Group, Keys, Reply, Result, Run, Sweep, access};
+use crate::commands::access::permit_patterns;
 use crate::keyspace::{Class, Key, Kind, Str, Txn};
 use crate::types::{Hash, Item, List, Set, Sorted};
 use std::borrow::Cow;
@@ -137,6 +138,14 @@ impl<'a> Request<'a> {
 fn run(cx: &mut Sweep<'_, '_>, may_store: bool) -> Result {
     let key = cx.args.bytes()?;
     let request = Request::parse(&mut cx.args, may_store)?;
+    // Keys that no argument names: nobody has checked them.
+    let argv = cx.args.argv();
+    if request.by.is_some_and(|by| by.contains(&b'*')) {
+        permit_patterns(cx.engine, cx.session, argv, "BY")?;
+    }
+    if !request.gets.is_empty() {
+        permit_patterns(cx.engine, cx.session, argv, "GET")?;
+    }
     let touches_many = request.touches_many();
     let mut reply = std::mem::take(cx.reply);
     let answer = |txn: &mut Txn<'_>| answer(txn, key, request, &mut reply);

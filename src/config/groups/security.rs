@@ -4,7 +4,6 @@ use super::{setting, switch, text};
 use crate::config::kind::{INT, Kind, LONG};
 
 const GUARD: Kind = Kind::Choice(&["no", "yes", "local"]);
-const ACL: &str = "access control lists";
 const TLS: &str = "TLS";
 
 group! {
@@ -21,10 +20,9 @@ group! {
         .start()
         .pending("modules")
         .doc("Who may use MODULE.");
-    ACLFILE = text("aclfile", "").start().pending(ACL).doc("File with the users and their rights.");
-    ACLLOG_MAX_LEN = setting("acllog-max-len", LONG, "128").hint("nothing is logged yet").doc("Entries of ACL LOG.");
+    ACLFILE = text("aclfile", "").start().doc("File with the users and their rights.");
+    ACLLOG_MAX_LEN = setting("acllog-max-len", LONG, "128").doc("Entries of ACL LOG.");
     ACL_PUBSUB_DEFAULT = setting("acl-pubsub-default", Kind::Choice(&["allchannels", "resetchannels"]), "resetchannels")
-        .hint("there are no users to create yet")
         .doc("Whether a new user may use every channel.");
 
     TLS_PORT = setting("tls-port", Kind::Int(0, 65535), "0").pending(TLS).doc("TCP port for TLS; 0 is none.");

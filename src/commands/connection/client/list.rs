@@ -83,7 +83,8 @@ pub(super) fn flags_of(client: &Client) -> String {
     flags
 }
 
-fn line(client: &Client, now_ms: i64, argv_len: usize, out: &mut String) {
+/// Appends what CLIENT LIST tells of `client`, with a line break.
+pub fn line(client: &Client, now_ms: i64, argv_len: usize, out: &mut String) {
     let seconds = |since_ms: i64| (now_ms - since_ms).max(0) / 1000;
     let flags = flags_of(client);
     let [channels, patterns, shard_channels] = client.subscriptions.each_ref().map(|n| n.load(Relaxed));

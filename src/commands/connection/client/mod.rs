@@ -7,6 +7,8 @@ mod list;
 mod select;
 mod tracking;
 
+pub(in crate::commands) use list::line;
+
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Result, Run};
 use crate::commands::help::help;

@@ -116,7 +116,7 @@ impl<'a> Filter<'a> {
             let value = args.bytes()?;
             let property = match name {
                 b"type" => Property::Type(Type::parse(value)?),
-                b"user" => Property::User(user(value)?),
+                b"user" => Property::User(user(value, engine)?),
                 b"addr" => Property::Addr(value),
                 b"laddr" => Property::Laddr(value),
                 b"ip" => Property::Ip(value),
@@ -167,8 +167,8 @@ fn ids(args: &mut Args<'_>, min: i64) -> Result<Vec<u64>> {
     if ids.is_empty() { Err(Error::SYNTAX) } else { Ok(ids) }
 }
 
-fn user(name: &[u8]) -> Result<&[u8]> {
-    if name == b"default" {
+fn user<'a>(name: &'a [u8], engine: &Engine) -> Result<&'a [u8]> {
+    if engine.acl.user(name).is_some() {
         return Ok(name);
     }
     Err(Error::text(format!("ERR No such user '{}'", String::from_utf8_lossy(name))))

@@ -48,5 +48,8 @@ pub(super) fn stats(engine: &Engine, lines: &mut Lines) {
     lines.add("client_output_buffer_limit_disconnections", totals.output_overruns);
     lines.zeros(&["reply_buffer_shrinks", "reply_buffer_expands"]);
     lines.add("acl_access_denied_auth", totals.auth_failures);
-    lines.zeros(&["acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"]);
+    lines.add("acl_access_denied_cmd", totals.denied_commands);
+    lines.add("acl_access_denied_key", totals.denied_keys);
+    lines.add("acl_access_denied_channel", totals.denied_channels);
+    lines.add("acl_access_denied_db", totals.denied_databases);
 }

@@ -1,0 +1,101 @@
+//! What rules may name: the commands by number and name, and the categories they belong to.
+
+use std::collections::HashMap;
+
+/// The categories in the order in which ACL CAT lists them; the place of each is its bit.
+pub const CATEGORIES: [&str; 22] = [
+    "keyspace",
+    "read",
+    "write",
+    "set",
+    "sortedset",
+    "list",
+    "hash",
+    "string",
+    "bitmap",
+    "hyperloglog",
+    "geo",
+    "stream",
+    "pubsub",
+    "admin",
+    "fast",
+    "slow",
+    "blocking",
+    "dangerous",
+    "connection",
+    "transaction",
+    "scripting",
+    "queue",
+];
+
+/// The bit of the category called `name`, in any case.
+pub fn category(name: &[u8]) -> Option<u32> {
+    let at = CATEGORIES.iter().position(|known| known.as_bytes().eq_ignore_ascii_case(name))?;
+    Some(1 << at)
+}
+
+/// One command or subcommand.
+#[derive(Debug)]
+pub struct Named {
+    /// `get` or `config|get`.
+    pub name: &'static str,
+    /// The bits of its categories.
+    pub categories: u32,
+    /// Whether anybody may call it, even before authentication.
+    pub open: bool,
+    /// The numbers of its subcommands.
+    pub subcommands: Vec<usize>,
+}
+
+/// The commands of the server, by the number that statistics use too.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    commands: Vec<Named>,
+    by_name: HashMap<&'static str, usize>,
+}
+
+impl Catalogue {
+    /// The catalogue of `commands`: the full name of each, its categories, and whether anybody may
+    /// call it. Subcommands stand behind their container.
+    pub fn new(commands: impl IntoIterator<Item = (&'static str, Vec<&'static str>, bool)>) -> Self {
+        let mut catalogue = Self::default();
+        for (name, categories, open) in commands {
+            let number = catalogue.commands.len();
+            let bits = categories.iter().filter_map(|name| category(name.as_bytes()));
+            let categories = bits.fold(0, |all, bit| all | bit);
+            catalogue.commands.push(Named { name, categories, open, subcommands: Vec::new() });
+            catalogue.by_name.insert(name, number);
+            if let Some(container) = name.split_once('|').and_then(|(c, _)| catalogue.by_name.get(c)) {
+                catalogue.commands[*container].subcommands.push(number);
+            }
+        }
+        catalogue
+    }
+
+    /// The number of the command called `name` (`config|get` for a subcommand), in any case.
+    pub fn find(&self, name: &[u8]) -> Option<usize> {
+        let name = std::str::from_utf8(name).ok()?.to_ascii_lowercase();
+        self.by_name.get(name.as_str()).copied()
+    }
+
+    /// The command with this number.
+    pub fn get(&self, number: usize) -> &Named {
+        &self.commands[number]
+    }
+
+    /// The numbers of the commands and subcommands that belong to all of `categories`.
+    pub fn of(&self, categories: u32) -> impl Iterator<Item = usize> {
+        (0..self.commands.len())
+            .filter(move |number| self.commands[*number].categories & categories == categories)
+    }
+
+    /// How many commands and subcommands there are.
+    pub fn len(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+}
