@@ -43,6 +43,9 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 /// The user of whoever has not said who it is.
 pub const DEFAULT: &str = "default";
 
+/// A user whose rules were replaced, and what they were.
+pub type Changed = (Arc<User>, Arc<Rules>);
+
 /// The users of a server.
 #[derive(Debug)]
 pub struct Acl {
@@ -139,7 +142,7 @@ impl Acl {
 
     /// Makes the users those of `lines`, and no others; one that is there already is changed, so that
     /// its connections go on. Returns those that are gone, and what the rules of the others were.
-    pub fn replace(&self, mut lines: Lines) -> (Vec<Arc<User>>, Vec<(Arc<User>, Arc<Rules>)>) {
+    pub fn replace(&self, mut lines: Lines) -> (Vec<Arc<User>>, Vec<Changed>) {
         let (mut gone, mut changed) = (Vec::new(), Vec::new());
         lines.users.entry(DEFAULT.into()).or_insert_with(|| Rules::everything(&self.catalogue));
         let mut users = self.users.write();

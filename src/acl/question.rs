@@ -16,7 +16,7 @@ pub struct KeyUse<'a> {
 impl<'a> KeyUse<'a> {
     /// A key that is read, written, both, or merely looked at.
     pub fn new(bytes: &'a [u8], at: usize, reads: bool, writes: bool) -> Self {
-        Self { bytes, at, wanted: u8::from(reads) * READ | u8::from(writes) * WRITE }
+        Self { bytes, at, wanted: (u8::from(reads) * READ) | (u8::from(writes) * WRITE) }
     }
 }
 

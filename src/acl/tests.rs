@@ -136,7 +136,7 @@ fn a_file_is_taken_as_a_whole() {
     let (gone, changed) = acl.replace(lines);
     assert_eq!((gone.len(), changed.len()), (1, 1));
     let fault =
-        Lines::read(&acl, "f", b"user a on\nuser a on\nfoo\nuser b +nothing (+get\n").err().expect("faults");
+        Lines::read(&acl, "f", b"user a on\nuser a on\nfoo\nuser b +nothing (+get\n").expect_err("faults");
     assert!(
         fault.starts_with("f:2: WARNING: Duplicate user 'a' found. f:3: should start with user keyword"),
         "{fault}"

@@ -183,7 +183,10 @@ fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
     }
     let args = Args::new(call.argv, 1);
     let result = match refused {
-        Some(error) => Err(error),
+        Some(error) => {
+            engine.metrics.local().commands[entry.number].rejected.add(1);
+            Err(error)
+        }
         None => handler(&mut Keyed { args, txn: &mut txn, reply: &mut reply, command: entry.command }),
     };
     if let Ok(Flow::Wait(_)) = result {
