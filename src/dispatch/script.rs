@@ -13,7 +13,9 @@
 
 use super::gate;
 use super::{Call, Calls, Outcome, serve};
+use crate::acl::Context;
 use crate::command::{Args, Command, Error, Nest, Outer, Reply, Run, flag};
+use crate::commands::access::{self, Asked};
 use crate::commands::scripts::prepare::{Prepared, memory_limit, prepare};
 use crate::config;
 use crate::engine::{Engine, ReplyMode, SCRIPT_SLOW, ScriptRun, Session};
@@ -238,11 +240,14 @@ impl Host for Running<'_, '_> {
 
     fn may_run(&mut self, argv: &[&[u8]]) -> Result<bool, Refused> {
         let calls = Calls::of(argv.iter().copied());
-        if calls.get(0).entry.is_none() {
+        let is_whole = |command: &Command| argv.len() == 1 || command.subcommands().is_empty();
+        let Some(entry) = calls.get(0).entry.filter(|entry| is_whole(entry.command)) else {
             let error = Error::new("ERR Invalid command passed to redis.acl_check_cmd()");
             return Err(Refused { error, counted: false });
-        }
-        Ok(true)
+        };
+        let user = self.session.user();
+        let asked = Asked { entry, argv, db: self.session.db };
+        Ok(user.is_unrestricted() || access::is_permitted(self.engine, user, &asked))
     }
 
     fn log(&mut self, level: Level, text: &str) {
@@ -292,6 +297,12 @@ impl Running<'_, '_> {
         }
         if command.has(flag::NO_SCRIPT) {
             return Err(Error::new("ERR This Redis command is not allowed from script"));
+        }
+        if !self.session.user().is_unrestricted() {
+            gate::permit(self.engine, self.session, call, Context::Script).map_err(|(denied, asked)| {
+                let why = access::denied(&self.session.user().name, &asked, denied, false);
+                Error::text(format!("ERR ACL failure in script: {why}"))
+            })?;
         }
         if command.has(flag::WRITE) && self.flags.has(Flags::NO_WRITES) {
             return Err(Error::new("ERR Write commands are not allowed from read-only scripts."));

@@ -10,7 +10,7 @@ mod read;
 
 pub use file::{lines, start};
 pub use log::refused_login;
-pub use permission::{Asked, denied, permit, permit_patterns};
+pub use permission::{Asked, denied, is_permitted, permit, permit_patterns};
 
 use crate::command::flag::*;
 use crate::command::{Command, Group, Run};

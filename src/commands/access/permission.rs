@@ -69,6 +69,11 @@ pub fn denied(user: &str, asked: &Asked<'_>, denied: Denied, verbose: bool) -> S
     }
 }
 
+/// Whether a user may run a call; nothing is written down.
+pub fn is_permitted(engine: &Engine, user: &User, asked: &Asked<'_>) -> bool {
+    check(engine, &user.rules(), asked).is_ok()
+}
+
 /// Asks `rules` about a call.
 pub(super) fn check(engine: &Engine, rules: &Rules, asked: &Asked<'_>) -> std::result::Result<(), Denied> {
     with_question(rules, asked, |question| rules.check(question, &engine.acl.catalogue))
