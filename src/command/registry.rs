@@ -108,7 +108,8 @@ impl Registry {
             subcommands.push(commands.len());
             commands.extend(commands[number].subcommands());
         }
-        let declared = commands[..top].iter().enumerate().map(|(number, command)| (command.name.as_bytes(), number));
+        let declared =
+            commands[..top].iter().enumerate().map(|(number, command)| (command.name.as_bytes(), number));
         let declared = (!renamed.is_empty()).then(|| declared.collect());
         Self { commands, names, slots, short_slots, long, declared, subcommands, top }
     }
