@@ -66,9 +66,21 @@ fn f64_of(exact: Exact) -> Option<f64> {
     (!out_of_range).then(|| f64::from_bits((((exp + 1074) as u64) << 52) + mantissa))
 }
 
-/// Appends `n` as Redis prints doubles: integers up to 2^62 in plain digits, the rest in as few
-/// digits as read back as `n` (`grisu`), very large and very small ones as `1e+20`.
+/// Appends `n` as Redis prints doubles: integers up to 2^62 in plain digits, the rest as
+/// [`format_shortest`].
 pub fn format_f64(n: f64, out: &mut Vec<u8>) {
+    let size = n.abs();
+    if size <= (i64::MAX / 2) as f64 && size == (size as i64) as f64 {
+        if n.is_sign_negative() {
+            out.push(b'-');
+        }
+        return out.extend_from_slice(itoa::Buffer::new().format(size as i64).as_bytes());
+    }
+    format_shortest(n, out);
+}
+
+/// Appends `n` in as few digits as read back as `n` (`grisu`), very large and very small numbers as `1e+20`.
+pub fn format_shortest(n: f64, out: &mut Vec<u8>) {
     if n.is_nan() {
         return out.extend_from_slice(b"nan");
     }
@@ -79,8 +91,8 @@ pub fn format_f64(n: f64, out: &mut Vec<u8>) {
     if n.is_infinite() {
         return out.extend_from_slice(b"inf");
     }
-    if n <= (i64::MAX / 2) as f64 && n == (n as i64) as f64 {
-        return out.extend_from_slice(itoa::Buffer::new().format(n as i64).as_bytes());
+    if n == 0.0 {
+        return out.push(b'0');
     }
     let mut digits = [0; grisu::DIGITS_MAX];
     let (len, exp10) = grisu::digits(n, &mut digits);

@@ -3,6 +3,7 @@
 
 use super::Class;
 use super::waiters::Place;
+use crate::resp::encode;
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -128,22 +129,9 @@ impl Effects {
         let mut digits = itoa::Buffer::new();
         if self.log_db != Some(db) {
             self.log_db = Some(db);
-            self.encode(&[b"SELECT", digits.format(db).as_bytes()]);
+            encode(&[b"SELECT", digits.format(db).as_bytes()], &mut self.log);
         }
-        self.encode(argv);
-    }
-
-    fn encode(&mut self, argv: &[&[u8]]) {
-        let mut digits = itoa::Buffer::new();
-        self.log.push(b'*');
-        self.log.extend_from_slice(digits.format(argv.len()).as_bytes());
-        for arg in argv {
-            self.log.extend_from_slice(b"\r\n$");
-            self.log.extend_from_slice(digits.format(arg.len()).as_bytes());
-            self.log.extend_from_slice(b"\r\n");
-            self.log.extend_from_slice(arg);
-        }
-        self.log.extend_from_slice(b"\r\n");
+        encode(argv, &mut self.log);
     }
 
     /// Notes that `event` happened to `key`.

@@ -1,6 +1,8 @@
 //! Keys, whatever they hold.
 
+pub mod dump;
 pub mod expire;
+pub mod migrate;
 pub mod object;
 pub mod presence;
 pub mod rename;

@@ -1,6 +1,8 @@
 //! DEBUG: what tests need, as far as `enable-debug-command` allows it.
 
 use super::config::origin;
+use super::digest;
+use crate::base::number;
 use crate::command::flag::{ADMIN, INTERNAL, LOADING, NO_SCRIPT, STALE};
 use crate::command::{Command, Error, Group, Outer, Result, Run};
 use crate::config::{self, Origin};
@@ -18,6 +20,8 @@ const DEBUG: Command = Command::new("DEBUG", "debug", Group::Server, Run::Slow(d
     .doc("1.0.0", "Depends on the subcommand.", "Holds what tests of the server need.");
 
 const HELP: &[(&str, &str)] = &[
+    ("DIGEST", "Tell a digest of the whole data set, by which two can be compared."),
+    ("DIGEST-VALUE <key> [<key> ...]", "Tell a digest of the value of each key."),
     ("ERROR <string>", "Answer an error with this text."),
     ("LOG <message>", "Write the message to the server's log."),
     ("OBJECT <key>", "Tell how the value of a key is stored."),
@@ -50,7 +54,7 @@ fn debug(cx: &mut Outer<'_>) -> Result {
     match (name.as_slice(), &argv[1..]) {
         (b"help", []) => help(cx),
         (b"sleep", [seconds]) => {
-            let seconds = crate::base::number::parse_f64(seconds).unwrap_or(0.0);
+            let seconds = number::parse_f64(seconds).unwrap_or(0.0);
             std::thread::sleep(Duration::try_from_secs_f64(seconds.min(SLEEP_MAX_S)).unwrap_or_default());
             cx.reply.ok();
         }
@@ -68,7 +72,11 @@ fn debug(cx: &mut Outer<'_>) -> Result {
         // Nodes of lists hold elements of any size: there is no threshold to set.
         (b"quicklist-packed-threshold", [_]) => cx.reply.ok(),
         (b"reload", options) => reload(cx, options)?,
-        (b"loadaof" | b"digest" | b"digest-value" | b"restart" | b"crash-and-recover", _) => {
+        (b"digest", []) => {
+            cx.reply.status(&digest::of_keyspace(&cx.engine.keyspace, cx.engine.now_ms()).hex())
+        }
+        (b"digest-value", keys) => digest_values(cx, keys),
+        (b"loadaof" | b"restart" | b"crash-and-recover", _) => {
             let name = String::from_utf8_lossy(&name).to_ascii_uppercase();
             return Err(Error::text(format!(
                 "ERR DEBUG {name} is not supported by this version of Synap: durability"
@@ -118,6 +126,19 @@ fn reload(cx: &mut Outer<'_>, options: &[&[u8]]) -> Result {
     })?;
     cx.reply.ok();
     Ok(())
+}
+
+/// The digest of each key's value; that of a key which is absent is all zeros.
+fn digest_values(cx: &mut Outer<'_>, keys: &[&[u8]]) {
+    let now_ms = cx.engine.now_ms();
+    cx.reply.array(keys.len());
+    for key in keys.iter().map(|key| Key::new(key)) {
+        let shard = cx.engine.keyspace.lock(key.shard());
+        let entry = shard.tables[cx.session.db as usize]
+            .find(key.hash, key.bytes)
+            .filter(|entry| entry.expire_at().is_none_or(|t| t > now_ms));
+        cx.reply.status(&entry.map(digest::of_value).unwrap_or_default().hex());
+    }
 }
 
 fn object(cx: &mut Outer<'_>, key: &[u8]) -> Result {

@@ -68,3 +68,18 @@ pub fn version(kind: u8) -> u16 {
 pub const LATEST: u16 = 12;
 /// The first version of Valkey's own format; those between are later versions of Redis.
 pub const VALKEY: u16 = 80;
+
+/// Whether `version` is one whose values are known.
+pub fn is_known(version: u16) -> bool {
+    (1..=LATEST).contains(&version) || version == VALKEY
+}
+
+/// The kind that `kind` is in input of this version.
+pub fn of_version(kind: u8, version: u16) -> u8 {
+    match kind {
+        HASH_EXPIRING_OLD if version >= VALKEY => HASH_EXPIRING_VALKEY,
+        // What is told apart here has no number of its own in any input.
+        HASH_EXPIRING_VALKEY => u8::MAX,
+        kind => kind,
+    }
+}

@@ -14,6 +14,7 @@ pub mod kind;
 mod listpack;
 pub mod lzf;
 mod old;
+pub mod payload;
 mod reader;
 pub mod value;
 mod writer;

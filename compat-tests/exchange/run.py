@@ -1,0 +1,389 @@
+#!/usr/bin/env python3
+"""Exchanges data with real servers, every type in every encoding, both ways, and compares it by content.
+
+usage: run.py --server PROGRAM --migrate PROGRAM [--only NAME]
+
+The others are the redis-server of the PATH, and the servers that SYNAP_ORACLE_8 and SYNAP_ORACLE_VALKEY name. Contents
+are compared by DEBUG DIGEST-VALUE, which is the same on all of them, and expiries beside it.
+"""
+
+import argparse
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+NOW_MS = int(time.time() * 1000)
+LATER_MS = NOW_MS + 3_600_000
+
+
+class Failure(Exception):
+    pass
+
+
+class Link:
+    """A connection that speaks RESP2."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.file = self.socket.makefile("rb")
+
+    def send(self, *words):
+        words = [w if isinstance(w, bytes) else str(w).encode() for w in words]
+        out = [b"*%d\r\n" % len(words)]
+        for word in words:
+            out += [b"$%d\r\n" % len(word), word, b"\r\n"]
+        self.socket.sendall(b"".join(out))
+
+    def read(self):
+        line = self.file.readline()
+        if not line:
+            raise Failure("the connection is closed")
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"+":
+            return rest
+        if kind == b"-":
+            return Failure(rest.decode(errors="replace"))
+        if kind == b":":
+            return int(rest)
+        if kind == b"$":
+            return None if rest == b"-1" else self.file.read(int(rest) + 2)[:-2]
+        if kind == b"*":
+            return None if rest == b"-1" else [self.read() for _ in range(int(rest))]
+        raise Failure(f"no reply begins with {line!r}")
+
+    def ask(self, *words):
+        """The reply, which may be an error."""
+        self.send(*words)
+        return self.read()
+
+    def __call__(self, *words):
+        reply = self.ask(*words)
+        if isinstance(reply, Failure):
+            raise Failure(f"{' '.join(show(w) for w in words)}: {reply}")
+        return reply
+
+
+def show(word):
+    text = word.decode(errors="backslashreplace") if isinstance(word, bytes) else str(word)
+    return text if len(text) < 40 else text[:40] + "…"
+
+
+class Server:
+    """A server in a directory of its own."""
+
+    def __init__(self, name, program, scratch, directory=None, *settings):
+        self.name = name
+        self.dir = pathlib.Path(directory or tempfile.mkdtemp(dir=scratch))
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        words = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.dir)]
+        words += ["--save", "", "--enable-debug-command", "yes", *settings]
+        with open(self.dir / "log", "ab") as log:
+            self.process = subprocess.Popen(words, stdout=log, stderr=log, cwd=self.dir)
+        until = time.monotonic() + 20
+        while True:
+            try:
+                self.link = Link(self.port)
+                reply = self.link.ask("PING")
+                if reply == b"PONG":
+                    break
+                if not isinstance(reply, Failure) or not str(reply).startswith("LOADING"):
+                    raise Failure(f"{name} answers PING with {reply}")
+            except OSError:
+                pass
+            if self.process.poll() is not None or time.monotonic() > until:
+                raise Failure(f"{name} does not start: {(self.dir / 'log').read_text()[-2000:]}")
+            time.sleep(0.02)
+
+    def version(self):
+        info = self.link("INFO", "server").decode()
+        fields = dict(line.split(":", 1) for line in info.split("\r\n") if ":" in line)
+        return fields
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def fill(call, fields_expire):
+    """Every type in every encoding."""
+    call("FLUSHALL")
+    # Strings: integers of each width, short ones, ones that compress, ones that do not, long ones.
+    for n in (0, 1, -1, 127, 128, -128, -129, 32767, 32768, -32769, 2**31 - 1, 2**31, -(2**31) - 1, 2**63 - 1, -(2**63)):
+        call("SET", f"int:{n}", n)
+    for text in ("", " 1", "01", "+1", "-0", "hello", "a" * 44, "a" * 45, "ab" * 5000, "\x00\r\n", "x" * 300_000):
+        call("SET", f"text:{text[:10]}:{len(text)}", text)
+    call("SET", "noise", os.urandom(100_000))
+    call("SET", b"\x00key \r\n\xff", "binary key")
+    call("SET", "k" * 300, "long key")
+    call("SET", "expires", "soon", "PXAT", LATER_MS)
+    call("APPEND", "raw", "built")
+    call("APPEND", "raw", " up")
+    call("PFADD", "hll:sparse", *range(20))
+    call("PFADD", "hll:dense", *range(3000))
+    # Lists.
+    odd = ["", "a", 0, -1, 127, 128, 4095, 4096, -4097, 2**15, 2**23, 2**31, 2**40, 2**63 - 1, "x" * 63, "x" * 64, "y" * 4095]
+    call("RPUSH", "list:small", *odd)
+    call("RPUSH", "list:one", "x")
+    for n in range(0, 3000, 500):
+        call("RPUSH", "list:large", *[f"element {i}" if i % 3 else i * 1000 for i in range(n, n + 500)])
+    call("RPUSH", "list:wide", "a" * 9000, "b", "c" * 70_000, "d", 5)
+    call("PEXPIREAT", "list:small", LATER_MS)
+    # Sets.
+    call("SADD", "set:ints16", *range(-5, 50))
+    call("SADD", "set:ints32", 1, 2, 100_000)
+    call("SADD", "set:ints64", 1, 2**40, -(2**50))
+    call("SADD", "set:small", *odd)
+    call("SADD", "set:was", "text", 1, 2)
+    call("SREM", "set:was", "text")
+    call("SADD", "set:many", *[f"member {i}" for i in range(2000)])
+    call("SADD", "set:manyints", *range(2000))
+    call("SADD", "set:long", "z" * 100, "short")
+    # Sorted sets.
+    scores = [0, 1, -1, 1.5, 0.1, 3.0e-5, 1e17, 2**53, -2.5e100, "inf", "-inf", 5e-324, 1e308]
+    call("ZADD", "sorted:small", *[w for i, s in enumerate(scores) for w in (s, f"m{i}")])
+    call("ZADD", "sorted:ints", *[w for i in range(20) for w in (i % 7, i)])
+    call("ZADD", "sorted:many", *[w for i in range(1000) for w in (i * 0.37, f"member {i}")])
+    call("ZADD", "sorted:long", 1, "z" * 100, 2, "short")
+    call("GEOADD", "geo", 13.361389, 38.115556, "Palermo", 15.087269, 37.502669, "Catania")
+    # Hashes.
+    call("HSET", "hash:small", *[w for i, o in enumerate(odd) for w in (f"f{i}", o)])
+    call("HSET", "hash:ints", *[w for i in range(50) for w in (i, i * i)])
+    call("HSET", "hash:many", *[w for i in range(1000) for w in (f"field {i}", f"value {i}")])
+    call("HSET", "hash:long", "field", "v" * 100)
+    if fields_expire:
+        call("HSET", "hash:expiring", *[w for i in range(9) for w in (f"f{i}", i)])
+        call("HPEXPIREAT", "hash:expiring", LATER_MS + 5, "FIELDS", 2, "f3", "f4")
+        call("HPEXPIREAT", "hash:expiring", LATER_MS, "FIELDS", 1, "f7")
+        call("HSET", "hash:expiringmany", *[w for i in range(1000) for w in (f"field {i}", i)])
+        for i in range(0, 1000, 10):
+            call("HPEXPIREAT", "hash:expiringmany", LATER_MS + i * 1000, "FIELDS", 1, f"field {i}")
+        call("HSET", "hash:persisted", "a", 1, "b", 2)
+        call("HPEXPIREAT", "hash:persisted", LATER_MS, "FIELDS", 1, "a")
+        call("HPERSIST", "hash:persisted", "FIELDS", 1, "a")
+    # Streams.
+    for i in range(350):
+        call("XADD", "stream:many", f"{1000 + i // 3}-{i % 3}", "temperature", i, "place", f"p{i % 5}")
+    call("XADD", "stream:mixed", "5-5", "a", 1)
+    call("XADD", "stream:mixed", "5-6", "b", "x" * 5000, "c", "")
+    call("XADD", "stream:mixed", "18446744073709551615-1", "a", 2)
+    call("XADD", "stream:groups", "1-1", "a", 1)
+    for i in range(2, 30):
+        call("XADD", "stream:groups", f"{i}-1", "a", i)
+    call("XDEL", "stream:groups", "3-1", "29-1")
+    call("XGROUP", "CREATE", "stream:groups", "g1", "0")
+    call("XGROUP", "CREATE", "stream:groups", "g2", "$")
+    call("XGROUP", "CREATE", "stream:groups", "g3", "5-1", "ENTRIESREAD", 4)
+    call("XREADGROUP", "GROUP", "g1", "ann", "COUNT", 7, "STREAMS", "stream:groups", ">")
+    call("XREADGROUP", "GROUP", "g1", "bob", "COUNT", 3, "STREAMS", "stream:groups", ">")
+    call("XACK", "stream:groups", "g1", "2-1")
+    call("XGROUP", "CREATECONSUMER", "stream:groups", "g2", "idle")
+    call("XGROUP", "CREATE", "stream:empty", "g", "$", "MKSTREAM")
+    call("XADD", "stream:emptied", "7-7", "a", 1)
+    call("XDEL", "stream:emptied", "7-7")
+
+
+def contents(call):
+    """What a server holds: for each key its type, encoding-independent digest, expiry and details that digests leave out."""
+    found, cursor = {}, b"0"
+    while True:
+        cursor, keys = call("SCAN", cursor, "COUNT", 1000)
+        for key in keys:
+            kind = call("TYPE", key)
+            details = []
+            if kind == b"stream":
+                info = call("XINFO", "STREAM", key, "FULL", "COUNT", 0)
+                # Nodes of the index, and when a consumer was active (Redis 7.0 does not know it).
+                details = strip(info, {b"radix-tree-keys", b"radix-tree-nodes", b"active-time"})
+            elif kind == b"zset":
+                # Redis 7.0 has other digits of scores in its digests.
+                words = call("ZRANGE", key, 0, -1, "WITHSCORES")
+                details = [[m, float(s)] for m, s in zip(words[::2], words[1::2])]
+            elif kind == b"hash" and key.startswith(b"hash:exp"):
+                fields = sorted(call("HKEYS", key))
+                times = call.__self__.ask("HPEXPIRETIME", key, "FIELDS", len(fields), *fields)
+                details = [call("HMGET", key, *fields), None if isinstance(times, Failure) else times]
+            # Valkey has no times of fields in its digests.
+            exact = kind != b"zset" and not key.startswith(b"hash:exp")
+            digest = call("DEBUG", "DIGEST-VALUE", key) if exact else None
+            found[key] = (kind, digest, call("PTTL", key) // 60_000, details)
+        if cursor == b"0":
+            return found
+
+
+def strip(info, names):
+    """`info` without the pairs of these names, anywhere in it."""
+    if not isinstance(info, list):
+        return info
+    out, at = [], 0
+    while at < len(info):
+        if isinstance(info[at], bytes) and info[at] in names:
+            at += 2
+        else:
+            out.append(strip(info[at], names))
+            at += 1
+    return out
+
+
+class Caller:
+    """Calls that must not fail."""
+
+    def __init__(self, link):
+        self.link = link
+
+    def ask(self, *words):
+        return self.link.ask(*words)
+
+    def call(self, *words):
+        return self.link(*words)
+
+
+def compare(left, right, but=()):
+    """The differences between two contents."""
+    faults = []
+    for key in sorted(left.keys() | right.keys()):
+        if key not in but and left.get(key) != right.get(key):
+            faults.append(f"{show(key)}: {show(str(left.get(key)))[:300]} against {show(str(right.get(key)))[:300]}")
+    return faults
+
+
+def restore_each(source, target, unreadable=()):
+    """Hands every key over by DUMP and RESTORE; the keys the target refuses must be those expected."""
+    target.link("FLUSHALL")
+    faults, refused = [], set()
+    for key in contents(Caller(source.link).call):
+        payload, ttl = source.link("DUMP", key), source.link("PTTL", key)
+        reply = target.link.ask("RESTORE", key, max(ttl, 0), payload)
+        if isinstance(reply, Failure):
+            refused.add(key)
+            if key not in unreadable:
+                faults.append(f"RESTORE {show(key)}: {reply}")
+    faults += [f"{show(key)} is taken, and should not be" for key in unreadable if key not in refused]
+    left, right = contents(Caller(source.link).call), contents(Caller(target.link).call)
+    faults += compare(left, right, unreadable)
+    if "redis-8" in (source.name, target.name):
+        left, right = source.link("DEBUG", "DIGEST"), target.link("DEBUG", "DIGEST")
+        faults += [f"DEBUG DIGEST: {left} against {right}"] if left != right else []
+    return faults
+
+
+class Suite:
+    def __init__(self, options, scratch):
+        self.options, self.scratch = options, scratch
+        self.passed = self.failed = 0
+
+    def check(self, name, faults):
+        if faults:
+            self.failed += 1
+            print(f"FAULT {name}")
+            for fault in faults[:12]:
+                print(f"    {fault}")
+        else:
+            self.passed += 1
+            print(f"ok    {name}")
+
+    def run(self, name, test, *arguments):
+        if self.options.only and self.options.only not in name:
+            return
+        try:
+            self.check(name, test(*arguments))
+        except (Failure, OSError, subprocess.SubprocessError) as error:
+            self.check(name, [f"{type(error).__name__}: {error}"])
+
+
+EXPIRING = [b"hash:expiring", b"hash:expiringmany", b"hash:persisted"]
+
+
+def payloads(suite, synap, other):
+    """DUMP and RESTORE between Synap and another server."""
+    fields = b"hpexpireat" in [other.link("COMMAND", "INFO", "HPEXPIREAT")[0][0]] if other.link("COMMAND", "INFO", "HPEXPIREAT")[0] else False
+    fill(synap.link, True)
+    unreadable = [] if other.name == "redis-8" else EXPIRING
+    if other.name == "redis-7.0":
+        # Integers alone in a listpack, and when consumers were active, are known since 7.2.
+        unreadable = [*unreadable, b"set:was", b"stream:groups"]
+    suite.run(f"{other.name}: restores the payloads of Synap", restore_each, synap, other, unreadable)
+    suite.run(f"{other.name}: Synap migrates keys to it", migrate, synap, other)
+    if other.name != "valkey":
+        suite.run(f"{other.name}: it migrates keys to Synap", migrate, other, synap)
+    fill(other.link, fields)
+    suite.run(f"{other.name}: its payloads are restored by Synap", restore_each, other, synap)
+
+
+def migrate(source, target):
+    """MIGRATE in each of its ways, from one server to another."""
+    source.link("FLUSHALL"), target.link("FLUSHALL")
+    ask, port = source.link.ask, target.port
+    target.link("CONFIG", "SET", "requirepass", "secret")
+    target.link("AUTH", "secret")
+    faults = []
+
+    def expect(reply, wanted, *words):
+        got = ask(*words)
+        text = str(got) if isinstance(got, Failure) else got
+        if not (text == wanted if isinstance(wanted, bytes) else str(wanted) in str(text)):
+            faults.append(f"{' '.join(show(w) for w in words)}: {text!r}, not {wanted!r}")
+        if reply != (source.link("DBSIZE"), target.link("DBSIZE")):
+            faults.append(f"{' '.join(show(w) for w in words)}: {(source.link('DBSIZE'), target.link('DBSIZE'))} keys, not {reply}")
+
+    source.link("MSET", "a", 1, "b", 2, "c", 3)
+    source.link("SET", "d", 4, "PXAT", LATER_MS)
+    expect((4, 0), "NOAUTH", "MIGRATE", "127.0.0.1", port, "a", 0, 5000)
+    expect((4, 0), "WRONGPASS", "MIGRATE", "127.0.0.1", port, "a", 0, 5000, "AUTH", "wrong")
+    expect((3, 1), b"OK", "MIGRATE", "127.0.0.1", port, "a", 0, 5000, "AUTH", "secret")
+    expect((3, 2), b"OK", "MIGRATE", "127.0.0.1", port, "d", 0, 5000, "COPY", "AUTH2", "default", "secret")
+    source.link("SET", "a", "newer")
+    expect((4, 2), "BUSYKEY", "MIGRATE", "127.0.0.1", port, "a", 0, 5000, "AUTH", "secret")
+    expect((1, 4), b"OK", "MIGRATE", "127.0.0.1", port, "", 0, 5000, "REPLACE", "AUTH", "secret", "KEYS", "a", "b", "c", "none")
+    expect((1, 4), "out of range", "MIGRATE", "127.0.0.1", port, "d", 99, 5000, "AUTH", "secret")
+    if target.link("MGET", "a", "b", "c", "d") != [b"newer", b"2", b"3", b"4"] or target.link("PTTL", "d") < 1_000_000:
+        faults.append("the target has other values")
+    # Many keys at once, all types.
+    target.link("FLUSHALL")
+    fill(source.link, False)
+    before, keys = contents(Caller(source.link).call), source.link("KEYS", "*")
+    left = [b"set:was", b"stream:groups"] if target.name == "redis-7.0" else []
+    keys = [key for key in keys if key not in left]
+    expect((len(left), len(keys)), b"OK", "MIGRATE", "127.0.0.1", port, "", 0, 20000, "AUTH", "secret", "KEYS", *keys)
+    faults += compare(before, contents(Caller(target.link).call), left)
+    target.link("CONFIG", "SET", "requirepass", "")
+    return faults
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--server", required=True, help="the synap-server to test")
+    parser.add_argument("--migrate", help="the synap-migrate to test")
+    parser.add_argument("--only", help="run what has this in its name")
+    options = parser.parse_args()
+    others = {"redis-7.0": shutil.which("redis-server")}
+    others["redis-8"] = os.environ.get("SYNAP_ORACLE_8")
+    others["valkey"] = os.environ.get("SYNAP_ORACLE_VALKEY")
+    servers = []
+    with tempfile.TemporaryDirectory(prefix="synap-exchange-") as scratch:
+        suite = Suite(options, scratch)
+        try:
+            synap = Server("synap", str(pathlib.Path(options.server).absolute()), scratch)
+            servers.append(synap)
+            for name, program in others.items():
+                if program:
+                    other = Server(name, program, scratch)
+                    servers.append(other)
+                    payloads(suite, synap, other)
+        except (Failure, OSError) as error:
+            suite.check("the servers", [str(error)])
+        finally:
+            for server in servers:
+                server.stop()
+    print(f"{suite.passed} passed, {suite.failed} failed")
+    return 1 if suite.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+//! The payload of DUMP and RESTORE: one value with a version and a checksum behind it.
+
+use super::checksum::Checksum;
+use super::reader::{Damage, Reader};
+use super::{Value, kind, value};
+use crate::keyspace::EntryRef;
+use crate::types::Packing;
+
+/// Version and checksum.
+const FOOTER: usize = 10;
+
+/// Why a payload is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is of a version that is not known, or its checksum is another.
+    Footer,
+    /// Its value is malformed.
+    Value(Damage),
+}
+
+/// The payload of `entry`, with the earliest version whose readers know its form: Redis 7.0 reads whatever it can.
+pub fn dump(entry: EntryRef<'_>) -> Vec<u8> {
+    let kind = value::kind_byte(entry);
+    let mut out = vec![kind];
+    value::write_as(kind, entry, &mut out);
+    seal(kind::version(kind), &mut out);
+    out
+}
+
+/// Puts version and checksum behind a kind and a value.
+pub fn seal(version: u16, out: &mut Vec<u8>) {
+    out.extend_from_slice(&version.to_le_bytes());
+    let sum = Checksum::of(out).get();
+    out.extend_from_slice(&sum.to_le_bytes());
+}
+
+/// Checks version and checksum; returns the value's kind, and its bytes.
+///
+/// # Errors
+/// [`Refusal::Footer`].
+pub fn open(payload: &[u8]) -> Result<(u8, &[u8]), Refusal> {
+    let (body, footer) =
+        payload.len().checked_sub(FOOTER).map_or((&[][..], payload), |at| payload.split_at(at));
+    let ([kind, value @ ..], [v0, v1, sum @ ..]) = (body, footer) else { return Err(Refusal::Footer) };
+    let version = u16::from_le_bytes([*v0, *v1]);
+    let expected = Checksum::of(&payload[..payload.len() - sum.len()]).get().to_le_bytes();
+    if !kind::is_known(version) || sum != expected {
+        return Err(Refusal::Footer);
+    }
+    Ok((kind::of_version(*kind, version), value))
+}
+
+/// The value of a payload.
+///
+/// # Errors
+/// When anything about it is wrong.
+pub fn restore(payload: &[u8], packing: &Packing) -> Result<Value, Refusal> {
+    let (kind, bytes) = open(payload)?;
+    let mut input = Reader::new(bytes);
+    let value = value::read(kind, &mut input, packing).map_err(Refusal::Value)?;
+    if input.rest().is_empty() { Ok(value) } else { Err(Refusal::Value(input.damage("more follows"))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_of_real_servers_are_taken() {
+        let payloads: [(&str, &[u8]); 3] = [
+            ("Redis 7.0", b"\x00\x05hello\n\x00cr\xdfve4 \n"),
+            ("Redis 8.0", b"\x00\x05hello\x0c\x00\xa8\x04\xeb\xb6\x9f\x1e\xbeC"),
+            ("Valkey 9.1", b"\x00\x05helloP\x00\xacX\x16\xe7\xfbfG\xfe"),
+        ];
+        for (server, payload) in payloads {
+            let Ok(Value::Text(text)) = restore(payload, &Packing::default()) else { panic!("{server}") };
+            assert_eq!(&text[..], b"hello");
+        }
+    }
+
+    #[test]
+    fn any_byte_counts() {
+        let entry = crate::keyspace::EntryBox::string(b"k", b"hello", None);
+        let payload = dump(entry.as_ref());
+        assert!(restore(&payload, &Packing::default()).is_ok());
+        for at in 0..payload.len() {
+            let mut bad = payload.clone();
+            bad[at] ^= 0x10;
+            assert!(matches!(restore(&bad, &Packing::default()), Err(Refusal::Footer)), "{at}");
+            assert!(restore(&payload[..at], &Packing::default()).is_err());
+        }
+    }
+}
