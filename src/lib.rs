@@ -21,6 +21,7 @@
 //! | 7 | `dispatch` | gates, run, block, multi, cron |
 //! | 8 | `net` | listeners, connections |
 //! | 9 | `boot` | start and stop order, nothing else |
+//! | 9 | `migrate` | the tool `synap-migrate`: data in and out, files checked and repaired |
 
 pub mod acl;
 pub mod base;
@@ -33,6 +34,7 @@ pub mod engine;
 pub mod keyspace;
 pub mod lua;
 pub mod metrics;
+pub mod migrate;
 pub mod net;
 pub mod pubsub;
 pub mod resp;

@@ -8,6 +8,7 @@ are compared by DEBUG DIGEST-VALUE, which is the same on all of them, and expiri
 """
 
 import argparse
+import json
 import os
 import pathlib
 import shutil
@@ -105,6 +106,9 @@ class Server:
         info = self.link("INFO", "server").decode()
         fields = dict(line.split(":", 1) for line in info.split("\r\n") if ":" in line)
         return fields
+
+    def log_tail(self):
+        return (self.dir / "log").read_text(errors="replace").splitlines()[-5:]
 
     def stop(self):
         self.process.kill()
@@ -277,6 +281,7 @@ class Suite:
     def __init__(self, options, scratch):
         self.options, self.scratch = options, scratch
         self.passed = self.failed = 0
+        self.servers = []
 
     def check(self, name, faults):
         if faults:
@@ -294,7 +299,8 @@ class Suite:
         try:
             self.check(name, test(*arguments))
         except (Failure, OSError, subprocess.SubprocessError) as error:
-            self.check(name, [f"{type(error).__name__}: {error}"])
+            logs = [f"{server.name}: {line}" for server in self.servers if server.name in name for line in server.log_tail()]
+            self.check(name, [f"{type(error).__name__}: {error}", *logs])
 
 
 EXPIRING = [b"hash:expiring", b"hash:expiringmany", b"hash:persisted"]
@@ -356,6 +362,150 @@ def migrate(source, target):
     return faults
 
 
+def tool(options, *words, code=0):
+    """Runs synap-migrate; returns what it writes."""
+    done = subprocess.run([options.migrate, *words], capture_output=True, text=True, timeout=120)
+    if done.returncode != code:
+        raise Failure(f"{' '.join(words)}: exit code {done.returncode}, not {code}: {done.stderr[-300:]}")
+    return done.stdout + done.stderr
+
+
+def url(server):
+    return f"redis://127.0.0.1:{server.port}"
+
+
+def differences(left, right, but=()):
+    """As `compare`, between two servers."""
+    return compare(contents(Caller(left.link).call), contents(Caller(right.link).call), but)
+
+
+def import_file(suite, source, synap):
+    """What the other server saved is imported, from each of its files."""
+    faults = []
+    source.link("SAVE")
+    for path in ("dump.rdb", "."):
+        synap.link("FLUSHALL")
+        tool(suite.options, "import", "--from", str(source.dir / path), "--to", url(synap))
+        faults += differences(source, synap)
+    report = tool(suite.options, "verify", str(source.dir / "dump.rdb"))
+    faults += [] if "whole" in report else [report]
+    return faults
+
+
+def import_appended(suite, source, synap):
+    """Base and increments of an append-only directory, whole and with a torn end."""
+    source.link("CONFIG", "SET", "appendonly", "yes")
+    until = time.monotonic() + 20
+    while b"aof_rewrite_in_progress:0" not in source.link("INFO", "persistence"):
+        if time.monotonic() > until:
+            raise Failure("the append-only file is not rewritten in time")
+        time.sleep(0.02)
+    for i in range(50):
+        source.link("RPUSH", "appended", i)
+    source.link("MULTI"), source.link("SET", "in", 1), source.link("INCR", "in"), source.link("EXEC")
+    source.link("SELECT", 3), source.link("SET", "elsewhere", 1), source.link("SELECT", 0)
+    synap.link("FLUSHALL")
+    tool(suite.options, "import", "--from", str(source.dir), "--to", url(synap))
+    faults = differences(source, synap)
+    synap.link("SELECT", 3)
+    faults += [] if synap.link("GET", "elsewhere") == b"1" else ["database 3 is not imported"]
+    synap.link("SELECT", 0)
+    # Torn in its last command.
+    copy = pathlib.Path(tempfile.mkdtemp(dir=suite.scratch)) / "torn"
+    shutil.copytree(source.dir, copy)
+    torn = sorted((copy / "appendonlydir").glob("*.incr.aof"))[-1]
+    torn.write_bytes(torn.read_bytes()[:-5])
+    synap.link("FLUSHALL")
+    report = tool(suite.options, "import", "--from", str(copy), "--to", url(synap))
+    faults += differences(source, synap)
+    faults += [] if "left out" in report else ["the torn end is not told"]
+    tool(suite.options, "repair", str(torn))
+    faults += [] if "repaired" in tool(suite.options, "repair", str(torn)) else ["a repaired file is not whole"]
+    # Damaged in the middle.
+    data = bytearray(torn.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 4] = b"\0\0\0\0"
+    torn.write_bytes(data)
+    tool(suite.options, "verify", str(copy), code=3)
+    source.link("CONFIG", "SET", "appendonly", "no")
+    return faults
+
+
+def import_live(suite, source, synap, *settings):
+    """By replication, with changes in the middle."""
+    synap.link("FLUSHALL")
+    if settings:
+        source.link("CONFIG", "SET", *settings)
+    process = subprocess.Popen(
+        [suite.options.migrate, "import", "--from", url(source), "--to", url(synap), "--follow"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )
+    try:
+        for line in process.stderr:
+            if "follow" in line:
+                break
+        source.link("SELECT", 2), source.link("SET", "later", 2), source.link("SELECT", 0)
+        for i in range(200):
+            source.link("RPUSH", "changes", i)
+        source.link("MULTI"), source.link("INCR", "in"), source.link("DEL", "int:0"), source.link("EXEC")
+        until = time.monotonic() + 20
+        while synap.link("GET", "in") != source.link("GET", "in") and time.monotonic() < until:
+            time.sleep(0.02)
+        faults = differences(source, synap)
+    finally:
+        process.kill()
+        process.wait()
+    # Without --follow it ends by itself.
+    tool(suite.options, "import", "--from", url(source), "--to", url(synap), "--replace")
+    return faults + differences(source, synap)
+
+
+def export_file(suite, synap, name, program, reader, but=()):
+    """A server starts with what Synap exports."""
+    target = pathlib.Path(tempfile.mkdtemp(dir=suite.scratch))
+    tool(suite.options, "export", "--from", url(synap), "--out", str(target / "dump.rdb"), "--for", reader)
+    other = Server(name, program, suite.scratch, target)
+    try:
+        return differences(synap, other, but)
+    finally:
+        other.stop()
+
+
+def files(suite, synap, other, program):
+    """Files and replication between Synap and another server."""
+    name = other.name
+    fields = name != "redis-7.0"
+    fill(other.link, fields)
+    suite.run(f"{name}: its RDB file is imported", import_file, suite, other, synap)
+    suite.run(f"{name}: its append-only files are imported", import_appended, suite, other, synap)
+    suite.run(f"{name}: live import, diskless", import_live, suite, other, synap)
+    suite.run(f"{name}: live import, from disk", import_live, suite, other, synap, "repl-diskless-sync", "no")
+    fill(synap.link, False)
+    suite.run(f"{name}: loads an export for Redis 7.0", export_file, suite, synap, name, program, "redis-7.0")
+    if fields:
+        fill(synap.link, True)
+        reader = "redis-8" if name == "redis-8" else "valkey-9"
+        suite.run(f"{name}: loads an export for {reader}", export_file, suite, synap, name, program, reader)
+
+
+def refusals(suite, synap):
+    """What the tool does not do."""
+    fill(synap.link, True)
+    out = pathlib.Path(suite.scratch) / "refused.rdb"
+    report = tool(suite.options, "export", "--from", url(synap), "--out", str(out), code=1)
+    faults = [] if "--for redis-8" in report and not out.exists() else [report]
+    tool(suite.options, "export", "--from", url(synap), "--out", str(out), "--for", "redis-8")
+    report = tool(suite.options, "import", "--from", str(out), "--to", url(synap), code=1)
+    faults += [] if "--replace" in report else [report]
+    report = tool(suite.options, "inspect", str(out), "--json")
+    faults += [] if json.loads(report)["files"][0]["keys"] == synap.link("DBSIZE") else [report]
+    data = bytearray(out.read_bytes())
+    data[len(data) // 2] ^= 1
+    out.write_bytes(data)
+    tool(suite.options, "verify", str(out), code=3)
+    tool(suite.options, "import", code=2)
+    return faults
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", required=True, help="the synap-server to test")
@@ -365,21 +515,24 @@ def main():
     others = {"redis-7.0": shutil.which("redis-server")}
     others["redis-8"] = os.environ.get("SYNAP_ORACLE_8")
     others["valkey"] = os.environ.get("SYNAP_ORACLE_VALKEY")
-    servers = []
     with tempfile.TemporaryDirectory(prefix="synap-exchange-") as scratch:
         suite = Suite(options, scratch)
         try:
             synap = Server("synap", str(pathlib.Path(options.server).absolute()), scratch)
-            servers.append(synap)
+            suite.servers.append(synap)
             for name, program in others.items():
                 if program:
-                    other = Server(name, program, scratch)
-                    servers.append(other)
+                    other = Server(name, program, scratch, None, "--repl-diskless-sync-delay", "0")
+                    suite.servers.append(other)
                     payloads(suite, synap, other)
+                    if options.migrate:
+                        files(suite, synap, other, program)
+            if options.migrate:
+                suite.run("what the tool refuses", refusals, suite, synap)
         except (Failure, OSError) as error:
             suite.check("the servers", [str(error)])
         finally:
-            for server in servers:
+            for server in suite.servers:
                 server.stop()
     print(f"{suite.passed} passed, {suite.failed} failed")
     return 1 if suite.failed else 0

@@ -47,6 +47,14 @@ impl Link {
         self.stream.set_write_timeout(timeout)
     }
 
+    /// A second handle, for another thread to write by.
+    ///
+    /// # Errors
+    /// When there is none to be had.
+    pub fn writer(&self) -> io::Result<TcpStream> {
+        self.stream.try_clone()
+    }
+
     /// Adds a command to what [`Link::flush`] sends.
     pub fn push(&mut self, argv: &[&[u8]]) {
         encode(argv, &mut self.out);
@@ -126,7 +134,10 @@ impl Link {
 impl Read for Link {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.pending().is_empty() {
-            self.fill()?;
+            match self.fill() {
+                Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
+                done => done?,
+            }
         }
         let n = self.pending().len().min(out.len());
         out[..n].copy_from_slice(&self.pending()[..n]);

@@ -31,7 +31,7 @@ const MIGRATE: Command = Command::new("MIGRATE", "migrate", Group::Generic, Run:
     )
     // Under the locks of a transaction or a script it could not wait; its words may be passwords.
     .flags(WRITE | DANGEROUS | NO_MULTI | NO_SCRIPT | NO_MONITOR | NO_SLOWLOG)
-    .keys(&[Keys::by(find_keys)])
+    .keys(&[Keys::by(find_keys, ACCESS | access::INCOMPLETE)])
     .event("del")
     .tips(&["nondeterministic_output"])
     .doc(
@@ -40,12 +40,13 @@ const MIGRATE: Command = Command::new("MIGRATE", "migrate", Group::Generic, Run:
         "Moves keys to another server, or copies them.",
     );
 
+const ACCESS: u16 = access::RW | access::ACCESS | access::DELETE;
 const KEY: usize = 3;
 /// The first word that may be an option.
 const OPTIONS: usize = 6;
 
 fn find_keys(argv: &[&[u8]], found: &mut Vec<Found>) -> Result {
-    let access = access::RW | access::ACCESS | access::DELETE;
+    let access = ACCESS;
     let behind = argv.iter().skip(OPTIONS).position(|word| word.eq_ignore_ascii_case(b"KEYS"));
     match behind {
         Some(at) if argv[KEY].is_empty() => {

@@ -266,7 +266,7 @@ impl Table {
     fn merge(&mut self, hash: u64) -> bool {
         let Some(id) = self.sub_id(hash) else { return false };
         let start = self.subs[id].start();
-        if start == self.prefix_bits.into() {
+        if start == u32::from(self.prefix_bits) {
             return false;
         }
         let Some(other) = self.sub_id(hash ^ 1 << (u64::BITS - start)) else { return false };

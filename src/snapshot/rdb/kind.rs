@@ -83,3 +83,12 @@ pub fn of_version(kind: u8, version: u16) -> u8 {
         kind => kind,
     }
 }
+
+/// Whether a file of this version may have values of this kind.
+pub fn belongs_to(kind: u8, of: u16) -> bool {
+    match kind {
+        HASH_EXPIRING | HASH_EXPIRING_LISTPACK => (version(kind)..VALKEY).contains(&of),
+        HASH_EXPIRING_OLD | HASH_EXPIRING_LISTPACK_OLD => false,
+        _ => version(kind) <= of,
+    }
+}

@@ -9,10 +9,12 @@
 //! What is read is hostile until it is proven sound: no announced length reserves memory, every
 //! structure is checked whole, and a fault is a [`Damage`] with the offset it was found at.
 
+pub mod aof;
 mod checksum;
+pub mod file;
 pub mod kind;
 mod listpack;
-pub mod lzf;
+mod lzf;
 mod old;
 pub mod payload;
 mod reader;

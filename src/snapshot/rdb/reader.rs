@@ -237,6 +237,18 @@ impl<'a> Reader<'a> {
         }))
     }
 
+    /// Whether nothing is left.
+    ///
+    /// # Errors
+    /// When the stream fails.
+    pub fn is_at_end(&mut self) -> Result<bool, Damage> {
+        match self.need(1) {
+            Ok(()) => Ok(false),
+            Err(Damage { fault: Fault::Short, .. }) => Ok(true),
+            Err(damage) => Err(damage),
+        }
+    }
+
     /// The checksum of a stream's bytes so far.
     pub fn checksum(&self) -> Checksum {
         let mut sum = self.sum.unwrap_or_default();

@@ -9,6 +9,8 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use module::{name as module_name, skip_parts as skip_module_parts};
+
 use super::reader::{Damage, Fault, Reader};
 use super::{kind, writer};
 use crate::keyspace::{EntryBox, EntryRef, Kind, SHORT_MAX, StrRef};
@@ -67,6 +69,30 @@ pub fn kind_byte(entry: EntryRef<'_>) -> u8 {
         Kind::Stream => entry.collection().map_or(kind::STREAM_3, stream::kind_byte),
         // A queue is written as the value of a module of Synap's.
         Kind::Queue => kind::MODULE,
+    }
+}
+
+/// The kind for `entry` in a file of this version; `None` when that cannot tell that fields expire.
+///
+/// Version 10 does not tell when consumers of a stream were active, and makes an intset of a listpack of
+/// integers.
+pub fn kind_for(entry: EntryRef<'_>, version: u16) -> Option<u8> {
+    let best = kind_byte(entry);
+    if kind::belongs_to(best, version) {
+        return Some(best);
+    }
+    match best {
+        kind::SET_LISTPACK => Some(kind::SET),
+        kind::STREAM_3 => Some(kind::STREAM_2),
+        kind::HASH_EXPIRING | kind::HASH_EXPIRING_LISTPACK => {
+            let expires = entry.collection::<Hash>().is_some_and(|hash| hash.next_expire_at().is_some());
+            match (expires, version) {
+                (false, _) => Some(kind::HASH),
+                (true, kind::VALKEY..) => Some(kind::HASH_EXPIRING_VALKEY),
+                (true, _) => None,
+            }
+        }
+        _ => None,
     }
 }
 

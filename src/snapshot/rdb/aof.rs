@@ -1,0 +1,226 @@
+//! Append-only files: the commands that made a data set.
+//!
+//! ```text
+//! file       [an RDB file] │ command │ …
+//! command    *N CR LF │ $length CR LF bytes CR LF │ …      as clients send it; lines that begin with # are skipped
+//! manifest   "file" name "seq" number "type" b │ h │ i, a line each: base, history, increment
+//! ```
+
+use super::reader::{Damage, Fault, Reader};
+
+/// A command of a file.
+pub type Words = Vec<Vec<u8>>;
+
+/// The most words a command may have, and the longest of them in bytes.
+const WORDS_MAX: u64 = 1 << 30;
+const WORD_LEN_MAX: u64 = 1 << 32;
+
+/// Takes the commands of a file.
+pub trait Commands {
+    /// Why it takes no more.
+    type Error: From<Damage>;
+
+    /// Takes a command.
+    ///
+    /// # Errors
+    /// When it cannot; reading ends.
+    fn command(&mut self, words: Words, offset: u64) -> Result<(), Self::Error>;
+}
+
+/// Reads commands up to the end of `input`. Those between MULTI and EXEC are given on together.
+///
+/// Returns where the file is cut off, if its last command or transaction is not whole: as Redis does by
+/// default, what is there of it is left out.
+///
+/// # Errors
+/// [`Damage`] when it is malformed, or what `taker` fails with.
+pub fn read<T: Commands>(input: &mut Reader<'_>, taker: &mut T) -> Result<Option<u64>, T::Error> {
+    let mut transaction: Option<(u64, Vec<(Words, u64)>)> = None;
+    loop {
+        let start = input.offset();
+        let words = match command(input) {
+            Ok(Some(words)) => words,
+            Ok(None) => return Ok(transaction.map(|(start, _)| start)),
+            Err(Damage { fault: Fault::Short, .. }) => {
+                return Ok(Some(transaction.map_or(start, |(start, _)| start)));
+            }
+            Err(damage) => return Err(damage.into()),
+        };
+        let name = words[0].to_ascii_uppercase();
+        match (&mut transaction, name.as_slice()) {
+            (None, b"MULTI") => transaction = Some((start, Vec::new())),
+            (Some(_), b"EXEC") => {
+                for (words, offset) in transaction.take().into_iter().flat_map(|(_, words)| words) {
+                    taker.command(words, offset)?;
+                }
+            }
+            (Some((_, held)), _) => held.push((words, start)),
+            (None, _) => taker.command(words, start)?,
+        }
+    }
+}
+
+/// The next command; `None` at the end.
+///
+/// # Errors
+/// [`Damage`] when it is malformed or cut off.
+pub fn command(input: &mut Reader<'_>) -> Result<Option<Words>, Damage> {
+    let count = loop {
+        if input.is_at_end()? {
+            return Ok(None);
+        }
+        match input.byte()? {
+            b'#' => while input.byte()? != b'\n' {},
+            b'*' => break number(input, WORDS_MAX)?,
+            _ => return Err(input.damage("a command does not begin with *")),
+        }
+    };
+    if count == 0 {
+        return Err(input.damage("a command without words"));
+    }
+    let mut words = Vec::new();
+    for _ in 0..count {
+        if input.byte()? != b'$' {
+            return Err(input.damage("a word of a command does not begin with $"));
+        }
+        let len = number(input, WORD_LEN_MAX)? as usize;
+        words.push(input.take(len)?.to_vec());
+        if input.array()? != *b"\r\n" {
+            return Err(input.damage("a word of a command is not as long as it says"));
+        }
+    }
+    Ok(Some(words))
+}
+
+/// A number up to the end of its line.
+fn number(input: &mut Reader<'_>, max: u64) -> Result<u64, Damage> {
+    let mut n: Option<u64> = None;
+    loop {
+        match input.byte()? {
+            digit @ b'0'..=b'9' => n = Some(n.unwrap_or(0) * 10 + u64::from(digit - b'0')),
+            b'\r' if input.byte()? == b'\n' => break,
+            _ => return Err(input.damage("a number of a command is malformed")),
+        }
+        if n.is_some_and(|n| n > max) {
+            return Err(input.damage("a number of a command is too large"));
+        }
+    }
+    n.ok_or_else(|| input.damage("a number of a command is missing"))
+}
+
+/// The files of an append-only directory, in the order in which they are read.
+///
+/// # Errors
+/// What is wrong with the manifest, and the line.
+pub fn manifest(text: &str) -> Result<Vec<String>, String> {
+    let (mut base, mut increments) = (None, Vec::new());
+    for (line, text) in
+        text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty() && !text.starts_with('#'))
+    {
+        let fault = |what: &str| format!("line {} of the manifest {what}", line + 1);
+        let words = words(text).ok_or_else(|| fault("is malformed"))?;
+        let value = |name: &str| {
+            let pair = words.chunks_exact(2).find(|pair| pair[0] == name);
+            pair.map(|pair| pair[1].as_str()).ok_or_else(|| fault("lacks a part"))
+        };
+        let (file, number, kind) = (value("file")?, value("seq")?, value("type")?);
+        if file.contains('/') || file.is_empty() || file.starts_with('.') {
+            return Err(fault("names a file outside of its directory"));
+        }
+        let number: u64 = number.parse().map_err(|_| fault("has no number"))?;
+        match kind {
+            "b" if base.is_none() => base = Some(file.to_string()),
+            "i" if increments.last().is_none_or(|(last, _)| *last < number) => {
+                increments.push((number, file.to_string()));
+            }
+            "h" => {}
+            _ => return Err(fault("is out of order")),
+        }
+    }
+    Ok(base.into_iter().chain(increments.into_iter().map(|(_, file)| file)).collect())
+}
+
+/// Splits a line at blanks, but for those in double quotes.
+fn words(line: &str) -> Option<Vec<String>> {
+    let (mut words, mut rest) = (Vec::new(), line.trim());
+    while !rest.is_empty() {
+        let (word, behind) = match rest.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"')?,
+            None => rest.split_at(rest.find(' ').unwrap_or(rest.len())),
+        };
+        words.push(word.to_string());
+        rest = behind.trim_start();
+    }
+    Some(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct List(Vec<String>);
+
+    impl Commands for List {
+        type Error = Damage;
+        fn command(&mut self, words: Words, _: u64) -> Result<(), Damage> {
+            let words: Vec<_> = words.iter().map(|word| word.escape_ascii().to_string()).collect();
+            self.0.push(words.join(" "));
+            Ok(())
+        }
+    }
+
+    fn commands(text: &[u8]) -> (Result<Option<u64>, Damage>, Vec<String>) {
+        let mut list = List(Vec::new());
+        let mut source = text;
+        (read(&mut Reader::stream(&mut source), &mut list), list.0)
+    }
+
+    const SET: &[u8] = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$2\r\n\r\n\r\n";
+    const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
+    const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
+
+    #[test]
+    fn whole_commands_and_transactions_are_taken() {
+        let set = "SET a \\r\\n".to_string();
+        assert_eq!(commands(b""), (Ok(None), vec![]));
+        assert_eq!(commands(&[b"#TS:1\r\n", SET, SET].concat()), (Ok(None), vec![set.clone(), set.clone()]));
+        let whole = [SET, MULTI, SET, SET, EXEC].concat();
+        assert_eq!(commands(&whole), (Ok(None), vec![set.clone(); 3]));
+        for cut in SET.len() + 1..whole.len() {
+            assert_eq!(commands(&whole[..cut]), (Ok(Some(SET.len() as u64)), vec![set.clone()]), "{cut}");
+        }
+    }
+
+    #[test]
+    fn malformed_commands_are_damage() {
+        for text in [
+            &b"x"[..],
+            b"*0\r\n",
+            b"*x\r\n",
+            b"*1\r\nx",
+            b"*1\r\n$1\r\nabc",
+            b"*99999999999999\r\n",
+            b"*\r\n",
+        ] {
+            assert!(commands(text).0.is_err(), "{}", text.escape_ascii());
+        }
+        assert!(commands(b"*1\r\n$4000000000\r\nabc").0.is_ok_and(|cut| cut == Some(0)));
+    }
+
+    #[test]
+    fn a_manifest_names_base_and_increments() {
+        let text = "file appendonly.aof.2.base.rdb seq 2 type b\nfile a.1.incr.aof seq 1 type h\n\
+                    file \"a b.2.incr.aof\" seq 2 type i\nfile a.3.incr.aof seq 3 type i\n";
+        let files = ["appendonly.aof.2.base.rdb", "a b.2.incr.aof", "a.3.incr.aof"].map(String::from);
+        assert_eq!(manifest(text), Ok(files.to_vec()));
+        for bad in [
+            "file a seq 1",
+            "file ../a seq 1 type i",
+            "file a seq x type i",
+            "file a seq 2 type i\nfile b seq 1 type i",
+            "file \"a",
+        ] {
+            assert!(manifest(bad).is_err(), "{bad}");
+        }
+    }
+}
