@@ -1,7 +1,7 @@
 //! Live import: the tool asks a running server for its data and its changes, as a replica does.
 //!
 //! ```text
-//! tool ▶ REPLCONF capa eof capa psync2 │ PSYNC ? -1
+//! tool ▶ REPLCONF capa eof capa psync2 │ REPLCONF version 9.0.0 │ PSYNC ? -1
 //!      ◀ +FULLRESYNC id offset │ $length, RDB file  or  $EOF:mark, RDB file, mark │ command │ command │ …
 //! tool ▶ REPLCONF ACK offset, each second
 //! ```
@@ -23,6 +23,8 @@ use std::time::{Duration, Instant};
 
 /// Bytes of the mark behind a file of unknown length.
 const MARK: usize = 40;
+/// The version of Valkey whose files are read: it sends those of an older one to who does not tell.
+const VALKEY: &[u8] = b"9.0.0";
 /// How often the source is told how far the tool has come.
 const ACK: Duration = Duration::from_secs(1);
 /// How often a following tool tells that it has caught up.
@@ -33,6 +35,7 @@ pub(super) fn import(from: &Address, to: &Address, replace: bool, follow: bool) 
     let mut link = from.connect()?;
     // Servers that do not know the options refuse them, and send what they can.
     link.ask(&[b"REPLCONF", b"capa", b"eof", b"capa", b"psync2"])?;
+    link.ask(&[b"REPLCONF", b"version", VALKEY])?;
     link.push(&[b"PSYNC", b"?", b"-1"]);
     link.flush()?;
     let reply = line(&mut link)?;
