@@ -44,6 +44,7 @@ impl file::Sink for Survey {
             Value::Sorted(_) => "zset",
             Value::Hash(_) => "hash",
             Value::Stream(_) => "stream",
+            Value::Queue(_) => "queue",
         };
         *self.types.entry(name).or_default() += 1;
         *self.databases.entry(record.db).or_default() += 1;

@@ -35,7 +35,7 @@ pub use advance::News;
 pub use body::Body;
 pub use deliver::{Delivery, Lease, Nack};
 pub use settings::{OnExpire, Overflow, Pause, Settings, Totals};
-pub use stored::{Stored, StoredQueue};
+pub use stored::{Restoring, Stored, StoredQueue};
 
 use card::{Card, CardNo, Cards, Labels, NEVER, NONE};
 use groups::Groups;
@@ -602,14 +602,12 @@ impl Inner {
         let place = oldest.and_then(|id| self.messages.find(id));
         let head = place.filter(|at| self.messages.state(*at) == State::Ready);
         let head_id = head.map(|at| self.messages.id(at));
-        if old != head_id {
-            let old = old.and_then(|id| self.messages.find(id));
-            if let Some(at) = old.filter(|at| self.messages.state(*at) == State::Ready) {
-                self.messages.set_state(at, State::Ready, true);
-            }
-            if let Some(at) = head {
-                self.messages.set_state(at, State::Ready, false);
-            }
+        let old = old.filter(|_| old != head_id).and_then(|id| self.messages.find(id));
+        if let Some(at) = old.filter(|at| self.messages.state(*at) == State::Ready) {
+            self.messages.set_state(at, State::Ready, true);
+        }
+        if let Some(at) = head {
+            self.messages.set_state(at, State::Ready, false);
         }
         self.groups.set_head(group_no, head_id, ready > 0 && head_id.is_none());
     }

@@ -3,6 +3,7 @@
 mod hash;
 mod list;
 mod module;
+mod queue;
 mod set;
 mod sorted;
 mod stream;
@@ -14,7 +15,7 @@ pub use module::{name as module_name, skip_parts as skip_module_parts};
 use super::reader::{Damage, Fault, Reader};
 use super::{kind, writer};
 use crate::keyspace::{EntryBox, EntryRef, Kind, SHORT_MAX, StrRef};
-use crate::types::{Hash, Item, List, Packing, Set, Sorted, Stream};
+use crate::types::{Hash, Item, List, Packing, Queue, Set, Sorted, Stream};
 use bytes::Bytes;
 use smallvec::SmallVec;
 
@@ -38,6 +39,8 @@ pub enum Value {
     Hash(Hash),
     /// A stream.
     Stream(Stream),
+    /// A queue.
+    Queue(Queue),
 }
 
 impl Value {
@@ -54,6 +57,7 @@ impl Value {
             Value::Sorted(sorted) => EntryBox::collection(key, sorted, expire_at),
             Value::Hash(hash) => EntryBox::collection(key, hash, expire_at),
             Value::Stream(stream) => EntryBox::collection(key, stream, expire_at),
+            Value::Queue(queue) => EntryBox::collection(key, queue, expire_at),
         }
     }
 }
@@ -121,6 +125,8 @@ pub fn write_as(kind: u8, entry: EntryRef<'_>, out: &mut Vec<u8>) {
         hash::write(kind, hash, out);
     } else if let Some(stream) = entry.collection() {
         stream::write(kind, stream, out);
+    } else if let Some(queue) = entry.collection() {
+        queue::write(queue, out);
     }
 }
 
@@ -155,8 +161,12 @@ pub fn read(kind: u8, input: &mut Reader<'_>, packing: &Packing) -> Result<Value
         | kind::HASH_EXPIRING_LISTPACK_OLD => Value::Hash(hash::read_expiring(kind, input, packing)?),
         kind::STREAM | kind::STREAM_2 | kind::STREAM_3 => Value::Stream(stream::read(kind, input, packing)?),
         kind::MODULE => {
-            let name = module::skip(input)?;
-            return Err(input.fault(Fault::Module(name)));
+            let id = input.length()?;
+            if id == queue::ID {
+                return queue::read(input).map(Value::Queue);
+            }
+            module::skip_parts(input)?;
+            return Err(input.fault(Fault::Module(module::name(id))));
         }
         _ => return Err(input.fault(Fault::Kind(kind))),
     })

@@ -19,6 +19,9 @@ pub(super) struct Place {
 /// Segments by how their priority ranks: the highest first.
 type Lanes = BTreeSet<(u8, Id)>;
 
+/// The most slots of a segment that is joined with another.
+const SMALL: usize = 16;
+
 /// The messages of a queue.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Messages {
@@ -27,6 +30,8 @@ pub(super) struct Messages {
     ready: Lanes,
     /// Segments with messages that may be delivered.
     open: Lanes,
+    /// Slots for which there is room in all segments.
+    capacity: usize,
 }
 
 fn rank(pri: u8) -> u8 {
@@ -45,13 +50,17 @@ impl Messages {
     /// Appends a message with an id above all others; it is delayed for now.
     pub(super) fn push(&mut self, id: Id, mut body: Body, pri: u8, card: CardNo) -> Place {
         if let Some(mut last) = self.segments.last_entry() {
-            match last.get_mut().push(id, body, pri, card) {
+            let before = last.get().slots.capacity();
+            let pushed = last.get_mut().push(id, body, pri, card);
+            self.capacity += last.get().slots.capacity() - before;
+            match pushed {
                 Ok(slot) => return Place { base: *last.key(), slot },
                 Err(back) => body = back,
             }
         }
         let mut segment = Box::new(Segment::new(id));
         let slot = segment.push(id, body, pri, card).map_err(drop).expect("ids have short sequence numbers");
+        self.capacity += segment.slots.capacity();
         self.segments.insert(id, segment);
         Place { base: id, slot }
     }
@@ -107,6 +116,7 @@ impl Messages {
         let removed = self.change(at, |segment| segment.remove(at.slot));
         let segment = self.segment(at.base);
         if segment.used == 0 {
+            self.capacity -= segment.slots.capacity();
             self.segments.remove(&at.base);
         } else if segment.is_sparse() {
             self.compact(at.base);
@@ -114,24 +124,45 @@ impl Messages {
         removed
     }
 
-    /// Drops the empty slots of a segment, and joins it with the next one if that is small too.
+    /// Drops the empty slots of a segment, and joins it with a neighbour that is small too.
     fn compact(&mut self, base: Id) {
         self.unlist(base);
-        self.segment_mut(base).compact();
-        let next = self.segments.range(base..).nth(1).map(|(next, _)| *next);
-        if let Some(next) = next.filter(|next| self.segment(*next).slots.len() <= 16) {
-            self.unlist(next);
-            if let Some(mut other) = self.segments.remove(&next) {
-                other.compact();
-                if self.segment(base).has_room_for(&other) {
-                    self.segment_mut(base).absorb(*other);
-                } else {
-                    self.segments.insert(next, other);
-                    self.list(next);
-                }
-            }
+        self.resize(base, Segment::compact);
+        self.list(base);
+        let is_small = |base: &Id| self.segment(*base).slots.len() <= SMALL;
+        let before = self.segments.range(..base).next_back().map(|(base, _)| *base);
+        let next = self.segments.range(base..).nth(1).map(|(base, _)| *base);
+        if let Some(before) = before.filter(is_small) {
+            self.join(before, base);
+        } else if let Some(next) = next.filter(is_small) {
+            self.join(base, next);
+        }
+    }
+
+    /// Moves all of a segment into the one before it, if that has room for it.
+    fn join(&mut self, base: Id, next: Id) {
+        for base in [base, next] {
+            self.unlist(base);
+            self.resize(base, Segment::compact);
+        }
+        if self.segment(base).has_room_for(self.segment(next))
+            && let Some(other) = self.segments.remove(&next)
+        {
+            self.capacity -= other.slots.capacity();
+            self.resize(base, |segment| segment.absorb(*other));
+        } else {
+            self.list(next);
         }
         self.list(base);
+    }
+
+    /// Changes a segment so that it may have room for more or fewer messages.
+    fn resize<R>(&mut self, base: Id, f: impl FnOnce(&mut Segment) -> R) -> R {
+        let segment = self.segments.get_mut(&base).expect("a place is of a segment that exists");
+        let before = segment.slots.capacity();
+        let result = f(segment);
+        self.capacity = self.capacity + segment.slots.capacity() - before;
+        result
     }
 
     fn unlist(&mut self, base: Id) {
@@ -193,13 +224,8 @@ impl Messages {
 
     /// Bytes it takes, without the bodies.
     pub(super) fn memory(&self) -> usize {
-        let slots = match self.segments.len() {
-            0 => 0,
-            1 => self.segments.values().map(|segment| segment.slots.capacity()).sum(),
-            many => many * super::segment::SLOTS,
-        };
-        self.segments.len() * (size_of::<Segment>() + 4 * size_of::<(Id, usize)>())
-            + slots * size_of::<Slot>()
+        let index = 4 * size_of::<(Id, usize)>();
+        self.segments.len() * (size_of::<Segment>() + index) + self.capacity * size_of::<Slot>()
     }
 
     /// Allocations to free, roughly.

@@ -39,6 +39,29 @@ pub struct Stored<'a> {
     pub is_tied: bool,
 }
 
+impl Stored<'_> {
+    /// A message that was just pushed, without options.
+    pub fn plain(id: Id, body: Body, pri: u8) -> Self {
+        Stored {
+            id,
+            state: State::Ready,
+            body,
+            pri,
+            group: None,
+            dedup: None,
+            reason: None,
+            attempts: 0,
+            limit: None,
+            lease: 0,
+            visible_at: id.ms as i64,
+            expires_at: None,
+            owner: None,
+            is_open: false,
+            is_tied: false,
+        }
+    }
+}
+
 /// What is known of a queue beside its messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoredQueue {
@@ -52,6 +75,8 @@ pub struct StoredQueue {
     pub lease_max: u64,
     /// The number that those of leases have to exceed.
     pub lease_floor: u64,
+    /// The latest time it was advanced to, unix ms.
+    pub clock_ms: i64,
     /// Deduplication ids that are known though their messages are gone.
     pub windows: Vec<(Id, Vec<u8>)>,
 }
@@ -66,6 +91,7 @@ impl Queue {
             last_id: inner.last_id,
             lease_max: inner.lease_max,
             lease_floor: inner.lease_floor,
+            clock_ms: inner.clock_ms,
             windows: inner.windows.iter().map(|(id, name)| (*id, name.to_vec())).collect(),
         }
     }
@@ -76,59 +102,85 @@ impl Queue {
         inner.messages.iter(Id::MIN, &State::ALL).map(|at| {
             let (id, slot, state) =
                 (inner.messages.id(at), inner.messages.slot(at), inner.messages.state(at));
-            let blank = Card::new(id);
-            let card = if slot.card == NONE { &blank } else { inner.cards.get(slot.card) };
-            // Of a plain message nothing is kept but these: the rest has to outlive the borrow of `blank`.
-            let kept = (slot.card != NONE).then(|| inner.cards.get(slot.card));
-            Stored {
-                id,
-                state,
-                body: slot.body.clone(),
-                pri: slot.pri,
-                group: kept.filter(|c| c.group != NONE).map(|c| &*inner.groups.get(c.group).name),
-                dedup: kept.and_then(|c| c.dedup()).map(|name| &**name),
-                reason: kept.and_then(|c| c.reason()),
-                attempts: card.attempts,
-                limit: (card.limit != NONE).then_some(card.limit),
-                lease: card.lease,
-                visible_at: card.visible_at,
-                expires_at: (card.expires_at != NEVER).then_some(card.expires_at),
-                owner: card.owner.clone(),
-                is_open: card.is_open,
-                is_tied: card.is_tied,
+            let mut stored = Stored::plain(id, slot.body.clone(), slot.pri);
+            stored.state = state;
+            if slot.card != NONE {
+                let card = inner.cards.get(slot.card);
+                stored.group = (card.group != NONE).then(|| &*inner.groups.get(card.group).name);
+                stored.dedup = card.dedup().map(|name| &**name);
+                stored.reason = card.reason();
+                stored.attempts = card.attempts;
+                stored.limit = (card.limit != NONE).then_some(card.limit);
+                stored.lease = card.lease;
+                stored.visible_at = card.visible_at;
+                stored.expires_at = (card.expires_at != NEVER).then_some(card.expires_at);
+                stored.owner = card.owner.clone();
+                stored.is_open = card.is_open;
+                stored.is_tied = card.is_tied;
             }
+            stored
         })
     }
 
-    /// A queue put together from what was written down.
+    /// Whether all that was pushed is accounted for.
+    pub fn is_balanced(&self) -> bool {
+        let totals = self.totals();
+        let present = self.0.counts.iter().map(|count| *count as u64);
+        let gone = [totals.acked, totals.expired, totals.dropped, totals.deleted, totals.moved];
+        present.chain(gone).try_fold(0u64, u64::checked_add) == Some(totals.pushed)
+    }
+}
+
+/// A queue being put together from what was written down.
+pub struct Restoring {
+    queue: Queue,
+    head: StoredQueue,
+    before: Id,
+}
+
+impl Restoring {
+    /// Begins with what is known beside the messages.
     ///
     /// # Errors
-    /// What is wrong with it: ids that do not ascend, names or numbers out of bounds, states that contradict
-    /// what else is told of a message, totals that do not balance.
-    pub fn restore<'a>(
-        head: StoredQueue,
-        messages: impl IntoIterator<Item = Stored<'a>>,
-    ) -> Result<Queue, &'static str> {
-        let mut queue = Queue::default();
-        let inner = &mut *queue.0;
+    /// What is wrong with it: numbers out of bounds.
+    pub fn new(head: StoredQueue) -> Result<Restoring, &'static str> {
         check_settings(&head.settings)?;
         check_id(head.last_id)?;
         if head.lease_floor > head.lease_max || head.lease_max > u64::MAX / 2 {
             return Err("lease numbers out of bounds");
         }
-        inner.settings = head.settings;
-        let mut before = Id::MIN;
-        for stored in messages {
-            if stored.id <= before || stored.id > head.last_id {
-                return Err("ids do not ascend");
-            }
-            before = stored.id;
-            check(&stored, head.lease_max)?;
-            if stored.dedup.is_some_and(|name| inner.known.contains_key(name)) {
-                return Err("a deduplication id twice");
-            }
-            inner.put(stored);
+        if !(0..=i64::MAX / 2).contains(&head.clock_ms) {
+            return Err("a time out of bounds");
         }
+        let mut queue = Queue::default();
+        queue.0.settings = head.settings.clone();
+        Ok(Restoring { queue, head, before: Id::MIN })
+    }
+
+    /// Adds the next message.
+    ///
+    /// # Errors
+    /// What is wrong with it: its id does not ascend, names or numbers are out of bounds, or its state
+    /// contradicts what else is told of it.
+    pub fn add(&mut self, stored: Stored<'_>) -> Result<(), &'static str> {
+        if stored.id <= self.before || stored.id > self.head.last_id {
+            return Err("ids do not ascend");
+        }
+        self.before = stored.id;
+        check(&stored, self.head.lease_max)?;
+        if stored.dedup.is_some_and(|name| self.queue.0.known.contains_key(name)) {
+            return Err("a deduplication id twice");
+        }
+        self.queue.0.put(stored);
+        Ok(())
+    }
+
+    /// The queue.
+    ///
+    /// # Errors
+    /// What is wrong with it: deduplication ids twice or out of order, totals that do not balance.
+    pub fn finish(mut self) -> Result<Queue, &'static str> {
+        let (inner, head) = (&mut *self.queue.0, self.head);
         let mut before = Id::MIN;
         for (id, name) in head.windows {
             if id <= before || id > head.last_id || name.len() > NAME_MAX {
@@ -146,22 +198,12 @@ impl Queue {
         inner.last_id = head.last_id;
         inner.lease_max = head.lease_max;
         inner.lease_floor = head.lease_floor;
+        inner.clock_ms = head.clock_ms;
         inner.totals = head.totals;
         if inner.settings.rate.0 > 0 {
-            inner.bucket = Some(super::Bucket::full(inner.settings.rate, 0));
+            inner.bucket = Some(super::Bucket::full(inner.settings.rate, head.clock_ms));
         }
-        if !queue.is_balanced() {
-            return Err("totals do not balance");
-        }
-        Ok(queue)
-    }
-
-    /// Whether all that was pushed is accounted for.
-    pub fn is_balanced(&self) -> bool {
-        let totals = self.totals();
-        let present = self.0.counts.iter().map(|count| *count as u64);
-        let gone = [totals.acked, totals.expired, totals.dropped, totals.deleted, totals.moved];
-        present.chain(gone).try_fold(0u64, u64::checked_add) == Some(totals.pushed)
+        if self.queue.is_balanced() { Ok(self.queue) } else { Err("totals do not balance") }
     }
 }
 

@@ -14,13 +14,6 @@ pub fn name(id: u64) -> [u8; 9] {
     std::array::from_fn(|at| CHARACTERS[(id >> (58 - 6 * at) & 63) as usize])
 }
 
-/// Reads past a module's value, and tells the module's name.
-pub fn skip(input: &mut Reader<'_>) -> Result<[u8; 9], Damage> {
-    let id = input.length()?;
-    skip_parts(input)?;
-    Ok(name(id))
-}
-
 /// Reads past the parts of a value up to its end.
 pub fn skip_parts(input: &mut Reader<'_>) -> Result<(), Damage> {
     loop {
