@@ -80,6 +80,7 @@ fn prepare(settings: &Settings) -> Result<(), String> {
 async fn serve(settings: Settings) -> Result<(), String> {
     command::rename(FAMILIES, settings.renamed_commands())?;
     let engine = Arc::new(Engine::new(settings, dispatch::registry().catalogue()));
+    engine.huge_pages.allow(false);
     access::start(&engine)?;
     announce(&engine.settings);
     let tasks = TaskTracker::new();

@@ -3,6 +3,7 @@
 mod client;
 mod clients;
 mod commit;
+mod huge_pages;
 mod memory;
 mod monitors;
 mod multi;
@@ -19,6 +20,7 @@ mod tracking;
 pub use client::{Client, Flag};
 pub use clients::Clients;
 pub use commit::{Committed, Ready};
+pub use huge_pages::HugePages;
 pub use memory::Used;
 pub use monitors::Monitors;
 pub use multi::{Queue, Watched};
@@ -54,6 +56,8 @@ pub struct Engine {
     pub metrics: Metrics,
     /// The memory in use, for `maxmemory`.
     pub used: Used,
+    /// Whether the heap may lie in huge pages.
+    pub huge_pages: HugePages,
     /// The calls that took long.
     pub slowlog: SlowLog,
     /// What happens per second just now.
@@ -107,6 +111,7 @@ impl Engine {
             metrics: Metrics::new(catalogue.len()),
             acl: Acl::new(catalogue),
             used: Used::default(),
+            huge_pages: HugePages::default(),
             slowlog: SlowLog::default(),
             rates: Rates::default(),
             clients: Clients::default(),

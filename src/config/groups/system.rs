@@ -36,10 +36,9 @@ group! {
     OOM_SCORE_ADJ_VALUES = setting("oom-score-adj-values", Kind::Words(special::oom_scores), "0 200 800")
         .hint("unused while oom-score-adj is no")
         .doc("Scores of a primary, a replica and a background process.");
-    DISABLE_THP = switch("disable-thp", "yes")
+    DISABLE_THP = switch("disable-thp", "no")
         .start()
-        .hint("no process is forked, so huge pages do no harm")
-        .doc("Uses no transparent huge pages.");
+        .doc("Uses no huge pages, which a large and dense data set is kept in otherwise.");
     IGNORE_WARNINGS = text("ignore-warnings", "").hint("none of these warnings are given").doc("Warnings at the start that are left out.");
     SERVER_CPULIST = text("server-cpulist", "").aliases(&["server_cpulist"]).start().pending(CPUS).doc("CPUs of the server's threads.");
     BIO_CPULIST = text("bio-cpulist", "").aliases(&["bio_cpulist"]).start().pending(CPUS).doc("CPUs of background work.");

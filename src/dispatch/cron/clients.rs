@@ -26,7 +26,10 @@ pub async fn clients(engine: Arc<Engine>) {
             () = engine.stop.cancelled() => return,
         }
         engine.rates.sample(&engine.metrics.totals());
-        Memory::allocator(); // notes the peak
+        let memory = Memory::allocator(); // notes the peak, too
+        if !engine.settings.yes(config::DISABLE_THP) {
+            engine.huge_pages.follow(&memory);
+        }
         engine.limit_tracking();
         if round.is_multiple_of(LOOK) {
             look(&engine, &mut over);
