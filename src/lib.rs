@@ -10,6 +10,7 @@
 //! | 1 | `types` | the data structures alone: string, list, set, hash, sorted, stream, intset, packed list, hyperlog, geo |
 //! | 1 | `config` | every setting declared once: name, kind, default, bounds, live or not, doc |
 //! | 2 | `keyspace` | shards, table, entry, `Txn`, `Edit`, expiry, scan cursors, watchers, waiters, `Effects` |
+//! | 2 | `log` | one ordered log: `append → Lsn`; group-commit writer, segments, reading back, repair |
 //! | 2 | `pubsub` | channels, patterns and who listens to them |
 //! | 2 | `lua` | the interpreter of a thread, its sandbox and libraries, values to replies and back |
 //! | 2 | `acl` | users, their rules, and what was refused |
@@ -32,6 +33,7 @@ pub mod config;
 pub mod dispatch;
 pub mod engine;
 pub mod keyspace;
+pub mod log;
 pub mod lua;
 pub mod metrics;
 pub mod migrate;

@@ -7,6 +7,7 @@ pub mod glob;
 mod grisu;
 mod long_double;
 pub mod number;
+pub mod ops;
 pub mod random;
 pub mod version;
 pub mod words;

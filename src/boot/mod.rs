@@ -1,6 +1,7 @@
 //! Floor 9: start and stop order, nothing else.
 
 mod log;
+mod recovery;
 
 use crate::base::version;
 use crate::command;
@@ -83,6 +84,7 @@ async fn serve(settings: Settings) -> Result<(), String> {
     engine.huge_pages.allow(false);
     access::start(&engine)?;
     announce(&engine.settings);
+    engine.loading.start(engine.now_ms());
     let tasks = TaskTracker::new();
     let listeners = Arc::new(Listeners::new(tasks.clone()));
     listeners
@@ -97,10 +99,23 @@ async fn serve(settings: Settings) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("cannot wait for signals: {error}");
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut asked = async || {
+        tokio::select! {
+            _ = interrupt.recv() => "SIGINT",
+            _ = terminate.recv() => "SIGTERM",
+            () = engine.stop.cancelled() => "SHUTDOWN",
+        }
+    };
     let why = tokio::select! {
-        _ = interrupt.recv() => "SIGINT",
-        _ = terminate.recv() => "SIGTERM",
-        () = engine.stop.cancelled() => "SHUTDOWN",
+        why = asked() => {
+            // Nothing was changed yet: what lies on disk is what there is.
+            tracing::info!("stopping while the data set is loaded: {why}");
+            std::process::exit(0);
+        }
+        loaded = load(&engine) => {
+            loaded?;
+            asked().await
+        }
     };
     tracing::info!("stopping: {why}");
     engine.stop.cancel();
@@ -110,6 +125,9 @@ async fn serve(settings: Settings) -> Result<(), String> {
     }
     tasks.close();
     tasks.wait().await;
+    if let Err(error) = engine.log.stop() {
+        return Err(format!("the end of the log is not on disk: {error}"));
+    }
     let pidfile = engine.settings.string(config::PIDFILE);
     if !pidfile.is_empty() {
         // It may be gone already; nobody is left to be told.
@@ -117,6 +135,13 @@ async fn serve(settings: Settings) -> Result<(), String> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Loads the data set; clients are told so meanwhile.
+async fn load(engine: &Arc<Engine>) -> Result<(), String> {
+    let loaded = engine.clone();
+    let loading = tokio::task::spawn_blocking(move || recovery::recover(&loaded));
+    loading.await.unwrap_or_else(|panic| Err(format!("loading the data set failed: {panic}")))
 }
 
 /// Logs what matters about this start.

@@ -1,7 +1,7 @@
 //! What a handler sees. The type says what it may touch.
 
 use super::{Args, Command, Reply};
-use crate::engine::{Committed, Engine, Ready, Session};
+use crate::engine::{Committed, Engine, Reached, Ready, Session};
 use crate::keyspace::txn::Begin;
 use crate::keyspace::waiters::Wait;
 use crate::keyspace::{SHARDS, Txn};
@@ -67,7 +67,7 @@ pub enum Held<'a, 'k> {
     /// Every shard, by an enclosing transaction.
     All(&'a mut Txn<'k>),
     /// Nothing: each step is a transaction. Collects what is to be served afterwards.
-    Nothing(Vec<Ready>, u64),
+    Nothing(Vec<Ready>, Reached),
 }
 
 impl Sweep<'_, '_> {

@@ -19,11 +19,23 @@ pub fn example() -> String {
     );
     for group in &GROUPS {
         let _ = write!(text, "\n# {}\n{}:\n", group.doc, group.name);
+        let mut part = None;
         for setting in group.settings {
-            for line in comment(setting) {
-                let _ = writeln!(text, "  # {line}");
+            // `group.part.name` stands below `part:`.
+            let below =
+                setting.name.strip_prefix(&format!("{}.", group.name)).and_then(|rest| rest.split_once('.'));
+            let indent = if below.is_some() { "    " } else { "  " };
+            if let Some((name, _)) = below
+                && part != Some(name)
+            {
+                let _ = writeln!(text, "  {name}:");
             }
-            let _ = writeln!(text, "  {}: {}", setting.name, yaml::quoted(setting.default));
+            part = below.map(|(name, _)| name);
+            for line in comment(setting) {
+                let _ = writeln!(text, "{indent}# {line}");
+            }
+            let name = below.map_or(setting.name, |(_, name)| name);
+            let _ = writeln!(text, "{indent}{name}: {}", yaml::quoted(setting.default));
         }
     }
     text

@@ -28,6 +28,8 @@ pub enum Kind {
     Mode,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// One of these words, each of which may be spelled in a second way.
+    Synonyms(&'static [(&'static str, &'static str)]),
     /// Any of these words: a set of bits, the first word being the empty set.
     Choices(&'static [&'static str]),
     /// Any bytes.
@@ -103,6 +105,11 @@ impl Kind {
             Kind::Share => number(share(word)?),
             Kind::Mode => number(mode(word)?),
             Kind::Choice(names) => choice(names, word).map_or_else(|| Err(one_of(names)), number),
+            Kind::Synonyms(names) => {
+                let (shown, also): (Vec<_>, Vec<_>) = names.iter().copied().unzip();
+                let chosen = choice(&shown, word).or_else(|| choice(&also, word));
+                chosen.map_or_else(|| Err(one_of(&shown)), number)
+            }
             Kind::FileName(name) if word.is_empty() || word.contains(&b'/') => {
                 Err(format!("{name} can't be a path, just a filename").into())
             }
@@ -123,6 +130,7 @@ impl Kind {
         match self {
             Kind::Bool => name(&["no", "yes"]).into(),
             Kind::Choice(names) => name(names).into(),
+            Kind::Synonyms(names) => names.get(n as usize).map_or("", |name| name.0).into(),
             Kind::Choices(names) if n == 0 => names[0].into(),
             Kind::Choices(names) => {
                 let chosen = names.iter().enumerate().skip(1).filter(|(i, _)| n & (1 << (i - 1)) != 0);
@@ -148,6 +156,13 @@ impl Kind {
             Kind::Share => "bytes or percent of maxmemory".into(),
             Kind::Mode => "octal permissions".into(),
             Kind::Choice(names) => names.join(", "),
+            Kind::Synonyms(names) => {
+                let both = |(shown, also): &(&str, &str)| match shown == also {
+                    true => (*shown).to_owned(),
+                    false => format!("{shown} = {also}"),
+                };
+                names.iter().map(both).collect::<Vec<_>>().join(", ")
+            }
             Kind::Choices(names) => format!("any of {}", names.join(", ")),
             Kind::Text => "text".into(),
             Kind::FileName(_) => "file name".into(),

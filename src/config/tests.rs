@@ -95,10 +95,16 @@ fn every_constant_names_its_setting() {
             let name = text[at..].split('"').nth(1).unwrap();
             assert_eq!(
                 constant.trim_start_matches("//").to_ascii_lowercase().replace('_', "-"),
-                name.replace('_', "-")
+                constant_of(name).replace('_', "-")
             );
         }
     }
+}
+
+/// The constant of a setting: `group.part.name` is `part_name`.
+fn constant_of(name: &str) -> String {
+    let name = name.split_once('.').map_or(name, |(_, name)| name);
+    name.replace(['-', '.'], "_")
 }
 
 /// Every Rust file below `directory` but those of this module.
@@ -119,7 +125,7 @@ fn sources(directory: &Path) -> String {
 fn a_setting_that_works_is_read_somewhere() {
     let text = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
     for setting in Name::all().map(Name::setting).filter(|setting| setting.state == State::Works) {
-        let field = setting.name.replace('-', "_");
+        let field = constant_of(setting.name);
         // The thresholds of `types::Packing` are found by their names, these in this module.
         let here = ["client_output_buffer_limit", "enable_protected_configs"].contains(&&*field);
         let read =
@@ -276,12 +282,25 @@ fn yaml_loads() {
     );
     assert_eq!(settings.warnings(), [""; 0]);
 
+    let text = "persistence:\n  wal:\n    enabled: false\n    fsync_mode: never\n    fsync_interval_ms: 50\n  dbfilename: a\n";
+    let settings = load(&["-"], text).unwrap();
+    assert_eq!(
+        (settings.yes(APPENDONLY), settings.string(APPENDFSYNC), settings.int(WAL_FSYNC_INTERVAL_MS)),
+        (false, "no".into(), 50)
+    );
+    assert_eq!(get(&settings, "persistence.wal.fsync_mode"), "no");
+    let settings = load(&["--persistence.wal.fsync_mode", "always", "--appendonly", "no"], "").unwrap();
+    assert_eq!((settings.string(APPENDFSYNC), settings.yes(APPENDONLY)), ("always".into(), false));
+
     let example = document::example();
     let settings = load(&["-"], &example).unwrap();
     assert!(settings.warnings().is_empty());
     assert!(Name::all().all(|name| settings.is_default(name)));
     for name in Name::all() {
-        assert!(example.contains(&format!("\n  {}: ", name.setting().name)));
+        let name = name.setting().name;
+        let line = name.rsplit('.').next().unwrap();
+        let indent = if name == line { "  " } else { "    " };
+        assert!(example.contains(&format!("\n{indent}{line}: ")), "{name}");
     }
 }
 
@@ -347,7 +366,6 @@ fn set_answers_as_redis_does() {
         ("oom-score-adj-values", "1 2", "wrong number of arguments"),
         ("latency-tracking-info-percentiles", "a", "Invalid latency-tracking-info-percentiles parameters"),
         ("bind", "127.0.0.1\nport", "Failed to bind to specified addresses."),
-        ("appendonly", "yes", "not supported by this version of Synap: durability"),
         ("maxmemory-policy", "allkeys-lru", "not supported by this version of Synap: eviction"),
     ] {
         let expected = format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {why}");

@@ -7,7 +7,9 @@
 //! kv_store:
 //!   maxmemory: 1gb
 //! ```
-//! Read from the parser's flat stream of events: nothing nests deeper than a list in a group, and
+//! A part of a group may be a mapping again: `persistence: {wal: {enabled: yes}}` sets
+//! `persistence.wal.enabled`.
+//! Read from the parser's flat stream of events: nothing nests deeper than that, and
 //! aliases are refused, so there is nothing that could grow.
 
 use super::fault::{Fault, nearest};
@@ -76,9 +78,19 @@ pub(super) fn words(kind: Kind, entry: &Entry) -> Vec<&str> {
 enum At {
     Top,
     Groups,
-    Group(String),
-    Value { group: String, name: String, line: usize, name_end: usize },
-    List(Entry),
+    /// In a group, or in a part of one whose settings' names begin with `prefix`.
+    Group {
+        group: String,
+        prefix: String,
+    },
+    Value {
+        group: String,
+        prefix: String,
+        name: String,
+        line: usize,
+        name_end: usize,
+    },
+    List(Entry, String),
 }
 
 /// Every setting in `text`, in order.
@@ -119,20 +131,32 @@ fn step(at: At, event: Event<'_>, span: Span, place: Place<'_>, found: &mut Vec<
                 let known = GROUPS.iter().map(|known| known.name);
                 return Err(Fault { nearest: nearest(&group, known), ..fault });
             }
-            At::Value { group: group.into_owned(), name: String::new(), line, name_end: range.end }
+            let (group, prefix) = (group.into_owned(), String::new());
+            At::Value { group, prefix, name: String::new(), line, name_end: range.end }
         }
         // A group: its settings, or nothing at all.
-        (At::Value { group, name, .. }, Event::MappingStart(..)) if name.is_empty() => At::Group(group),
+        (At::Value { group, prefix, name, .. }, Event::MappingStart(..)) if name.is_empty() => {
+            At::Group { group, prefix }
+        }
+        // A part of a group: `persistence: wal: enabled` is the setting `persistence.wal.enabled`.
+        (At::Value { group, prefix, name, .. }, Event::MappingStart(..))
+            if prefix.is_empty() && is_part(&group, &name) =>
+        {
+            At::Group { prefix: format!("{group}.{name}."), group }
+        }
         (At::Value { name, .. }, Event::Scalar(value, style, ..))
             if name.is_empty() && null(&value, style) =>
         {
             At::Groups
         }
-        (At::Group(_), Event::MappingEnd) => At::Groups,
-        (At::Group(group), Event::Scalar(name, ..)) if !name.is_empty() => {
-            At::Value { group, name: name.into_owned(), line, name_end: range.end }
+        (At::Group { prefix, .. }, Event::MappingEnd) if prefix.is_empty() => At::Groups,
+        (At::Group { group, .. }, Event::MappingEnd) => At::Group { group, prefix: String::new() },
+        (At::Group { group, prefix }, Event::Scalar(name, ..)) if !name.is_empty() => {
+            At::Value { group, name: format!("{prefix}{name}"), prefix, line, name_end: range.end }
         }
-        (At::Value { group, name, line, name_end }, Event::Scalar(value, style, ..)) if !name.is_empty() => {
+        (At::Value { group, prefix, name, line, name_end }, Event::Scalar(value, style, ..))
+            if !name.is_empty() =>
+        {
             let value = if null(&value, style) { String::new() } else { value.into_owned() };
             found.push(Entry {
                 group: group.clone(),
@@ -143,27 +167,34 @@ fn step(at: At, event: Event<'_>, span: Span, place: Place<'_>, found: &mut Vec<
                 place: range,
                 name_end,
             });
-            At::Group(group)
+            At::Group { group, prefix }
         }
-        (At::Value { group, name, line, name_end }, Event::SequenceStart(..)) if !name.is_empty() => {
-            At::List(Entry { group, name, values: Vec::new(), list: true, line, place: range, name_end })
+        (At::Value { group, prefix, name, line, name_end }, Event::SequenceStart(..)) if !name.is_empty() => {
+            let entry = Entry { group, name, values: Vec::new(), list: true, line, place: range, name_end };
+            At::List(entry, prefix)
         }
-        (At::List(mut entry), Event::Scalar(value, ..)) => {
+        (At::List(mut entry, prefix), Event::Scalar(value, ..)) => {
             entry.values.push(value.into_owned());
             entry.place.end = range.end;
-            At::List(entry)
+            At::List(entry, prefix)
         }
-        (At::List(mut entry), Event::SequenceEnd) => {
+        (At::List(mut entry, prefix), Event::SequenceEnd) => {
             if !range.is_empty() {
                 entry.place.end = range.end; // behind the bracket; a list of lines ends with its last one
             }
             let group = entry.group.clone();
             found.push(entry);
-            At::Group(group)
+            At::Group { group, prefix }
         }
         (_, Event::Alias(_)) => return Err(place.fault("", "aliases are not supported")),
         _ => return Err(place.fault("", "expected groups of settings, each a value or a list of values")),
     })
+}
+
+/// Whether settings of `group` have names that begin with `group.name.`.
+fn is_part(group: &str, name: &str) -> bool {
+    let prefix = format!("{group}.{name}.");
+    Name::all().flat_map(|name| name.setting().names()).any(|name| name.starts_with(&prefix))
 }
 
 fn null(value: &str, style: ScalarStyle) -> bool {

@@ -43,12 +43,26 @@ impl<'a> Calls<'a> {
 
     /// Adds a call: looks its command up and hashes its keys.
     pub fn push(&mut self, argv: impl IntoIterator<Item = &'a [u8]>) {
+        self.add(argv, |name| registry().find(name));
+    }
+
+    /// Adds an effect, whose verb clients may not call.
+    pub(super) fn push_effect(&mut self, argv: impl IntoIterator<Item = &'a [u8]>) {
+        self.add(argv, |name| registry().find_effect(name));
+    }
+
+    #[inline]
+    fn add(
+        &mut self,
+        argv: impl IntoIterator<Item = &'a [u8]>,
+        find: impl FnOnce(&[u8]) -> Option<crate::command::RegistryEntry>,
+    ) {
         let first = (self.words.len(), self.keys.len());
         let argv = argv.into_iter();
         self.words.reserve(argv.size_hint().0);
         argv.for_each(|word| self.words.push(word));
         let argv = &self.words[first.0..];
-        let mut entry = registry().find(argv[0]);
+        let mut entry = find(argv[0]);
         if let Some(found) = entry
             && !found.command.subcommands().is_empty()
             && argv.len() > 1

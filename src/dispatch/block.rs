@@ -3,7 +3,7 @@
 //! others before the client that waited for it.
 
 use crate::command::{Args, Flow, Group, Keyed, Reply, Run, flag};
-use crate::engine::{Client, Engine, Flag, Ready};
+use crate::engine::{Client, Engine, Flag, Reached, Ready};
 use crate::keyspace::txn::{Begin, Caller};
 use crate::keyspace::waiters::{Served, Wait, Waiter};
 use crate::keyspace::{Effects, Key, Txn};
@@ -202,7 +202,8 @@ fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
         txn.hooks(key).waiters.remove(key, waiter);
     }
     let committed = engine.commit(txn);
-    if !waiter.serve(Served { reply, lsn: committed.lsn }) {
+    let Reached { wrote, saw } = committed.lsn;
+    if !waiter.serve(Served { reply, wrote, saw }) {
         // Its connection ended meanwhile, and with it what is tied to that.
         super::untie(engine, waiter.client);
     }

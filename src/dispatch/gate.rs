@@ -7,6 +7,7 @@ use crate::commands::access::{self, Asked};
 use crate::commands::scripts::busy;
 use crate::config;
 use crate::engine::{Engine, Paused, Running, Session};
+use crate::log::Failure;
 
 /// What the gates say of a call that they do not refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +39,20 @@ impl Visitor<'_> {
 
 type Gate = fn(&Visitor<'_>) -> Result<Verdict, Error>;
 
-const GATES: &[Gate] =
-    &[authentication, script, transaction, rights, listening, memory, snapshot, pause, crowd];
+const GATES: &[Gate] = &[
+    authentication,
+    script,
+    transaction,
+    rights,
+    listening,
+    memory,
+    snapshot,
+    disk,
+    loading,
+    pause,
+    crowd,
+    backlog,
+];
 
 /// Asks all gates in order.
 pub(super) fn ask(
@@ -176,4 +189,35 @@ fn script(v: &Visitor<'_>) -> Result<Verdict, Error> {
         Running::Slow if matches!(v.command.run, Run::Sweep(_)) => Ok(Verdict::Hold),
         _ => Ok(Verdict::Pass),
     }
+}
+
+/// No writes while the log cannot be written. PING tells those who watch over the server.
+fn disk(v: &Visitor<'_>) -> Result<Verdict, Error> {
+    let Some(failure) = v.engine.log.failure() else { return Ok(Verdict::Pass) };
+    if v.flags() & flag::WRITE == 0 && v.command.name != "PING" {
+        return Ok(Verdict::Pass);
+    }
+    Err(misconf(&failure))
+}
+
+/// What clients are told while the log cannot be written.
+pub fn misconf(failure: &Failure) -> Error {
+    let why = failure.error.to_string();
+    // As C tells it: without the number that Rust adds.
+    let why = why.split(" (os error").next().unwrap_or_default();
+    Error::text(format!("MISCONF Errors writing to the AOF file: {why}"))
+}
+
+/// Only what does not need the data set while it is loaded.
+fn loading(v: &Visitor<'_>) -> Result<Verdict, Error> {
+    if v.engine.loading.is_active() && !v.command.has(flag::LOADING) {
+        return Err(Error::new("LOADING Redis is loading the dataset in memory"));
+    }
+    Ok(Verdict::Pass)
+}
+
+/// Writes wait while more than enough of them wait for the disk.
+fn backlog(v: &Visitor<'_>) -> Result<Verdict, Error> {
+    let waits = v.engine.log.is_full() && v.flags() & flag::WRITE != 0;
+    Ok(if waits { Verdict::Hold } else { Verdict::Pass })
 }

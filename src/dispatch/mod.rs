@@ -6,6 +6,7 @@ pub mod cron;
 mod gate;
 mod multi;
 mod queues;
+pub mod replay;
 mod script;
 
 pub use batch::{Call, Calls};
@@ -16,7 +17,7 @@ use crate::command::flag;
 use crate::command::{Args, Command, Error, Flow, Group, Held, Keyed, Nest, Outer, Reply, Run, Sweep};
 use crate::commands;
 use crate::config;
-use crate::engine::{Engine, Flag, ReplyMode, Session};
+use crate::engine::{Engine, Flag, Reached, ReplyMode, Session};
 use crate::keyspace::Txn;
 use crate::keyspace::txn::{Begin, Caller};
 use gate::Verdict;
@@ -25,8 +26,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 /// What became of a call.
 pub enum Outcome {
-    /// It is answered; its effects reached this log position (0: none).
-    Done(u64),
+    /// It is answered; how far into the log it reaches.
+    Done(Reached),
     /// It waits for its keys; the reply comes later.
     Wait(Box<Parked>),
     /// All clients are paused: run it again when they go on.
@@ -48,7 +49,7 @@ pub fn run(
         Ok(Verdict::Pass) => match &mut session.multi {
             Some(queue) if call.entry.is_some_and(|entry| !entry.command.has(flag::UNQUEUED)) => {
                 multi::enqueue(queue, &session.client, &call, reply);
-                Ok(Outcome::Done(0))
+                Ok(Outcome::Done(Reached::default()))
             }
             _ => {
                 let result = execute(engine, session, call, now_ms, reply);
@@ -71,7 +72,7 @@ pub fn run(
                 let addr = &session.client.addr;
                 tracing::warn!(%addr, "a web client sent commands: somebody may be misusing it; closed");
                 session.closing = true;
-                return Outcome::Done(0);
+                return Outcome::Done(Reached::default());
             }
             Err(multi::refuse(engine, session, &call, error))
         }
@@ -80,7 +81,7 @@ pub fn run(
         reply.rewind(mark);
         reply.error(&error);
         engine.metrics.count_error(error.code());
-        Outcome::Done(0)
+        Outcome::Done(Reached::default())
     });
     if session.reply_mode != ReplyMode::On {
         mute(session, reply, mark);
@@ -280,7 +281,7 @@ fn execute(
             if tracked {
                 engine.remember(&session.client, session.caching, call.keys);
             }
-            let held = Held::Nothing(Vec::new(), 0);
+            let held = Held::Nothing(Vec::new(), Reached::default());
             let mut sweep = Sweep { args, session, engine, reply, command, db, now_ms, held };
             let result = handler(&mut sweep);
             let (ready, lsn) = match sweep.held {
@@ -293,16 +294,16 @@ fn execute(
             serve(engine, ready, now_ms);
             result.map(|()| Outcome::Done(lsn))
         }
-        Run::Outer(handler) => {
-            handler(&mut Outer { args, session, engine, reply, command }).map(|()| Outcome::Done(0))
-        }
+        Run::Outer(handler) => handler(&mut Outer { args, session, engine, reply, command })
+            .map(|()| Outcome::Done(Reached::default())),
         Run::Slow(handler) => {
             let mut outer = Outer { args, session, engine, reply, command };
-            tokio::task::block_in_place(|| handler(&mut outer)).map(|()| Outcome::Done(0))
+            tokio::task::block_in_place(|| handler(&mut outer)).map(|()| Outcome::Done(Reached::default()))
         }
         Run::Container(_) => {
             let bare = command.bare.ok_or_else(|| unknown(call.argv))?;
-            bare(&mut Outer { args, session, engine, reply, command }).map(|()| Outcome::Done(0))
+            bare(&mut Outer { args, session, engine, reply, command })
+                .map(|()| Outcome::Done(Reached::default()))
         }
         Run::Nested(Nest::Exec) => multi::exec(engine, session, command, now_ms, reply),
         Run::Nested(Nest::Watch) => {

@@ -5,7 +5,7 @@
 use super::{Call, Calls, Outcome, gate, serve, unknown};
 use crate::acl::{Context, Denied};
 use crate::command::{Args, Command, Error, Group, Nest, Outer, Reply, Run};
-use crate::engine::{Client, Engine, Flag, Queue, Ready, Session};
+use crate::engine::{Client, Engine, Flag, Queue, Reached, Ready, Session};
 use crate::keyspace::txn::Begin;
 use crate::keyspace::{Key, Txn};
 use std::collections::VecDeque;
@@ -63,7 +63,7 @@ fn exec_queue(
     queue: &Queue,
     now_ms: i64,
     reply: &mut Reply,
-) -> Option<u64> {
+) -> Option<Reached> {
     // Handlers see the session, so what they do is noted beside it.
     let mut effects = std::mem::take(&mut session.effects);
     let calls = decode(queue);
@@ -73,7 +73,7 @@ fn exec_queue(
             super::catch_up_all(engine, session.db, &call, now_ms);
         }
     }
-    let mut done = Exec { engine, session, now_ms, reply, ready: VecDeque::new(), lsn: 0 };
+    let mut done = Exec { engine, session, now_ms, reply, ready: VecDeque::new(), lsn: Reached::default() };
     let mut at = 0;
     loop {
         let begin = super::begin(done.session, command, now_ms);
@@ -123,7 +123,7 @@ struct Exec<'a> {
     now_ms: i64,
     reply: &'a mut Reply,
     ready: VecDeque<Ready>,
-    lsn: u64,
+    lsn: Reached,
 }
 
 impl Exec<'_> {

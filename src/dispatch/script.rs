@@ -18,7 +18,7 @@ use crate::command::{Args, Command, Error, Nest, Outer, Reply, Run, flag};
 use crate::commands::access::{self, Asked};
 use crate::commands::scripts::prepare::{Prepared, memory_limit, prepare};
 use crate::config;
-use crate::engine::{Engine, ReplyMode, SCRIPT_SLOW, ScriptRun, Session};
+use crate::engine::{Engine, Reached, ReplyMode, SCRIPT_SLOW, ScriptRun, Session};
 use crate::keyspace::txn::Begin;
 use crate::keyspace::{Txn, shown};
 use crate::lua::{self, Failure, Flags, Host, Interp, Level, Refused, Value};
@@ -52,7 +52,7 @@ pub(super) fn run(
         let lsn = if engine.stop.is_cancelled() && done == Err(Failure::Stopped) {
             // SHUTDOWN ended it in its middle: nothing of it may be kept.
             drop(txn);
-            0
+            Reached::default()
         } else {
             let committed = engine.commit(txn);
             serve(engine, committed.ready.into(), now_ms);

@@ -2,16 +2,32 @@
 
 use super::Engine;
 use crate::keyspace::Txn;
-use std::sync::atomic::Ordering::Relaxed;
+use crate::log::Lsn;
 
 /// A key whose waiters may go on, with its database.
 pub type Ready = (u32, Box<[u8]>);
 
+/// How far into the log a transaction reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// Where its own record ends; 0 when it wrote nothing.
+    pub wrote: Lsn,
+    /// Where the newest record about the shards it saw ends; known only when everybody waits for the disk.
+    pub saw: Lsn,
+}
+
+impl Reached {
+    /// How far both reach together.
+    pub fn max(self, other: Reached) -> Reached {
+        Reached { wrote: self.wrote.max(other.wrote), saw: self.saw.max(other.saw) }
+    }
+}
+
 /// What is left to do after a transaction.
 #[derive(Debug, Default)]
 pub struct Committed {
-    /// The log position the effects reached; 0 when there were none.
-    pub lsn: u64,
+    /// How far into the log it reaches.
+    pub lsn: Reached,
     /// Keys whose waiters are to be served before anybody is answered.
     pub ready: Vec<Ready>,
 }
@@ -19,10 +35,14 @@ pub struct Committed {
 impl Engine {
     /// Passes on what `txn` did (log, listeners, counters), then unlocks its shards.
     pub fn commit(&self, mut txn: Txn<'_>) -> Committed {
+        // What others wrote here may not be durable yet, and must not be told of before it is.
+        let saw = if self.log.is_always() { txn.logged() } else { 0 };
+        let now_ms = txn.now_ms();
         let effects = txn.effects();
         let (hits, misses, dirty) = (effects.hits.get(), effects.misses.get(), effects.dirty);
+        let mut committed = Committed { lsn: Reached { wrote: 0, saw }, ready: Vec::new() };
         if hits | misses | dirty == 0 && !effects.flushed {
-            return Committed::default();
+            return committed;
         }
         let counters = &self.metrics.local().counters;
         if hits | misses != 0 {
@@ -33,10 +53,15 @@ impl Engine {
             self.notify(effects);
         }
         if dirty == 0 {
-            return Committed::default();
+            return committed;
         }
         counters.changes.add(dirty);
         counters.expired_keys.add(effects.expired);
-        Committed { lsn: self.lsn.load(Relaxed), ready: effects.take_ready() }
+        committed.ready = effects.take_ready();
+        if !effects.log().is_empty() {
+            committed.lsn.wrote = self.log.append(effects.log(), now_ms);
+            txn.set_logged(committed.lsn.wrote);
+        }
+        committed
     }
 }

@@ -3,7 +3,9 @@
 mod client;
 mod clients;
 mod commit;
+mod durability;
 mod huge_pages;
+mod loading;
 mod memory;
 mod monitors;
 mod multi;
@@ -19,8 +21,9 @@ mod tracking;
 
 pub use client::{Client, Flag};
 pub use clients::Clients;
-pub use commit::{Committed, Ready};
+pub use commit::{Committed, Reached, Ready};
 pub use huge_pages::HugePages;
+pub use loading::Loading;
 pub use memory::Used;
 pub use monitors::Monitors;
 pub use multi::{Queue, Watched};
@@ -38,6 +41,7 @@ use crate::base::clock::{self, Clock};
 use crate::base::random;
 use crate::config::{self, Name, Settings};
 use crate::keyspace::Keyspace;
+use crate::log::Log;
 use crate::metrics::{Memory, Metrics, Rates};
 use crate::pubsub::Hub;
 use crate::resp::decode;
@@ -95,7 +99,10 @@ pub struct Engine {
     /// Snapshots.
     pub saving: Saving,
     save_at_end: AtomicBool,
-    lsn: AtomicU64,
+    /// What every transaction did, on disk.
+    pub log: Log,
+    /// The data set being loaded.
+    pub loading: Loading,
 }
 
 impl Engine {
@@ -130,7 +137,8 @@ impl Engine {
             blocked_clients: AtomicUsize::new(0),
             saving: Saving::since(started_ms),
             save_at_end: AtomicBool::new(false),
-            lsn: AtomicU64::new(0),
+            log: Log::default(),
+            loading: Loading::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::Engine;
 use crate::base::disk::Directory;
 use crate::config::{self, Settings};
+use crate::log::DIRECTORY;
 use crate::snapshot::{Codec, Crowd, Cut, Fault, Intake, Progress, record, save};
 use parking_lot::{Condvar, Mutex};
 use std::path::Path;
@@ -151,7 +152,7 @@ pub(super) fn options(settings: &Settings) -> save::Options {
 
 /// Where Synap's own data lies.
 pub fn directory(settings: &Settings) -> Directory {
-    Directory::system(Path::new(&settings.string(config::DIR)).join("synapdata"))
+    Directory::system(Path::new(&settings.string(config::DIR)).join(DIRECTORY))
 }
 
 impl Engine {

@@ -3,7 +3,7 @@
 
 use super::Class;
 use super::waiters::Place;
-use crate::resp::encode;
+use crate::base::ops;
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -60,12 +60,16 @@ pub struct Touch {
     pub class: Class,
 }
 
+/// Bytes of the log's buffer that are kept from one transaction to the next.
+const LOG_KEPT: usize = 64 * 1024;
+
 /// What one transaction did.
 #[derive(Debug, Default)]
 pub struct Effects {
-    /// Deterministic commands, RESP encoded, in order.
+    /// Deterministic commands in order, as [`ops`].
     log: Vec<u8>,
-    log_db: Option<u32>,
+    /// The database of the last of them.
+    log_db: u32,
     touches: Vec<Touch>,
     keys: Vec<u8>,
     /// Keys that readers missed since the last touch: readers share the transaction.
@@ -77,6 +81,9 @@ pub struct Effects {
     pub origin: u64,
     /// A database was emptied.
     pub flushed: bool,
+    /// These are effects being replayed: keys and fields do not expire by themselves, since their removal
+    /// is an effect of its own.
+    pub(super) replayed: bool,
     /// Changes made: what INFO counts since the last save.
     pub dirty: u64,
     /// Keys found by readers.
@@ -93,6 +100,11 @@ impl Effects {
         Self { origin, ..Self::default() }
     }
 
+    /// For effects that are replayed.
+    pub fn replaying() -> Self {
+        Self { replayed: true, ..Self::default() }
+    }
+
     /// Empties it for the next transaction.
     pub fn reset(&mut self, listeners: Listeners) {
         self.listeners = listeners;
@@ -103,11 +115,12 @@ impl Effects {
         self.flushed = false;
         if !self.log.is_empty() || !self.touches.is_empty() {
             self.log.clear();
+            self.log.shrink_to(LOG_KEPT);
             self.touches.clear();
             self.keys.clear();
         }
         self.missed.get_mut().clear();
-        self.log_db = None;
+        self.log_db = 0;
         self.ready.clear();
     }
 
@@ -123,15 +136,19 @@ impl Effects {
 
     /// Records a deterministic command (an effect) on database `db`; a branch when nobody follows.
     pub fn record(&mut self, db: u32, argv: &[&[u8]]) {
+        self.record_runs(db, [argv, &[], &[]]);
+    }
+
+    /// As [`Effects::record`]; the words are given in runs one behind the other.
+    pub fn record_runs(&mut self, db: u32, runs: [&[&[u8]]; 3]) {
         if !self.is_recording() {
             return;
         }
-        let mut digits = itoa::Buffer::new();
-        if self.log_db != Some(db) {
-            self.log_db = Some(db);
-            encode(&[b"SELECT", digits.format(db).as_bytes()], &mut self.log);
+        if self.log_db != db {
+            self.log_db = db;
+            ops::push_select(&mut self.log, db);
         }
-        encode(argv, &mut self.log);
+        ops::push_call(&mut self.log, runs);
     }
 
     /// Notes that `event` happened to `key`.
@@ -171,7 +188,7 @@ impl Effects {
         }
     }
 
-    /// The effects recorded so far, RESP encoded.
+    /// The effects recorded so far, as [`ops`].
     pub fn log(&self) -> &[u8] {
         &self.log
     }
@@ -191,10 +208,5 @@ impl Effects {
     /// Takes the keys whose waiters may go on.
     pub fn take_ready(&mut self) -> Vec<(u32, Box<[u8]>)> {
         std::mem::take(&mut self.ready)
-    }
-
-    /// Whether there is anything that `commit` has to pass on.
-    pub fn is_quiet(&self) -> bool {
-        self.log.is_empty() && self.touches.is_empty()
     }
 }

@@ -55,6 +55,8 @@ pub struct Shard {
     pub tables: Box<[Table]>,
     /// Watchers and waiters.
     pub hooks: Hooks,
+    /// Where the newest record about this shard ends in the log.
+    pub logged: u64,
 }
 
 /// On a cache line (and its prefetched neighbour) of its own, so that locks do not share one.
@@ -78,7 +80,7 @@ impl Keyspace {
     pub fn new(databases: usize) -> Self {
         let shard = || {
             let tables = (0..databases).map(|_| Table::new(SHARD_BITS)).collect();
-            Cell(Mutex::new(Shard { tables, hooks: Hooks::default() }))
+            Cell(Mutex::new(Shard { tables, hooks: Hooks::default(), logged: 0 }))
         };
         Self {
             shards: (0..SHARDS).map(|_| shard()).collect(),

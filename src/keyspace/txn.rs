@@ -398,6 +398,28 @@ impl<'k> Txn<'k> {
         (0..SHARDS).filter(move |shard| set & (1u64 << shard) != 0)
     }
 
+    /// Where the newest record about a shard held ends in the log.
+    pub fn logged(&self) -> u64 {
+        match &self.held {
+            Held::None => 0,
+            Held::One(_, shard) => shard.logged,
+            Held::Many(_, shards) => shards.iter().map(|shard| shard.logged).max().unwrap_or(0),
+            Held::LentOne(_, shard) => shard.logged,
+            Held::Lent(_, shards) => shards.iter().map(|shard| shard.logged).max().unwrap_or(0),
+        }
+    }
+
+    /// Notes that what this transaction did ends at `lsn` in the log.
+    pub fn set_logged(&mut self, lsn: u64) {
+        match &mut self.held {
+            Held::None => {}
+            Held::One(_, shard) => shard.logged = lsn,
+            Held::Many(_, shards) => shards.iter_mut().for_each(|shard| shard.logged = lsn),
+            Held::LentOne(_, shard) => shard.logged = lsn,
+            Held::Lent(_, shards) => shards.iter_mut().for_each(|shard| shard.logged = lsn),
+        }
+    }
+
     /// The table of a held shard, in the selected database.
     #[inline(always)]
     pub fn table(&self, shard: usize) -> &Table {
@@ -426,6 +448,11 @@ impl<'k> Txn<'k> {
         self.settle(Key { bytes: key, hash });
     }
 
+    /// Whether what expires at `at_ms` is gone.
+    fn is_due(&self, at_ms: i64) -> bool {
+        at_ms <= self.now_ms && !self.effects.replayed
+    }
+
     #[inline(always)]
     fn settle(&mut self, key: Key<'_>) {
         if self.table(key.shard()).timed() != 0 {
@@ -441,7 +468,7 @@ impl<'k> Txn<'k> {
 
     fn expire(&mut self, key: Key<'_>, limit: usize) -> bool {
         let entry = self.table(key.shard()).find(key.hash, key.bytes);
-        let is_due = |t: Option<i64>| t.is_some_and(|t| t <= self.now_ms);
+        let is_due = |t: Option<i64>| t.is_some_and(|t| self.is_due(t));
         if !is_due(entry.and_then(EntryRef::due_at)) {
             return false;
         }
@@ -460,7 +487,7 @@ impl<'k> Txn<'k> {
         let hash = self.hash_of(key);
         let entry = self.table(shard_of(hash)).find(hash, key)?;
         match entry.expire_at() {
-            Some(t) if t <= self.now_ms => None,
+            Some(t) if self.is_due(t) => None,
             _ => Some(entry),
         }
     }

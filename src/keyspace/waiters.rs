@@ -17,8 +17,10 @@ use tokio::sync::oneshot;
 pub struct Served {
     /// The reply to its command.
     pub reply: Reply,
-    /// The log position its effects reached.
-    pub lsn: u64,
+    /// Where its effects end in the log; 0 when there are none.
+    pub wrote: u64,
+    /// Where what it saw ends in the log, if that matters.
+    pub saw: u64,
 }
 
 /// How a command waits.

@@ -96,12 +96,16 @@ struct State {
 
 /// A disk in memory; clones share it.
 #[derive(Clone, Debug)]
-pub struct Simulated(Arc<Mutex<State>>);
+pub struct Simulated {
+    state: Arc<Mutex<State>>,
+    /// The time between two crashes for which it is used; `None` for any.
+    epoch: Option<u64>,
+}
 
 impl Simulated {
     /// An empty disk; `seed` decides what its crashes and faults do.
     pub fn new(seed: u64) -> Self {
-        Self(Arc::new(Mutex::new(State {
+        let state = State {
             rng: Rng::with_seed(seed),
             faults: Faults::default(),
             files: Vec::new(),
@@ -109,17 +113,23 @@ impl Simulated {
             durable_names: BTreeMap::new(),
             unsynced_names: Vec::new(),
             epoch: 0,
-        })))
+        };
+        Self { state: Arc::new(Mutex::new(state)), epoch: None }
+    }
+
+    /// The disk as a process sees it that dies with the next crash.
+    pub fn boot(&self) -> Self {
+        Self { state: self.state.clone(), epoch: Some(self.state.lock().epoch) }
     }
 
     /// Sets what fails from now on.
     pub fn set_faults(&self, faults: Faults) {
-        self.0.lock().faults = faults;
+        self.state.lock().faults = faults;
     }
 
     /// The power fails: what was not synced is lost, torn or reordered; files open now only fail.
     pub fn crash(&self) {
-        let state = &mut *self.0.lock();
+        let state = &mut *self.state.lock();
         state.epoch += 1;
         let kept = state.rng.usize(..=state.unsynced_names.len());
         for change in state.unsynced_names.drain(..).take(kept) {
@@ -148,7 +158,7 @@ impl Simulated {
     /// # Panics
     /// When there is no such file.
     pub fn damage(&self, path: &Path, f: impl FnOnce(&mut Vec<u8>)) {
-        let state = &mut *self.0.lock();
+        let state = &mut *self.state.lock();
         let file = &mut state.files[state.names[path]];
         f(&mut file.durable);
         file.seen = file.durable.clone();
@@ -156,7 +166,11 @@ impl Simulated {
     }
 
     fn with<R>(&self, f: impl FnOnce(&mut State) -> io::Result<R>) -> io::Result<R> {
-        f(&mut self.0.lock())
+        let mut state = self.state.lock();
+        if self.epoch.is_some_and(|epoch| epoch != state.epoch) {
+            return Err(broken());
+        }
+        f(&mut state)
     }
 }
 

@@ -4,7 +4,10 @@ use super::{setting, switch};
 use crate::config::kind::{INT, Kind, MEMORY};
 
 const DURABILITY: &str = "durability";
-const NO_LOG: &str = "nothing is logged while appendonly is no";
+const OWN_FILES: &str = "the log has files of its own in the directory synapdata, below dir";
+const BY_SNAPSHOT: &str = "the log is shortened by snapshots";
+/// The words of Redis, and Synap's own.
+const FSYNC: &[(&str, &str)] = &[("everysec", "periodic"), ("always", "always"), ("no", "never")];
 
 group! {
     "persistence", super::encodings::END, "Snapshots and the append-only log.";
@@ -26,41 +29,53 @@ group! {
         .doc("Syncs a snapshot to disk in steps while it is written.");
     STOP_WRITES_ON_BGSAVE_ERROR = switch("stop-writes-on-bgsave-error", "yes")
         .doc("Refuses writes while snapshots fail.");
-    APPENDONLY = switch("appendonly", "no").pending(DURABILITY).doc("Logs every change.");
-    APPENDFSYNC = setting("appendfsync", Kind::Choice(&["everysec", "always", "no"]), "everysec")
-        .hint(NO_LOG)
-        .doc("When the log is synced to disk.");
+    APPENDONLY = switch("appendonly", "yes")
+        .aliases(&["persistence.wal.enabled"])
+        .doc("Logs every change to disk, so that it survives the server.");
+    APPENDFSYNC = setting("appendfsync", Kind::Synonyms(FSYNC), "everysec")
+        .aliases(&["persistence.wal.fsync_mode"])
+        .doc("When the log is synced to disk: before the client hears of its write, from time to time, or when the operating system sees fit.");
+    WAL_FSYNC_INTERVAL_MS = setting("persistence.wal.fsync_interval_ms", Kind::Int(1, 3_600_000), "1000")
+        .doc("Milliseconds between two syncs of the log, when it is synced from time to time.");
+    WAL_BUFFER_SIZE_KB = setting("persistence.wal.buffer_size_kb", Kind::Int(64, 1 << 32), "32768")
+        .doc("KiB of changes not yet on disk above which clients wait before their next write.");
+    WAL_BATCH_OPS_MAX = setting("persistence.wal.batch_ops_max", Kind::Int(1, i32::MAX as i64), "10000")
+        .doc("Records of the log in one write.");
+    WAL_BATCH_DELAY_US = setting("persistence.wal.batch_delay_us", Kind::Int(0, 1_000_000), "1000")
+        .doc("Microseconds for which changes gather before they are written, while no client waits for them.");
+    WAL_SEGMENT_SIZE_MB = setting("persistence.wal.segment_size_mb", Kind::Int(1, 65536), "64")
+        .doc("MiB of one file of the log.");
     APPENDFILENAME = setting("appendfilename", Kind::FileName("appendfilename"), "appendonly.aof")
         .start()
-        .hint(NO_LOG)
-        .doc("Base name of the log's files.");
+        .hint(OWN_FILES)
+        .doc("Base name of the files of Redis' log.");
     APPENDDIRNAME = setting("appenddirname", Kind::FileName("appenddirname"), "appendonlydir")
         .start()
-        .hint(NO_LOG)
-        .doc("Directory of the log's files, below dir.");
+        .hint(OWN_FILES)
+        .doc("Directory of the files of Redis' log, below dir.");
     NO_APPENDFSYNC_ON_REWRITE = switch("no-appendfsync-on-rewrite", "no")
-        .hint(NO_LOG)
+        .hint("the log is always synced as appendfsync says")
         .doc("Does not sync the log while it is rewritten.");
     AUTO_AOF_REWRITE_PERCENTAGE = setting("auto-aof-rewrite-percentage", INT, "100")
-        .hint(NO_LOG)
+        .hint(BY_SNAPSHOT)
         .doc("Growth in percent after which the log is rewritten; 0 never.");
     AUTO_AOF_REWRITE_MIN_SIZE = setting("auto-aof-rewrite-min-size", MEMORY, "64mb")
-        .hint(NO_LOG)
+        .hint(BY_SNAPSHOT)
         .doc("Size below which the log is never rewritten.");
     AOF_REWRITE_INCREMENTAL_FSYNC = switch("aof-rewrite-incremental-fsync", "yes")
-        .hint(NO_LOG)
+        .hint(BY_SNAPSHOT)
         .doc("Syncs a rewritten log in steps.");
     AOF_LOAD_TRUNCATED = switch("aof-load-truncated", "yes")
-        .hint(NO_LOG)
+        .hint("the log always goes on behind its last whole record")
         .doc("Starts with a log whose end was cut off.");
     AOF_USE_RDB_PREAMBLE = switch("aof-use-rdb-preamble", "yes")
-        .hint(NO_LOG)
+        .hint(BY_SNAPSHOT)
         .doc("Rewrites the log as a snapshot and what follows.");
     AOF_TIMESTAMP_ENABLED = switch("aof-timestamp-enabled", "no")
         .pending(DURABILITY)
         .doc("Marks the log with the time.");
     AOF_DISABLE_AUTO_GC = switch("aof-disable-auto-gc", "no")
-        .hint(NO_LOG)
+        .hint(BY_SNAPSHOT)
         .doc("Keeps the log's files that are no longer needed.");
     RDB_KEY_SAVE_DELAY = setting("rdb-key-save-delay", Kind::Int(i32::MIN as i64, i32::MAX as i64), "0")
         .doc("For tests: microseconds to wait after each key of a snapshot.");

@@ -131,10 +131,7 @@ impl<'t, T: DataType> Edit<'t, T> {
     fn record_behind(&mut self, verb: &[&[u8]], args: &[&[u8]]) {
         self.dirty = true;
         self.effects.dirty += 1;
-        if self.effects.is_recording() {
-            let argv = [verb, &[self.place.key], args].concat();
-            self.effects.record(self.place.db, &argv);
-        }
+        self.effects.record_runs(self.place.db, [verb, &[self.place.key], args]);
     }
 
     /// Whether changes are recorded: for those whose arguments are costly to make.

@@ -3,15 +3,12 @@
 use super::Lines;
 use crate::config;
 use crate::engine::{Engine, Outcome, Purpose};
+use std::sync::atomic::Ordering::Relaxed;
 
 pub(super) fn persistence(engine: &Engine, lines: &mut Lines) {
-    lines.zeros(&[
-        "loading",
-        "async_loading",
-        "current_cow_peak",
-        "current_cow_size",
-        "current_cow_size_age",
-    ]);
+    let loading = engine.loading.is_active();
+    lines.add("loading", u8::from(loading));
+    lines.zeros(&["async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"]);
     lines.add("current_fork_perc", "0.00");
     let report = engine.saving_report();
     let running = report.running.as_ref();
@@ -36,7 +33,7 @@ pub(super) fn persistence(engine: &Engine, lines: &mut Lines) {
     lines.add("rdb_current_bgsave_time_sec", since(Purpose::Save));
     lines.add("rdb_saves", report.save.begun);
     lines.zeros(&["rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded"]);
-    lines.add("aof_enabled", 0);
+    lines.add("aof_enabled", u8::from(engine.log.is_on()));
     lines.add("aof_rewrite_in_progress", u8::from(runs(Purpose::Rewrite)));
     lines.add("aof_rewrite_scheduled", u8::from(report.rewrite_scheduled));
     lines.add("aof_last_rewrite_time_sec", took(report.rewrite));
@@ -44,8 +41,50 @@ pub(super) fn persistence(engine: &Engine, lines: &mut Lines) {
     lines.add("aof_last_bgrewrite_status", status(report.rewrite));
     lines.add("aof_rewrites", report.rewrite.begun);
     lines.add("aof_rewrites_consecutive_failures", report.rewrite.failures);
-    lines.add("aof_last_write_status", "ok");
+    lines.add("aof_last_write_status", if engine.log.failure().is_some() { "err" } else { "ok" });
     lines.zeros(&["aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"]);
+    if engine.log.is_on() {
+        log(engine, lines);
+    }
+    if loading {
+        loaded(engine, lines);
+    }
+}
+
+/// The log: as Redis tells of its own, then what only Synap's has.
+fn log(engine: &Engine, lines: &mut Lines) {
+    let (log, counters) = (&engine.log, engine.log.counters());
+    let segments = log.segments();
+    let first = segments.first().copied().unwrap_or_default();
+    lines.add("aof_current_size", log.end().saturating_sub(first));
+    lines.zeros(&["aof_base_size", "aof_pending_rewrite"]);
+    lines.add("aof_buffer_length", log.pending());
+    lines.zeros(&["aof_pending_bio_fsync"]);
+    lines.add("aof_delayed_fsync", counters.stalls.load(Relaxed));
+    lines.add("log_lsn", log.end());
+    lines.add("log_durable_lsn", log.durable());
+    lines.add("log_segments", segments.len());
+    lines.add("log_records", log.records());
+    lines.add("log_writes", counters.writes.load(Relaxed));
+    lines.add("log_written_bytes", counters.written_bytes.load(Relaxed));
+    lines.add("log_syncs", counters.syncs.load(Relaxed));
+    lines.add("log_last_sync_usec", counters.sync_us.load(Relaxed));
+    lines.add("log_last_sync_time", counters.synced_at.load(Relaxed));
+    lines.add("log_failures", counters.failures.load(Relaxed));
+    if let Some(failure) = log.failure() {
+        lines.add("log_failure", failure.to_string().escape_debug());
+    }
+}
+
+/// How far loading has come.
+fn loaded(engine: &Engine, lines: &mut Lines) {
+    let (total, loaded) = engine.loading.bytes();
+    lines.add("loading_start_time", engine.loading.started_at());
+    lines.add("loading_total_bytes", total);
+    lines.add("loading_rdb_used_mem", 0);
+    lines.add("loading_loaded_bytes", loaded);
+    lines.add("loading_loaded_perc", format!("{:.2}", loaded as f64 * 100.0 / total.max(1) as f64));
+    lines.add("loading_eta_seconds", engine.loading.seconds_left(engine.now_ms()));
 }
 
 pub(super) fn replication(engine: &Engine, lines: &mut Lines) {

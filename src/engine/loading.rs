@@ -1,0 +1,57 @@
+//! How far the loading of the data set at the start has come.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed, Ordering::Release};
+
+/// What is known of the loading, for INFO and the gate that refuses clients meanwhile.
+#[derive(Debug, Default)]
+pub struct Loading {
+    active: AtomicBool,
+    started_ms: AtomicI64,
+    total_bytes: AtomicU64,
+    loaded_bytes: AtomicU64,
+}
+
+impl Loading {
+    /// Begins: clients are refused from here on.
+    pub fn start(&self, now_ms: i64) {
+        self.started_ms.store(now_ms, Relaxed);
+        self.active.store(true, Release);
+    }
+
+    /// There are `bytes` more to load.
+    pub fn expect(&self, bytes: u64) {
+        self.total_bytes.fetch_add(bytes, Relaxed);
+    }
+
+    /// So many `bytes` more are loaded.
+    pub fn advance(&self, bytes: u64) {
+        self.loaded_bytes.fetch_add(bytes, Relaxed);
+    }
+
+    /// Everything is loaded.
+    pub fn finish(&self) {
+        self.active.store(false, Release);
+    }
+
+    /// Whether the data set is being loaded.
+    pub fn is_active(&self) -> bool {
+        self.active.load(Relaxed)
+    }
+
+    /// Unix seconds at which it began.
+    pub fn started_at(&self) -> i64 {
+        self.started_ms.load(Relaxed) / 1000
+    }
+
+    /// Bytes there are, and bytes that are loaded.
+    pub fn bytes(&self) -> (u64, u64) {
+        (self.total_bytes.load(Relaxed), self.loaded_bytes.load(Relaxed))
+    }
+
+    /// Seconds it will probably take from `now_ms` on.
+    pub fn seconds_left(&self, now_ms: i64) -> u64 {
+        let (total, loaded) = self.bytes();
+        let passed_ms = (now_ms - self.started_ms.load(Relaxed)).max(0) as u64;
+        (total.saturating_sub(loaded)).checked_mul(passed_ms).map_or(0, |left| left / loaded.max(1) / 1000)
+    }
+}

@@ -1,0 +1,108 @@
+//! What was appended and is not yet durable: chunks of records, recycled.
+//!
+//! A chunk begins with room for a mark, which the writer fills in; one chunk is one write. Chunks that
+//! were written are kept until they are durable, so that they can be written again when a sync fails.
+
+use super::record::{self, HEADER, Kind, MARK};
+use super::{Lsn, Options};
+use std::collections::VecDeque;
+
+/// Bytes of a chunk.
+const CHUNK: usize = 256 * 1024;
+/// Empty chunks kept for use.
+const SPARE_MAX: usize = 32;
+
+/// Records that are written at once.
+#[derive(Debug)]
+pub struct Chunk {
+    /// The place of its mark.
+    pub first: Lsn,
+    /// The mark and the records behind it.
+    pub bytes: Vec<u8>,
+    records: usize,
+}
+
+impl Chunk {
+    /// The place behind its last record.
+    pub fn end(&self) -> Lsn {
+        self.first + self.bytes.len() as u64
+    }
+}
+
+/// The chunks that wait to be written.
+#[derive(Debug)]
+pub struct Buffer {
+    /// What records are appended to; empty, or begun with room for a mark.
+    open: Chunk,
+    full: VecDeque<Chunk>,
+    spare: Vec<Vec<u8>>,
+    chunk: usize,
+}
+
+impl Buffer {
+    /// An empty buffer; the next record's place will be `end` or a little behind it.
+    pub fn new(end: Lsn) -> Self {
+        Self {
+            open: Chunk { first: end, bytes: Vec::new(), records: 0 },
+            full: VecDeque::new(),
+            spare: Vec::new(),
+            chunk: CHUNK,
+        }
+    }
+
+    /// The place behind the last record.
+    pub fn end(&self) -> Lsn {
+        self.open.end()
+    }
+
+    /// Whether nothing waits to be written.
+    pub fn is_empty(&self) -> bool {
+        self.open.bytes.is_empty() && self.full.is_empty()
+    }
+
+    /// Appends a record; returns the place behind it.
+    pub fn append(&mut self, options: &Options, payload: &[u8], sum: u32, clock_ms: i64) -> Lsn {
+        let size = HEADER + payload.len();
+        let open = &mut self.open;
+        if open.records >= options.batch_ops_max || open.bytes.len() + size > self.chunk && open.records > 0 {
+            self.close();
+        }
+        let open = &mut self.open;
+        if open.bytes.is_empty() {
+            if open.bytes.capacity() == 0 {
+                open.bytes = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(self.chunk));
+            }
+            open.bytes.resize(MARK, 0);
+        }
+        let lsn = open.end();
+        open.bytes.reserve(size);
+        open.bytes.extend_from_slice(&record::header(Kind::Effects, lsn, clock_ms, payload.len(), sum));
+        open.bytes.extend_from_slice(payload);
+        open.records += 1;
+        open.end()
+    }
+
+    fn close(&mut self) {
+        if self.open.bytes.is_empty() {
+            return;
+        }
+        let next = Chunk { first: self.open.end(), bytes: Vec::new(), records: 0 };
+        self.full.push_back(std::mem::replace(&mut self.open, next));
+    }
+
+    /// Takes the oldest chunk to be written; the last even if it is not full.
+    pub fn take(&mut self) -> Option<Chunk> {
+        if self.full.is_empty() {
+            self.close();
+        }
+        self.full.pop_front()
+    }
+
+    /// Gives back the bytes of a chunk that is durable.
+    pub fn recycle(&mut self, mut bytes: Vec<u8>) {
+        if bytes.capacity() <= 2 * self.chunk && self.spare.len() < SPARE_MAX {
+            bytes.clear();
+            self.spare.push(bytes);
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The thread that writes the log: one write and one sync for all that waits, and the next as soon as
+//! the last is done.
+
+use super::buffer::Chunk;
+use super::segment::Segment;
+use super::{Inner, Lsn, Mode, Shared, record};
+use crate::base::clock;
+use crate::base::disk::Directory;
+use parking_lot::MutexGuard;
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
+use std::time::{Duration, Instant};
+
+/// The time from a failure until it is tried again.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// Why the log cannot be written.
+#[derive(Debug)]
+pub struct Failure {
+    /// What was tried.
+    pub doing: &'static str,
+    /// What the operating system said.
+    pub error: io::Error,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.doing, self.error)
+    }
+}
+
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    directory: Directory,
+    /// What is written to; `None` after a failure.
+    segment: Option<Segment>,
+    /// Chunks that are not known to be durable, oldest first.
+    kept: VecDeque<Chunk>,
+    /// The place up to which the segment was written.
+    written: Lsn,
+    /// Whether something was written since the last sync.
+    dirty: bool,
+    written_at: Instant,
+    synced_at: Instant,
+    /// When to try again after a failure.
+    retry_at: Option<Instant>,
+}
+
+/// What is to be done next.
+enum Task {
+    Write { sync: bool },
+    Retry,
+    Stop,
+}
+
+impl Writer {
+    pub fn new(shared: Arc<Shared>, directory: Directory, segment: Segment) -> Self {
+        let now = Instant::now();
+        Self {
+            written: segment.base(),
+            shared,
+            directory,
+            segment: Some(segment),
+            kept: VecDeque::new(),
+            dirty: false,
+            written_at: now,
+            synced_at: now,
+            retry_at: None,
+        }
+    }
+
+    /// Works until the log is stopped.
+    pub fn run(mut self) -> io::Result<()> {
+        loop {
+            match self.next() {
+                Task::Stop => return self.finish(),
+                Task::Retry => self.attempt(Self::write_again),
+                Task::Write { sync } => self.attempt(|writer| writer.write_out(sync)),
+            }
+        }
+    }
+
+    /// Waits until there is something to do.
+    fn next(&mut self) -> Task {
+        let shared = self.shared.clone();
+        let mut inner = shared.inner.lock();
+        loop {
+            // Before the look at what is wanted: see `Log::want`.
+            shared.writer_waits.store(true, SeqCst);
+            match self.decide(&mut inner) {
+                Ok(task) => {
+                    shared.writer_waits.store(false, SeqCst);
+                    inner.sleeping = false;
+                    return task;
+                }
+                Err(Some(until)) => {
+                    shared.work.wait_until(&mut inner, until);
+                }
+                Err(None) => shared.work.wait(&mut inner),
+            }
+        }
+    }
+
+    /// What is to be done now, or when to look again.
+    fn decide(&self, inner: &mut MutexGuard<'_, Inner>) -> Result<Task, Option<Instant>> {
+        let now = Instant::now();
+        let due = |at: Instant| at <= now;
+        if inner.stopping {
+            return Ok(Task::Stop);
+        }
+        if let Some(at) = self.retry_at {
+            return if due(at) { Ok(Task::Retry) } else { Err(Some(at)) };
+        }
+        let some = !inner.buffer.is_empty();
+        let options = &inner.options;
+        let wanted = self.shared.wanted.load(SeqCst) > self.shared.durable.load(SeqCst);
+        let pressed = inner.buffer.end() - inner.kept_from > options.buffer_len as u64 / 2;
+        if (wanted || pressed) && (some || self.dirty) {
+            return Ok(Task::Write { sync: true });
+        }
+        let sync_at = match options.mode {
+            Mode::Periodic => self.dirty.then_some(self.synced_at + options.interval),
+            // What nobody waits for (keys that expired) does not wait for ever.
+            Mode::Always => (some || self.dirty).then_some(self.synced_at + options.interval),
+            Mode::Never => None,
+        };
+        let rested_at = self.written_at + options.batch_delay;
+        let write_at = (some && options.mode != Mode::Always).then_some(rested_at);
+        if sync_at.is_some_and(due) || write_at.is_some_and(due) {
+            return Ok(Task::Write { sync: sync_at.is_some_and(due) });
+        }
+        // Just after a write the next append need not wake the writer: it looks by itself.
+        let rests = !some && !due(rested_at);
+        inner.sleeping = !some && !rests;
+        Err([sync_at, write_at, rests.then_some(rested_at)].into_iter().flatten().min())
+    }
+
+    fn attempt(&mut self, f: impl FnOnce(&mut Self) -> Result<(), Failure>) {
+        if let Err(failure) = f(self) {
+            self.fail(failure);
+        }
+    }
+
+    /// Writes what was appended, and syncs.
+    fn write_out(&mut self, sync: bool) -> Result<(), Failure> {
+        let first = self.take();
+        self.write_kept(first)?;
+        if sync { self.sync() } else { Ok(()) }
+    }
+
+    /// Takes what was appended; returns where in `kept` it begins.
+    fn take(&mut self) -> usize {
+        let first = self.kept.len();
+        let mut inner = self.shared.inner.lock();
+        while let Some(chunk) = inner.buffer.take() {
+            self.kept.push_back(chunk);
+        }
+        first
+    }
+
+    /// Writes the kept chunks from position `first` on.
+    fn write_kept(&mut self, first: usize) -> Result<(), Failure> {
+        let options = self.shared.inner.lock().options;
+        let mut at = first;
+        while at < self.kept.len() {
+            let (lsn, len) = (self.kept[at].first, self.kept[at].bytes.len());
+            if self.segment.as_ref().is_none_or(|segment| segment.is_full(lsn, len)) {
+                if self.dirty {
+                    // All that was written becomes durable, and is kept no longer.
+                    let written = self.kept.len();
+                    self.sync()?;
+                    at -= written - self.kept.len();
+                }
+                let room = options.segment_len.max(len as u64 + super::segment::HEADER);
+                let segment = Segment::create(&self.directory, lsn, room)
+                    .map_err(|error| Failure { doing: "cannot begin a segment of the log", error })?;
+                self.shared.segments.lock().bases.insert(lsn);
+                self.segment = Some(segment);
+            }
+            let durable = self.shared.durable.load(Relaxed);
+            let chunk = &mut self.kept[at];
+            record::write_mark(&mut chunk.bytes, chunk.first, durable);
+            let segment = self.segment.as_mut().expect("it was just made");
+            segment
+                .write(lsn, &chunk.bytes, options.mode == Mode::Always)
+                .map_err(|error| Failure { doing: "cannot write to the log", error })?;
+            self.dirty = true;
+            self.written = chunk.end();
+            self.shared.counters.writes.fetch_add(1, Relaxed);
+            self.shared.counters.written_bytes.fetch_add(len as u64, Relaxed);
+            at += 1;
+        }
+        self.written_at = Instant::now();
+        Ok(())
+    }
+
+    /// Makes durable what was written.
+    fn sync(&mut self) -> Result<(), Failure> {
+        let start = Instant::now();
+        if let Some(segment) = &self.segment
+            && self.dirty
+        {
+            segment.sync().map_err(|error| Failure { doing: "cannot sync the log", error })?;
+        }
+        self.dirty = false;
+        self.synced_at = Instant::now();
+        let counters = &self.shared.counters;
+        counters.syncs.fetch_add(1, Relaxed);
+        counters.sync_us.store((self.synced_at - start).as_micros() as u64, Relaxed);
+        counters.synced_at.store(clock::system_ms() / 1000, Relaxed);
+        self.forget();
+        self.shared.durable.store(self.written, Release);
+        self.shared.waiting.wake(self.written);
+        Ok(())
+    }
+
+    /// Lets go of the chunks that were written, and of the writers that waited for room.
+    fn forget(&mut self) {
+        let mut inner = self.shared.inner.lock();
+        while self.kept.front().is_some_and(|chunk| chunk.end() <= self.written) {
+            if let Some(chunk) = self.kept.pop_front() {
+                inner.buffer.recycle(chunk.bytes);
+            }
+        }
+        inner.kept_from = self.written;
+        let room = inner.buffer.end() - inner.kept_from <= inner.options.buffer_len as u64 / 2;
+        drop(inner);
+        if room && self.shared.full.swap(false, Relaxed) {
+            self.shared.room.notify_waiters();
+        }
+    }
+
+    /// Notes a failure: writes are refused until what is kept was written again.
+    fn fail(&mut self, failure: Failure) {
+        self.shared.counters.failures.fetch_add(1, Relaxed);
+        self.retry_at = Some(Instant::now() + RETRY);
+        if let Some(segment) = self.segment.take() {
+            let durable = self.kept.front().map_or(self.written, |chunk| chunk.first);
+            // Gives back the room reserved, which may be what is missing; if it fails too, what lies
+            // there is read no more.
+            if let Err(error) = segment.cut(durable) {
+                tracing::debug!("cannot cut the failed segment of the log: {error}");
+            }
+        }
+        let failure = Arc::new(failure);
+        *self.shared.failure.lock() = Some(failure.clone());
+        if !self.shared.failing.swap(true, SeqCst) {
+            tracing::error!("{failure}; writes are refused until it works again");
+        }
+        self.shared.waiting.wake(Lsn::MAX);
+    }
+
+    /// After a failure: writes everything that is not durable to a new segment.
+    fn write_again(&mut self) -> Result<(), Failure> {
+        self.take();
+        self.dirty = false;
+        self.segment = None;
+        if self.kept.is_empty() {
+            let room = self.shared.inner.lock().options.segment_len;
+            let segment = Segment::create(&self.directory, self.written, room)
+                .map_err(|error| Failure { doing: "cannot begin a segment of the log", error })?;
+            self.shared.segments.lock().bases.insert(self.written);
+            self.segment = Some(segment);
+        }
+        self.write_kept(0)?;
+        self.sync()?;
+        self.retry_at = None;
+        self.shared.failing.store(false, SeqCst);
+        *self.shared.failure.lock() = None;
+        tracing::warn!("the log can be written again; nothing of it was lost");
+        Ok(())
+    }
+
+    /// Writes and syncs everything, and a last mark that says so.
+    fn finish(mut self) -> io::Result<()> {
+        let done = match self.retry_at {
+            Some(_) => self.write_again(),
+            None => self.write_out(true),
+        };
+        if let Err(failure) = done {
+            return Err(io::Error::new(failure.error.kind(), failure.to_string()));
+        }
+        let Some(segment) = &mut self.segment else { return Ok(()) };
+        let mut mark = [0; record::MARK];
+        record::write_mark(&mut mark, self.written, self.written);
+        let end = self.written + record::MARK as u64;
+        segment.write(self.written, &mark, false)?;
+        segment.cut(end)?;
+        segment.sync()?;
+        self.shared.end.store(end, Release);
+        self.shared.durable.store(end, Release);
+        Ok(())
+    }
+}
