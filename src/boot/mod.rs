@@ -9,7 +9,7 @@ use crate::commands::{FAMILIES, access};
 use crate::config::{self, Settings, Start};
 use crate::dispatch::{self, cron};
 use crate::engine::Engine;
-use crate::net::Listeners;
+use crate::net::{Listeners, Tls};
 use crate::pubsub::Close;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -86,7 +86,10 @@ async fn serve(settings: Settings) -> Result<(), String> {
     announce(&engine.settings);
     engine.loading.start(engine.now_ms());
     let tasks = TaskTracker::new();
-    let listeners = Arc::new(Listeners::new(tasks.clone()));
+    let tls = Arc::new(Tls::default());
+    tls.follow(&engine.settings)?;
+    tls.watch(&engine.settings);
+    let listeners = Arc::new(Listeners::new(tasks.clone(), tls));
     listeners
         .follow(&engine)
         .map_err(|why| format!("cannot listen on {why}; is another server running there?"))?;
@@ -172,6 +175,7 @@ fn announce(settings: &Settings) {
 /// Listens elsewhere when `CONFIG SET` says so.
 fn follow_addresses(engine: &Arc<Engine>, listeners: Arc<Listeners>) {
     for (name, refusal) in [
+        (config::TLS_PORT, "Unable to listen on this port. Check server logs."),
         (config::PORT, "Unable to listen on this port. Check server logs."),
         (config::BIND, "Failed to bind to specified addresses."),
     ] {

@@ -60,7 +60,7 @@ impl Settings {
         let changed: Vec<Name> = names
             .iter()
             .zip(&before)
-            .filter(|(name, value)| self.value(**name) != **value)
+            .filter(|(name, value)| name.setting().reloads || self.value(**name) != **value)
             .map(|(n, _)| *n)
             .collect();
         let concerned: Vec<&Hook> =

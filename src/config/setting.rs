@@ -41,6 +41,8 @@ pub struct Setting {
     pub change: Change,
     /// Whether it has its effect.
     pub state: State,
+    /// It names something that may change itself, as a file does: setting it to what it is reads that anew.
+    pub reloads: bool,
     /// Its value is never printed but by `CONFIG GET` and `CONFIG REWRITE`.
     pub secret: bool,
     /// One line of documentation.
@@ -57,6 +59,7 @@ impl Setting {
             default,
             change: Change::Live,
             state: State::Works,
+            reloads: false,
             secret: false,
             doc: "",
         }
@@ -89,6 +92,12 @@ impl Setting {
     /// See [`State::Pending`].
     pub const fn pending(mut self, missing: &'static str) -> Self {
         self.state = State::Pending(missing);
+        self
+    }
+
+    /// See [`Setting::reloads`].
+    pub const fn reloads(mut self) -> Self {
+        self.reloads = true;
         self
     }
 

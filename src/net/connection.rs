@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::Sleep;
 use tokio_util::io::poll_read_buf;
 
@@ -34,6 +34,11 @@ const BATCH_MAX: usize = 64;
 const SLICES_MAX: usize = 64;
 /// A partial request's buffer grows at least by this many bytes at a time, and at most.
 const GROW: (usize, usize) = (16 * 1024, 4 * 1024 * 1024);
+
+/// How long saying goodbye may take.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// Bytes that wait for a client that has not authenticated.
+const STRANGER_OUTPUT_MAX: usize = 64 * 1024;
 
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +110,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         self.session.end(&self.engine);
         dispatch::untie(&self.engine, self.session.client.id);
+        // Says goodbye where the protocol has a word for it; nobody waits for the answer.
+        let _ = tokio::time::timeout(FAREWELL, self.stream.shutdown()).await;
         end
     }
 
@@ -380,7 +387,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let client = &self.session.client;
         let class = if client.is(Flag::Subscribed) { ClientClass::PubSub } else { ClientClass::Normal };
         let hard = self.engine.settings.output_limit(class).hard_bytes;
-        if hard > 0 && waiting as i64 > hard {
+        let stranger = waiting > STRANGER_OUTPUT_MAX && !self.session.may_run(&self.engine);
+        if stranger || hard > 0 && waiting as i64 > hard {
             self.overrun();
         }
     }
@@ -419,6 +427,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.session.client.output_bytes.fetch_add(n as u64, Relaxed);
         }
         if self.sent > 0 {
+            // TLS may still hold what it took.
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
             self.session.client.output_len.store(0, Relaxed);
             self.output.clear(scratch::REPLY_KEPT);
             self.sent = 0;

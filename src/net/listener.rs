@@ -1,6 +1,8 @@
 //! Listening sockets.
 
 use super::Connection;
+use super::tls::Tls;
+use crate::acl::User;
 use crate::config;
 use crate::engine::{Engine, Flag, Session};
 use compact_str::{CompactString, format_compact};
@@ -23,12 +25,15 @@ const ACCEPT_REST: Duration = Duration::from_millis(100);
 pub enum Endpoint {
     /// A TCP address.
     Tcp(SocketAddr),
+    /// A TCP address where TLS is spoken.
+    Tls(SocketAddr),
     /// A unix socket, with its file mode if it is to be set.
     Unix(PathBuf, Option<u32>),
 }
 
 enum Socket {
     Tcp(TcpListener),
+    Tls(TcpListener, Arc<Tls>),
     Unix(UnixListener, PathBuf),
 }
 
@@ -42,9 +47,9 @@ impl Listener {
     ///
     /// # Errors
     /// When the address is taken or not ours.
-    pub fn bind(endpoint: &Endpoint, backlog: i32) -> io::Result<Self> {
+    pub fn bind(endpoint: &Endpoint, backlog: i32, tls: &Arc<Tls>) -> io::Result<Self> {
         let socket = match endpoint {
-            Endpoint::Tcp(addr) => {
+            Endpoint::Tcp(addr) | Endpoint::Tls(addr) => {
                 let domain = socket2::Domain::for_address(*addr);
                 let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None)?;
                 if addr.is_ipv6() {
@@ -54,7 +59,11 @@ impl Listener {
                 socket.set_nonblocking(true)?;
                 socket.bind(&(*addr).into())?;
                 socket.listen(backlog)?;
-                Socket::Tcp(TcpListener::from_std(socket.into())?)
+                let listener = TcpListener::from_std(socket.into())?;
+                match endpoint {
+                    Endpoint::Tls(_) => Socket::Tls(listener, tls.clone()),
+                    _ => Socket::Tcp(listener),
+                }
             }
             Endpoint::Unix(path, mode) => {
                 // A socket file that a killed server left behind.
@@ -73,7 +82,7 @@ impl Listener {
     /// The TCP address it is bound to.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         match &self.socket {
-            Socket::Tcp(listener) => listener.local_addr().ok(),
+            Socket::Tcp(listener) | Socket::Tls(listener, _) => listener.local_addr().ok(),
             Socket::Unix(..) => None,
         }
     }
@@ -100,18 +109,29 @@ impl Listener {
             Socket::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 prepare(&stream, engine)?;
-                let peer = Peer {
-                    addr: format_compact!("{peer}"),
-                    laddr: format_compact!("{}", stream.local_addr()?),
-                    fd: stream.as_raw_fd(),
-                    ip: Some(peer.ip()),
-                };
+                let peer = Peer::of(&stream, peer)?;
                 serve(stream, engine, tasks, peer);
+            }
+            Socket::Tls(listener, tls) => {
+                let (stream, peer) = listener.accept().await?;
+                prepare(&stream, engine)?;
+                let mut peer = Peer::of(&stream, peer)?;
+                let (engine, tls, tasks_of) = (engine.clone(), tls.clone(), tasks.clone());
+                tasks.spawn(async move {
+                    match tls.greet(stream, &engine).await {
+                        Ok((stream, user)) => {
+                            peer.user = user;
+                            serve(stream, &engine, &tasks_of, peer);
+                        }
+                        Err(why) => tracing::debug!(addr = %peer.addr, "no TLS connection: {why}"),
+                    }
+                });
             }
             Socket::Unix(listener, path) => {
                 let (stream, _) = listener.accept().await?;
                 let name = format_compact!("{}:0", path.display());
-                let peer = Peer { addr: name.clone(), laddr: name, fd: stream.as_raw_fd(), ip: None };
+                let peer =
+                    Peer { addr: name.clone(), laddr: name, fd: stream.as_raw_fd(), ip: None, user: None };
                 serve(stream, engine, tasks, peer);
             }
         }
@@ -126,6 +146,20 @@ struct Peer {
     fd: i32,
     /// `None` for a unix socket.
     ip: Option<IpAddr>,
+    /// Whom its certificate names.
+    user: Option<Arc<User>>,
+}
+
+impl Peer {
+    fn of(stream: &TcpStream, peer: SocketAddr) -> io::Result<Self> {
+        Ok(Self {
+            addr: format_compact!("{peer}"),
+            laddr: format_compact!("{}", stream.local_addr()?),
+            fd: stream.as_raw_fd(),
+            ip: Some(peer.ip()),
+            user: None,
+        })
+    }
 }
 
 /// Sets a new connection's socket options.
@@ -159,7 +193,7 @@ fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let limit = engine.settings.int(config::MAXCLIENTS) as usize;
     let stranger = peer.ip.is_some_and(|ip| !ip.to_canonical().is_loopback());
     let refused = stranger && engine.settings.yes(config::PROTECTED_MODE) && !engine.password_required();
-    let Peer { addr, laddr, fd, ip } = peer;
+    let Peer { addr, laddr, fd, ip, user } = peer;
     let client = match refused {
         true => {
             engine.clients.refuse();
@@ -176,7 +210,10 @@ fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         return;
     };
     client.set(Flag::UnixSocket, ip.is_none());
-    let session = Session::new(client, engine);
+    let mut session = Session::new(client, engine);
+    if let Some(user) = user {
+        session.log_in(user);
+    }
     let connection = Connection::new(stream, engine.clone(), session);
     tasks.spawn(async move {
         connection.serve().await;

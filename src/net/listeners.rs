@@ -1,5 +1,6 @@
 //! The listening sockets together: as `bind` and `port` say, also when these change.
 
+use super::tls::Tls;
 use super::{Endpoint, Listener};
 use crate::config::{self, Settings};
 use crate::engine::Engine;
@@ -21,6 +22,7 @@ struct Open {
 pub struct Listeners {
     open: Mutex<Vec<Open>>,
     tasks: TaskTracker,
+    tls: Arc<Tls>,
 }
 
 /// An address to listen on, as `bind` writes it: `-` in front says that it may be missing.
@@ -56,9 +58,9 @@ fn is_missing(error: &io::Error) -> bool {
 }
 
 impl Listeners {
-    /// No sockets yet; connections become tasks of `tasks`.
-    pub fn new(tasks: TaskTracker) -> Self {
-        Self { open: Mutex::default(), tasks }
+    /// No sockets yet; connections become tasks of `tasks`, those of `tls-port` are secured by `tls`.
+    pub fn new(tasks: TaskTracker, tls: Arc<Tls>) -> Self {
+        Self { open: Mutex::default(), tasks, tls }
     }
 
     /// Opens what the settings ask for and closes what they do not; all or nothing. Call it within the
@@ -76,7 +78,7 @@ impl Listeners {
                 wanted.push((endpoint, None));
                 continue;
             }
-            match Listener::bind(&endpoint, backlog) {
+            match Listener::bind(&endpoint, backlog, &self.tls) {
                 Ok(listener) => wanted.push((endpoint, Some(listener))),
                 Err(error) if optional && is_missing(&error) => {
                     tracing::info!(?endpoint, %error, "an optional address is not there");
@@ -85,7 +87,7 @@ impl Listeners {
             }
         }
         if wanted.is_empty() {
-            return Err("there is nothing to listen on: set port or unixsocket".into());
+            return Err("there is nothing to listen on: set port, tls-port or unixsocket".into());
         }
         open.retain(|old| {
             let keep = wanted.iter().any(|(endpoint, _)| *endpoint == old.endpoint);
@@ -108,6 +110,7 @@ impl Listeners {
 fn shown(endpoint: &Endpoint) -> String {
     match endpoint {
         Endpoint::Tcp(addr) => addr.to_string(),
+        Endpoint::Tls(addr) => format!("{addr} (TLS)"),
         Endpoint::Unix(path, _) => path.display().to_string(),
     }
 }
@@ -115,12 +118,17 @@ fn shown(endpoint: &Endpoint) -> String {
 /// What `bind`, `port` and `unixsocket` ask for, and whether each may be missing.
 fn endpoints(settings: &Settings) -> Result<Vec<(Endpoint, bool)>, String> {
     let mut found = Vec::new();
-    let port = settings.int(config::PORT) as u16;
-    if port != 0 {
+    for (name, endpoint) in
+        [(config::PORT, Endpoint::Tcp as fn(SocketAddr) -> Endpoint), (config::TLS_PORT, Endpoint::Tls)]
+    {
+        let port = settings.int(name) as u16;
+        if port == 0 {
+            continue;
+        }
         for word in settings.words(config::BIND) {
             let address = Address::parse(&word);
             match address.resolve(port) {
-                Ok(addrs) => found.extend(addrs.into_iter().map(|a| (Endpoint::Tcp(a), address.optional))),
+                Ok(addrs) => found.extend(addrs.into_iter().map(|a| (endpoint(a), address.optional))),
                 Err(error) => return Err(format!("{word}: {error}")),
             }
         }

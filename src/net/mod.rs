@@ -5,7 +5,9 @@ mod connection;
 mod listener;
 mod listeners;
 mod scratch;
+mod tls;
 
 pub use connection::{Connection, End};
 pub use listener::{Endpoint, Listener};
 pub use listeners::Listeners;
+pub use tls::Tls;
