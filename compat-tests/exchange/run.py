@@ -477,6 +477,7 @@ def files(suite, synap, other, program):
     fill(other.link, fields)
     suite.run(f"{name}: its RDB file is imported", import_file, suite, other, synap)
     suite.run(f"{name}: its append-only files are imported", import_appended, suite, other, synap)
+    suite.run(f"{name}: Synap starts in its directory", drop_in, suite, other)
     suite.run(f"{name}: live import, diskless", import_live, suite, other, synap)
     suite.run(f"{name}: live import, from disk", import_live, suite, other, synap, "repl-diskless-sync", "no")
     fill(synap.link, False)
@@ -485,6 +486,26 @@ def files(suite, synap, other, program):
         fill(synap.link, True)
         reader = "redis-8" if name == "redis-8" else "valkey-9"
         suite.run(f"{name}: loads an export for {reader}", export_file, suite, synap, name, program, reader)
+
+
+def drop_in(suite, source):
+    """Synap starts in a directory of the other server: with an RDB file, and with append-only files."""
+    source.link("SAVE")
+    faults = []
+    for left in ("dump.rdb", "appendonlydir"):
+        copy = pathlib.Path(tempfile.mkdtemp(dir=suite.scratch)) / "taken"
+        copy.mkdir()
+        if left == "dump.rdb":
+            shutil.copy(source.dir / left, copy)
+        elif (source.dir / left).is_dir():
+            shutil.copytree(source.dir / left, copy / left)
+        synap = Server("synap", suite.options.server, suite.scratch, copy)
+        try:
+            found = differences(source, synap)
+            faults += [f"{left}: {fault}" for fault in found]
+        finally:
+            synap.stop()
+    return faults
 
 
 def refusals(suite, synap):
@@ -512,13 +533,14 @@ def main():
     parser.add_argument("--migrate", help="the synap-migrate to test")
     parser.add_argument("--only", help="run what has this in its name")
     options = parser.parse_args()
+    options.server = str(pathlib.Path(options.server).absolute())
     others = {"redis-7.0": shutil.which("redis-server")}
     others["redis-8"] = os.environ.get("SYNAP_ORACLE_8")
     others["valkey"] = os.environ.get("SYNAP_ORACLE_VALKEY")
     with tempfile.TemporaryDirectory(prefix="synap-exchange-") as scratch:
         suite = Suite(options, scratch)
         try:
-            synap = Server("synap", str(pathlib.Path(options.server).absolute()), scratch)
+            synap = Server("synap", options.server, scratch)
             suite.servers.append(synap)
             for name, program in others.items():
                 if program:

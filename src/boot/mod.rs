@@ -1,5 +1,6 @@
 //! Floor 9: start and stop order, nothing else.
 
+mod import;
 mod log;
 mod recovery;
 

@@ -1,5 +1,6 @@
 //! What is loaded at the start: the log, from its first record or from a snapshot's cut.
 
+use super::import;
 use crate::config;
 use crate::dispatch::replay;
 use crate::engine::{Engine, directory};
@@ -13,6 +14,7 @@ use std::time::Instant;
 /// When what lies on disk cannot be used; the message says what to do.
 pub fn recover(engine: &Arc<Engine>) -> Result<(), String> {
     let directory = directory(&engine.settings);
+    let imported = import::files(&engine.settings, &directory)?;
     let start = Instant::now();
     let plan = recover::plan(&directory, None).map_err(|fault| fault.to_string())?;
     engine.loading.expect(plan.len());
@@ -37,6 +39,9 @@ pub fn recover(engine: &Arc<Engine>) -> Result<(), String> {
             .map_err(|error| format!("cannot begin the log in {path}: {error}"))?;
     }
     engine.follow_log_settings();
+    if !imported.is_empty() {
+        import::drop_in(engine, &directory, &imported)?;
+    }
     engine.loading.finish();
     Ok(())
 }

@@ -89,6 +89,22 @@ pub fn run(
     outcome
 }
 
+/// Runs a command that was run before, elsewhere: it passes no gate, and nobody waits for its reply.
+///
+/// # Errors
+/// What it is refused with.
+pub fn apply(engine: &Engine, session: &mut Session, argv: &[&[u8]], reply: &mut Reply) -> Result<(), Error> {
+    let calls = Calls::of(argv.iter().copied());
+    let call = calls.get(0);
+    if !call.entry.is_some_and(|entry| entry.command.takes(argv.len())) {
+        return Err(unknown(argv));
+    }
+    match execute(engine, session, call, engine.now_ms(), reply)? {
+        Outcome::Done(_) => Ok(()),
+        Outcome::Wait(_) | Outcome::Hold | Outcome::Again => Err(Error::new("ERR it would have to wait")),
+    }
+}
+
 /// Whether a line is of a web request, which pages can make a browser send to any port.
 fn is_web(word: &[u8]) -> bool {
     word.eq_ignore_ascii_case(b"POST") || word.eq_ignore_ascii_case(b"Host:")
