@@ -5,7 +5,7 @@
 use crate::base::disk::Directory;
 use crate::config::{self, Settings};
 use crate::dispatch;
-use crate::engine::{Client, Engine, Session};
+use crate::engine::{Client, Engine, Session, directory};
 use crate::keyspace::txn::Begin;
 use crate::keyspace::{Effects, Key};
 use crate::resp::Reply;
@@ -76,7 +76,7 @@ fn found(settings: &Settings) -> Result<Vec<PathBuf>, String> {
 ///
 /// # Errors
 /// When something cannot be read: to start empty would be to lose it.
-pub fn drop_in(engine: &Engine, own: &Directory, files: &[PathBuf]) -> Result<(), String> {
+pub fn drop_in(engine: &Engine, files: &[PathBuf]) -> Result<(), String> {
     let names: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
     tracing::info!("importing data of Redis: {}", names.join(", "));
     let size = |path: &PathBuf| path.metadata().map_or(0, |about| about.len());
@@ -103,7 +103,7 @@ pub fn drop_in(engine: &Engine, own: &Directory, files: &[PathBuf]) -> Result<()
         let written = tokio::runtime::Handle::current().block_on(durable);
         written.map_err(|_| "the log cannot be written: nothing is imported".to_string())?;
     }
-    let mark = own.file(MARK);
+    let mark = directory(&engine.settings).file(MARK);
     std::fs::remove_file(&mark).map_err(|error| format!("{}: {error}", mark.display()))?;
     let seconds = start.elapsed().as_secs_f64();
     tracing::info!(keys, commands, expired, seconds, "the import is complete; the files stay as they are");

@@ -40,7 +40,7 @@ pub fn recover(engine: &Arc<Engine>) -> Result<(), String> {
     }
     engine.follow_log_settings();
     if !imported.is_empty() {
-        import::drop_in(engine, &directory, &imported)?;
+        import::drop_in(engine, &imported)?;
     }
     engine.loading.finish();
     Ok(())
