@@ -95,6 +95,7 @@ pub static FAMILIES: &[&[Command]] = &[
     server::debug::COMMANDS,
     server::flush::COMMANDS,
     server::info::COMMANDS,
+    server::latency::COMMANDS,
     server::memory::COMMANDS,
     server::monitor::COMMANDS,
     server::process::COMMANDS,

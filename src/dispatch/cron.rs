@@ -52,6 +52,7 @@ async fn expire_due(engine: &Engine, first: usize, budget: Duration) -> usize {
                     tokio::task::yield_now().await;
                 }
                 if start.elapsed() > budget {
+                    engine.metrics.local().counters.expiry_overruns.add(1);
                     return shard;
                 }
             }
@@ -62,6 +63,7 @@ async fn expire_due(engine: &Engine, first: usize, budget: Duration) -> usize {
 
 /// Removes about [`STEP`] due keys of one table from `cursor` on; returns where to go on.
 fn expire_step(engine: &Engine, shard: usize, db: u32, cursor: u64) -> Option<u64> {
+    let start = Instant::now();
     let now_ms = engine.now_ms();
     let mut due: Vec<Box<[u8]>> = Vec::new();
     let next = {
@@ -83,5 +85,8 @@ fn expire_step(engine: &Engine, shard: usize, db: u32, cursor: u64) -> Option<u6
         let committed = engine.commit(txn);
         serve(engine, VecDeque::from(committed.ready), now_ms);
     }
+    let ns = start.elapsed().as_nanos() as u64;
+    engine.metrics.local().counters.expiry_ns.add(ns);
+    engine.note_latency("expire-cycle", ns);
     if unfinished { Some(cursor) } else { next }
 }

@@ -135,6 +135,11 @@ fn count(engine: &Engine, session: &mut Session, call: &Call<'_>, failed: bool) 
     if engine.settings.yes(config::LATENCY_TRACKING) {
         command.latency.record(ns);
     }
+    // The shortest moment that LATENCY can be asked to note.
+    if ns >= 1_000_000 {
+        let fast = entry.command.has(flag::FAST);
+        engine.note_latency(if fast { "fast-command" } else { "command" }, ns);
+    }
     let slow_us = engine.settings.int(config::SLOWLOG_LOG_SLOWER_THAN);
     let us = ns / 1000;
     if slow_us >= 0 && us >= slow_us as u64 && !entry.command.has(crate::command::flag::NO_SLOWLOG) {

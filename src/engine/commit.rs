@@ -57,6 +57,7 @@ impl Engine {
         }
         counters.changes.add(dirty);
         counters.expired_keys.add(effects.expired);
+        counters.expired_fields.add(effects.expired_fields);
         committed.ready = effects.take_ready();
         if !effects.log().is_empty() {
             committed.lsn.wrote = self.log.append(effects.log(), now_ms);

@@ -5,6 +5,7 @@ mod clients;
 mod commit;
 mod durability;
 mod huge_pages;
+mod latency;
 mod loading;
 mod memory;
 mod monitors;
@@ -23,6 +24,7 @@ pub use client::{Client, Flag};
 pub use clients::Clients;
 pub use commit::{Committed, Reached, Ready};
 pub use huge_pages::HugePages;
+pub use latency::{LatencyMonitor, Sample, Series};
 pub use loading::Loading;
 pub use memory::Used;
 pub use monitors::Monitors;
@@ -64,6 +66,8 @@ pub struct Engine {
     pub huge_pages: HugePages,
     /// The calls that took long.
     pub slowlog: SlowLog,
+    /// The moments in which something took long.
+    pub latency: LatencyMonitor,
     /// What happens per second just now.
     pub rates: Rates,
     /// The users.
@@ -120,6 +124,7 @@ impl Engine {
             used: Used::default(),
             huge_pages: HugePages::default(),
             slowlog: SlowLog::default(),
+            latency: LatencyMonitor::default(),
             rates: Rates::default(),
             clients: Clients::default(),
             settings,
@@ -139,6 +144,16 @@ impl Engine {
             save_at_end: AtomicBool::new(false),
             log: Log::default(),
             loading: Loading::default(),
+        }
+    }
+
+    /// Notes in LATENCY that `event` took `ns` nanoseconds, if that is as long as the settings ask for.
+    #[cold]
+    pub fn note_latency(&self, event: &'static str, ns: u64) {
+        let threshold_ms = self.settings.int(config::LATENCY_MONITOR_THRESHOLD) as u64;
+        let ms = ns / 1_000_000;
+        if threshold_ms > 0 && ms >= threshold_ms {
+            self.latency.add(event, clock::system_ms() / 1000, ms);
         }
     }
 

@@ -92,6 +92,8 @@ pub struct Effects {
     pub misses: Cell<u64>,
     /// Keys that were found expired and removed.
     pub expired: u64,
+    /// Fields of hashes that were found expired and removed.
+    pub expired_fields: u64,
 }
 
 impl Effects {
@@ -112,6 +114,7 @@ impl Effects {
         self.hits.set(0);
         self.misses.set(0);
         self.expired = 0;
+        self.expired_fields = 0;
         self.flushed = false;
         if !self.log.is_empty() || !self.touches.is_empty() {
             self.log.clear();

@@ -478,6 +478,13 @@ impl<'k> Txn<'k> {
             }
             return false;
         }
+        let hash = entry.and_then(EntryRef::collection::<Hash>);
+        if let Some(fields) = hash.filter(|hash| hash.is_all_due(self.now_ms)).map(Hash::len) {
+            // Freed in the background, not field by field under the lock.
+            self.effects.expired_fields += fields as u64;
+            self.touch(key.bytes, "hexpired", Class::HASH);
+            return !self.remove(key.bytes, "del", Class::GENERIC);
+        }
         self.open::<Hash>(key.bytes, false).named("hexpired").expire(limit) == limit
     }
 

@@ -52,6 +52,23 @@ impl Histogram {
         (((4 + quarter + 1) << log) >> 2) - 1
     }
 
+    /// How many of the counted durations are within 1024 ns, 2048 ns and so on, as far as each step
+    /// adds some: the steps in microseconds, rounded as a histogram with two exact digits does.
+    pub fn doublings(buckets: &[u64]) -> Vec<(u64, u64)> {
+        let (mut steps, mut seen, mut at) = (Vec::new(), 0, 0);
+        for log in 10..=40 {
+            let before = seen;
+            while at < buckets.len() && (Self::upper_ns(at) < 1 << log || log == 40) {
+                seen += buckets[at];
+                at += 1;
+            }
+            if seen > before {
+                steps.push((((1u64 << log) + (1 << (log - 7)) - 1) / 1000, seen));
+            }
+        }
+        steps
+    }
+
     /// The duration, in nanoseconds, that `share` (0 to 1) of the counted ones do not exceed.
     pub fn quantile_ns(buckets: &[u64], share: f64) -> u64 {
         let wanted = (buckets.iter().sum::<u64>() as f64 * share).ceil() as u64;
@@ -78,6 +95,17 @@ mod tests {
             assert!(at == 0 || ns > Histogram::upper_ns(at - 1), "{ns} in {at}");
         }
         assert_eq!(bucket_of(u64::MAX), BUCKETS - 1);
+    }
+
+    #[test]
+    fn doublings_add_up() {
+        let histogram = Histogram::default();
+        [10, 900, 1500, 3000, 40_000, u64::MAX].into_iter().for_each(|ns| histogram.record(ns));
+        let mut totals = Vec::new();
+        histogram.add_to(&mut totals);
+        let steps = Histogram::doublings(&totals);
+        assert_eq!(steps[..4], [(1, 2), (2, 3), (4, 4), (66, 5)]);
+        assert_eq!((steps.len(), steps[4].1), (5, 6));
     }
 
     #[test]

@@ -67,6 +67,12 @@ counters! {
     keyspace_misses,
     /// Keys removed because they were due.
     expired_keys,
+    /// Fields of hashes removed because they were due.
+    expired_fields,
+    /// Nanoseconds spent on removing due keys in the background.
+    expiry_ns,
+    /// Times that ran out before all due keys were removed.
+    expiry_overruns,
     /// Bytes read from clients.
     net_input_bytes,
     /// Bytes written to clients.

@@ -198,6 +198,52 @@ pub enum Shape {
         /// From south to north.
         height: f64,
     },
+    /// What lies within a line from each corner to the next and back to the first, on the plane of
+    /// longitude and latitude.
+    Polygon {
+        /// Three corners at least.
+        corners: Vec<Position>,
+    },
+}
+
+/// The middle of `corners`: where the sum of their directions from the centre of the earth points.
+pub fn centroid(corners: &[Position]) -> Position {
+    let (mut x, mut y, mut z) = (0.0, 0.0, 0.0);
+    for corner in corners {
+        let (longitude, latitude) = (radians(corner.longitude), radians(corner.latitude));
+        x += latitude.cos() * longitude.cos();
+        y += latitude.cos() * longitude.sin();
+        z += latitude.sin();
+    }
+    let longitude = degrees(f64::atan2(y, x));
+    Position { longitude, latitude: degrees(f64::atan2(z, (x * x + y * y).sqrt())) }
+}
+
+/// Whether a ray from `at` crosses the line around `corners` an odd number of times.
+fn surrounds(corners: &[Position], at: Position) -> bool {
+    let mut inside = false;
+    let mut before = corners[corners.len() - 1];
+    for &corner in corners {
+        if (corner.latitude > at.latitude) != (before.latitude > at.latitude) {
+            let crossing = (before.longitude - corner.longitude) * (at.latitude - corner.latitude)
+                / (before.latitude - corner.latitude)
+                + corner.longitude;
+            inside ^= at.longitude < crossing;
+        }
+        before = corner;
+    }
+    inside
+}
+
+/// The area that holds all `corners`.
+fn hull(corners: &[Position]) -> Area {
+    let span = |values: &mut dyn Iterator<Item = f64>| {
+        values.fold(f64::INFINITY..f64::NEG_INFINITY, |span, v| span.start.min(v)..span.end.max(v))
+    };
+    Area {
+        longitude: span(&mut corners.iter().map(|corner| corner.longitude)),
+        latitude: span(&mut corners.iter().map(|corner| corner.latitude)),
+    }
 }
 
 impl Shape {
@@ -211,23 +257,34 @@ impl Shape {
                     at.latitude_distance(centre) <= height / 2.0 && at.distance(beside) <= width / 2.0;
                 inside.then(|| centre.distance(at))
             }
+            Shape::Polygon { corners } => surrounds(corners, at).then(|| centre.distance(at)),
         }
     }
 
-    /// Half the width, half the height, and the radius of a circle around all, in metres.
-    fn extent(&self) -> (f64, f64, f64) {
+    /// The radius of a circle around all, in metres.
+    fn radius(&self, centre: Position) -> f64 {
         match self {
-            Shape::Circle { radius } => (*radius, *radius, *radius),
+            Shape::Circle { radius } => *radius,
             Shape::Rectangle { width, height } => {
                 let (w, h) = (width / 2.0, height / 2.0);
-                (w, h, (w * w + h * h).sqrt())
+                (w * w + h * h).sqrt()
+            }
+            Shape::Polygon { corners } => {
+                let Area { longitude: x, latitude: y } = hull(corners);
+                let ends = [(x.start, y.end), (x.end, y.end), (x.start, y.start), (x.end, y.start)];
+                let far = |(longitude, latitude)| centre.distance(Position { longitude, latitude });
+                ends.into_iter().map(far).fold(0.0, f64::max)
             }
         }
     }
 
     /// The area that holds the shape around `centre`.
     fn bounds(&self, centre: Position) -> Area {
-        let (width, height, _) = self.extent();
+        let (width, height) = match self {
+            Shape::Circle { radius } => (*radius, *radius),
+            Shape::Rectangle { width, height } => (width / 2.0, height / 2.0),
+            Shape::Polygon { corners } => return hull(corners),
+        };
         let north = degrees(height / EARTH_RADIUS_M);
         // The meridians are closest on the side of the pole.
         let pole = if centre.latitude < 0.0 { centre.latitude - north } else { centre.latitude + north };
@@ -241,7 +298,7 @@ impl Shape {
     /// The ranges of scores that cover the shape around `centre`, in the order in which Redis reads them.
     pub fn scores(&self, centre: Position) -> Vec<Range<f64>> {
         let bounds = self.bounds(centre);
-        let mut step = step_for(self.extent().2, centre.latitude);
+        let mut step = step_for(self.radius(centre), centre.latitude);
         let mut cell = Cell::of(centre, LATITUDE_MAX, step);
         let short = cell.moved(0, 1).area().latitude.end < bounds.latitude.end
             || cell.moved(0, -1).area().latitude.start > bounds.latitude.start
@@ -331,6 +388,28 @@ mod tests {
 
     fn position() -> impl Strategy<Value = Position> {
         (-180.0..180.0f64, -85.0..85.0f64).prop_map(|(longitude, latitude)| Position { longitude, latitude })
+    }
+
+    #[test]
+    fn a_polygon_holds_what_is_within_its_corners() {
+        let corner = |(longitude, latitude)| Position { longitude, latitude };
+        // An L: the notch at the upper right is outside.
+        let corners: Vec<_> =
+            [(0.0, 0.0), (4.0, 0.0), (4.0, 1.0), (1.0, 1.0), (1.0, 4.0), (0.0, 4.0)].map(corner).into();
+        let centre = centroid(&corners);
+        let shape = Shape::Polygon { corners };
+        for (at, inside) in [
+            ((0.5, 0.5), true),
+            ((3.5, 0.5), true),
+            ((0.5, 3.5), true),
+            ((2.0, 2.0), false),
+            ((-0.1, 0.5), false),
+            ((0.5, 4.1), false),
+        ] {
+            let at = Position::from_score(corner(at).score());
+            assert_eq!(shape.distance(centre, at).is_some(), inside, "{at:?}");
+            assert!(!inside || shape.scores(centre).iter().any(|cell| cell.contains(&at.score())));
+        }
     }
 
     proptest! {

@@ -108,6 +108,97 @@ pub fn registers(bytes: &[u8]) -> Result<Box<Registers>, Corrupt> {
     Ok(registers)
 }
 
+/// The value of register `at` in the packed bytes of a dense one.
+fn dense_value(packed: &[u8], at: usize) -> u8 {
+    let (byte, shift) = (at * 6 / 8, at * 6 % 8);
+    let bits = u16::from_le_bytes([packed[byte], packed.get(byte + 1).copied().unwrap_or(0)]);
+    (bits >> shift & 63) as u8
+}
+
+/// Sets register `at` in the packed bytes of a dense one.
+fn set_dense_value(packed: &mut [u8], at: usize, value: u8) {
+    let (byte, shift) = (at * 6 / 8, at * 6 % 8);
+    let high = packed.get(byte + 1).copied().unwrap_or(0);
+    let bits = u16::from_le_bytes([packed[byte], high]);
+    let [low, high] = (bits & !(63 << shift) | u16::from(value) << shift).to_le_bytes();
+    packed[byte] = low;
+    if let Some(byte) = packed.get_mut(byte + 1) {
+        *byte = high;
+    }
+}
+
+/// Leaves of `wanted`, registers with values, those that are higher than what a valid HyperLogLog has, by
+/// ascending register.
+///
+/// # Errors
+/// [`Corrupt`]
+pub fn retain_higher(bytes: &[u8], wanted: &mut Vec<(usize, u8)>) -> Result<(), Corrupt> {
+    // The highest value of each register alone.
+    wanted.sort_unstable_by_key(|(at, value)| (*at, u8::MAX - value));
+    wanted.dedup_by_key(|(at, _)| *at);
+    if is_dense(bytes) {
+        wanted.retain(|(at, value)| dense_value(&bytes[HEADER..], *at) < *value);
+        return Ok(());
+    }
+    let runs = runs(bytes)?;
+    let mut run = 0;
+    let mut end = runs.first().map_or(0, |(_, count, _)| *count);
+    wanted.retain(|(at, value)| {
+        while *at >= end {
+            run += 1;
+            end += runs[run].1;
+        }
+        runs[run].0 < *value
+    });
+    Ok(())
+}
+
+/// Raises registers of a dense one in place; its count is stale then.
+pub fn raise_dense(bytes: &mut [u8], wanted: &[(usize, u8)]) {
+    wanted.iter().for_each(|(at, value)| set_dense_value(&mut bytes[HEADER..], *at, *value));
+    bytes[HEADER - 1] |= 0x80;
+}
+
+/// A valid sparse one with `wanted` registers, ascending, raised; `None` when it cannot be sparse any
+/// more. Its count is stale.
+///
+/// # Errors
+/// [`Corrupt`]
+pub fn raise_sparse(
+    bytes: &[u8],
+    wanted: &[(usize, u8)],
+    sparse_len_max: usize,
+) -> Result<Option<Vec<u8>>, Corrupt> {
+    if wanted.iter().any(|(_, value)| *value > SPARSE_VALUE_MAX) {
+        return Ok(None);
+    }
+    let mut out = bytes[..HEADER].to_vec();
+    out[HEADER - 1] |= 0x80;
+    // What is not written yet: runs of one value are told together.
+    let mut open = (0, 0);
+    let mut add = |out: &mut Vec<u8>, value: u8, len: usize| {
+        if value == open.0 {
+            open.1 += len;
+        } else if len > 0 {
+            push_run(out, open.0, open.1);
+            open = (value, len);
+        }
+    };
+    let (mut at, mut wanted) = (0, wanted.iter().peekable());
+    for (value, count, _) in runs(bytes)? {
+        let end = at + count;
+        while let Some((register, higher)) = wanted.next_if(|(register, _)| *register < end) {
+            add(&mut out, value, register - at);
+            add(&mut out, *higher, 1);
+            at = register + 1;
+        }
+        add(&mut out, value, end - at);
+        at = end;
+    }
+    push_run(&mut out, open.0, open.1);
+    Ok((out.len() - HEADER <= sparse_len_max).then_some(out))
+}
+
 /// The string that holds `registers`: sparse if it may be and fits `sparse_len_max` bytes, else dense.
 /// Its count is stale.
 pub fn encode(registers: &Registers, may_be_sparse: bool, sparse_len_max: usize) -> Vec<u8> {
@@ -237,6 +328,35 @@ mod tests {
             }
         }
         assert_eq!(encode(&[0; REGISTERS], true, 3000)[HEADER..], [0x7f, 0xff]);
+    }
+
+    #[test]
+    fn raising_registers_one_by_one_gives_the_same_strings() {
+        let mut random = fastrand::Rng::with_seed(7);
+        let mut registers = Box::new([0; REGISTERS]);
+        let mut sparse = encode(&registers, true, 3000);
+        let mut dense = encode(&registers, false, 3000);
+        for _ in 0..300 {
+            let count = random.usize(1..20);
+            let some: Vec<_> = (0..count).map(|_| place(&random.u64(..).to_le_bytes())).collect();
+            let mut higher = some.clone();
+            retain_higher(&sparse, &mut higher).unwrap();
+            let mut again = some.clone();
+            retain_higher(&dense, &mut again).unwrap();
+            assert_eq!(higher, again);
+            some.iter().for_each(|(at, value)| registers[*at] = registers[*at].max(*value));
+            raise_dense(&mut dense, &higher);
+            assert_eq!(dense, encode(&registers, false, 3000));
+            match raise_sparse(&sparse, &higher, 3000).unwrap() {
+                Some(bytes) => sparse = bytes,
+                None => {
+                    assert!(is_dense(&encode(&registers, true, 3000)));
+                    return;
+                }
+            }
+            assert_eq!(sparse, encode(&registers, true, 3000));
+        }
+        panic!("it has to become dense in the end");
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use super::read::position_of;
 use super::{length, position, reply_distance, reply_position, unit};
+use crate::base::number;
 use crate::command::{Args, Error, Keyed, Reply, Result};
 use crate::commands::sets::reply_item;
-use crate::types::geo::{Position, Shape};
+use crate::types::geo::{Position, Shape, centroid};
 use crate::types::sorted::{ScoreEdge, ScoreRange};
 use crate::types::{Item, Packing, Sorted};
 
@@ -101,6 +102,17 @@ fn rectangle(args: &mut Args<'_>) -> Result<(Shape, f64)> {
     Ok((Shape::Rectangle { width: width * metres, height: height * metres }, metres))
 }
 
+/// Takes the number of corners and the corners; distances are in metres then.
+fn polygon(args: &mut Args<'_>) -> Result<(Shape, f64)> {
+    let count = number::parse_i64(args.bytes()?).filter(|count| i32::try_from(*count).is_ok());
+    let count = count.ok_or(Error::new("ERR invalid number of vertices"))?;
+    if count < 3 || count as usize > args.left() / 2 {
+        return Err(Error::new("ERR GEOSEARCH BYPOLYGON must have at least 3 vertices"));
+    }
+    let corners = (0..count).map(|_| position(args)).collect::<Result<Vec<_>>>()?;
+    Ok((Shape::Polygon { corners }, 1.0))
+}
+
 /// Where the member is that a search starts from.
 pub fn centre_of(sorted: &Sorted, member: &[u8]) -> Result<Position> {
     position_of(sorted, member).ok_or(Error::new("ERR could not decode requested zset member"))
@@ -133,6 +145,9 @@ impl<'a> Query<'a> {
         }
         let missing = if !kind.searches() {
             None
+        } else if let Some((Shape::Polygon { corners }, _)) = &self.shape {
+            self.centre = Some(centroid(corners));
+            None
         } else if !self.from_member && !self.from_position {
             Some("FROMMEMBER or FROMLONLAT")
         } else if self.shape.is_none() {
@@ -156,6 +171,8 @@ impl<'a> Query<'a> {
     fn option(&mut self, args: &mut Args<'a>, kind: Kind, sorted: Option<&Sorted>) -> Result {
         let (searches, left) = (kind.searches(), args.left());
         let circular = matches!(self.shape, Some((Shape::Circle { .. }, _)));
+        let polygonal = matches!(self.shape, Some((Shape::Polygon { .. }, _)));
+        let centred = self.from_member || self.from_position;
         if args.word("WITHDIST") {
             self.with_distance = true;
         } else if args.word("WITHHASH") {
@@ -174,17 +191,24 @@ impl<'a> Query<'a> {
             (self.store, self.store_distance) = (Some(args.bytes()?), false);
         } else if kind == Kind::Radius && left > 1 && args.word("STOREDIST") {
             (self.store, self.store_distance) = (Some(args.bytes()?), true);
-        } else if searches && left > 1 && !self.from_position && args.word("FROMMEMBER") {
+        } else if searches && left > 1 && !self.from_position && !polygonal && args.word("FROMMEMBER") {
             let member = args.bytes()?;
             self.centre = sorted.map(|sorted| centre_of(sorted, member)).transpose()?;
             self.from_member = true;
-        } else if searches && left > 2 && !self.from_member && args.word("FROMLONLAT") {
+        } else if searches && left > 2 && !self.from_member && !polygonal && args.word("FROMLONLAT") {
             self.centre = Some(position(args)?);
             self.from_position = true;
         } else if searches && left > 2 && (self.shape.is_none() || circular) && args.word("BYRADIUS") {
             self.shape = Some(circle(args)?);
-        } else if searches && left > 3 && !circular && args.word("BYBOX") {
+        } else if searches && left > 3 && !circular && !polygonal && args.word("BYBOX") {
             self.shape = Some(rectangle(args)?);
+        } else if searches
+            && left > 2
+            && !centred
+            && (self.shape.is_none() || polygonal)
+            && args.word("BYPOLYGON")
+        {
+            self.shape = Some(polygon(args)?);
         } else if kind == Kind::SearchStore && args.word("STOREDIST") {
             self.store_distance = true;
         } else {

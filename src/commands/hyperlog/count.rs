@@ -21,17 +21,39 @@ const PFADD: Command = Command::new("PFADD", "pfadd", Group::HyperLogLog, Run::K
 
 fn pfadd(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, elements) = (cx.args.bytes()?, cx.args.rest());
-    let fresh = !cx.txn.exists(key);
-    let (mut registers, sparse) = union(cx.txn, &[key])?;
-    let mut changed = fresh;
-    for (at, value) in elements.iter().map(|element| hyperlog::place(element)) {
-        changed |= value > registers[at];
-        registers[at] = value.max(registers[at]);
+    let Some(bytes) = read(cx.txn, key)? else {
+        let (mut registers, sparse) = union(cx.txn, &[])?;
+        for (at, value) in elements.iter().map(|element| hyperlog::place(element)) {
+            registers[at] = value.max(registers[at]);
+        }
+        cx.reply.int(1);
+        return store(cx.txn, key, &registers, sparse);
+    };
+    let mut higher: Vec<_> = elements.iter().map(|element| hyperlog::place(element)).collect();
+    hyperlog::retain_higher(&bytes, &mut higher)?;
+    cx.reply.int((!higher.is_empty()).into());
+    if higher.is_empty() {
+        return Ok(());
     }
-    if changed {
-        store(cx.txn, key, &registers, sparse)?;
+    let sparse_len_max = cx.txn.packing().hll_sparse_max_bytes().max(0) as usize;
+    let sparse = match hyperlog::is_dense(&bytes) {
+        true => None,
+        false => Some(hyperlog::raise_sparse(&bytes, &higher, sparse_len_max)?),
+    };
+    let len = bytes.len();
+    drop(bytes);
+    match sparse {
+        // In place: few of its bytes change.
+        None => {
+            cx.txn.upsert_string(key)?.change_range(0..len, |bytes| hyperlog::raise_dense(bytes, &higher));
+        }
+        Some(Some(bytes)) => cx.txn.upsert_string(key)?.put_text(&bytes),
+        Some(None) => {
+            let (mut registers, _) = union(cx.txn, &[key])?;
+            higher.iter().for_each(|(at, value)| registers[*at] = *value);
+            store(cx.txn, key, &registers, false)?;
+        }
     }
-    cx.reply.int(changed.into());
     Ok(())
 }
 

@@ -2,11 +2,11 @@
 
 use super::{read, store};
 use crate::command::flag::*;
-use crate::command::{Command, Error, Group, Keyed, Keys, Result, Run, access};
+use crate::command::{Command, Error, Group, Keyed, Keys, Outer, Result, Run, access};
 use crate::types::hyperlog;
 
 /// The commands of this file.
-pub const COMMANDS: &[Command] = &[PFDEBUG];
+pub const COMMANDS: &[Command] = &[PFDEBUG, PFSELFTEST];
 
 const PFDEBUG: Command = Command::new("PFDEBUG", "pfdebug", Group::HyperLogLog, Run::Keyed(pfdebug))
     .syntax("subcommand key")
@@ -16,6 +16,15 @@ const PFDEBUG: Command = Command::new("PFDEBUG", "pfdebug", Group::HyperLogLog, 
 
 fn pfdebug(cx: &mut Keyed<'_, '_>) -> Result {
     let (subcommand, key) = (cx.args.bytes()?, cx.args.bytes()?);
+    if subcommand.eq_ignore_ascii_case(b"SIMD") {
+        // There is one way to count, which the compiler makes of what the processor has.
+        match key.to_ascii_uppercase().as_slice() {
+            b"ON" => cx.reply.status("enabled"),
+            b"OFF" => cx.reply.status("disabled"),
+            _ => return Err(Error::new("ERR Argument must be ON or OFF")),
+        }
+        return Ok(());
+    }
     let bytes = read(cx.txn, key)?.ok_or(Error::new("ERR The specified key does not exist"))?;
     let dense = hyperlog::is_dense(&bytes);
     match subcommand.to_ascii_uppercase().as_slice() {
@@ -50,5 +59,37 @@ fn pfdebug(cx: &mut Keyed<'_, '_>) -> Result {
             return Err(Error::text(format!("ERR Unknown PFDEBUG subcommand '{word}'")));
         }
     }
+    Ok(())
+}
+
+const PFSELFTEST: Command =
+    Command::new("PFSELFTEST", "pfselftest", Group::HyperLogLog, Run::Slow(pfselftest))
+        .syntax("")
+        .flags(INTERNAL | ADMIN)
+        .doc("2.8.9", "N/A", "Checks that HyperLogLogs keep their registers, and count well.");
+
+/// Elements that are added, and how far off their count may be: six standard errors.
+const SELF_TEST: (u64, f64) = (200_000, 6.0 * 0.0081);
+
+fn pfselftest(cx: &mut Outer<'_>) -> Result {
+    let mut registers = Box::new([0; hyperlog::REGISTERS]);
+    for n in 1..=SELF_TEST.0 {
+        let (at, value) = hyperlog::place(&n.to_le_bytes());
+        registers[at] = value.max(registers[at]);
+        if !n.is_power_of_two() && n != SELF_TEST.0 {
+            continue;
+        }
+        let off = hyperlog::estimate(&registers).abs_diff(n) as f64;
+        if off > (n as f64 * SELF_TEST.1).max(1.0) {
+            return Err(Error::text(format!("ERR TESTFAILED Too big error. card:{n} abserr:{off}")));
+        }
+        for may_be_sparse in [true, false] {
+            let bytes = hyperlog::encode(&registers, may_be_sparse, usize::MAX);
+            if hyperlog::registers(&bytes)? != registers {
+                return Err(Error::text(format!("ERR TESTFAILED Registers differ after {n} elements")));
+            }
+        }
+    }
+    cx.reply.ok();
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! MEMORY: what keys and the server take.
 
-use super::info::{client_memory, table_memory};
+use super::info::{Survey, client_memory};
 use crate::command::flag::{LOADING, READ, STALE};
-use crate::command::{Command, Error, Group, Keyed, Keys, Outer, Reply, Result, Run, access};
+use crate::command::{Command, Error, Group, Keyed, Keys, Outer, Reply, Result, Run, Sweep, access};
 use crate::commands::help::help;
 use crate::metrics::Memory;
 
@@ -42,18 +42,19 @@ fn usage(cx: &mut Keyed<'_, '_>) -> Result {
     Ok(())
 }
 
-const STATS: Command = Command::new("STATS", "memory|stats", Group::Server, Run::Outer(stats))
+const STATS: Command = Command::new("STATS", "memory|stats", Group::Server, Run::Sweep(stats))
     .syntax("")
     .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"])
     .doc("4.0.0", "O(1)", "Tells what the memory of the server is used for.");
 
-fn stats(cx: &mut Outer<'_>) -> Result {
+fn stats(cx: &mut Sweep<'_, '_>) -> Result {
+    let survey = Survey::of(cx);
     let engine = cx.engine;
     let memory = Memory::now();
-    let (tables, clients) = (table_memory(engine), client_memory(engine));
+    let (tables, clients) = (survey.tables_memory, client_memory(engine));
     let overhead = engine.startup_memory + tables + clients;
     let dataset = memory.allocated.saturating_sub(overhead);
-    let keys: usize = (0..engine.keyspace.databases() as u32).map(|db| engine.keyspace.len(db)).sum();
+    let keys: usize = survey.databases.iter().map(|db| db.keys).sum();
     let numbers = [
         ("peak.allocated", memory.peak),
         ("total.allocated", memory.allocated),

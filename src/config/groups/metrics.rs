@@ -11,7 +11,6 @@ group! {
         .doc("Microseconds from which on a command is remembered as slow; -1 remembers none.");
     SLOWLOG_MAX_LEN = setting("slowlog-max-len", LONG, "128").doc("Slow commands that are remembered.");
     LATENCY_MONITOR_THRESHOLD = setting("latency-monitor-threshold", LONG, "0")
-        .pending("latency monitoring")
         .doc("Milliseconds from which on an event is recorded for LATENCY; 0 records none.");
     LATENCY_TRACKING = switch("latency-tracking", "yes").doc("Keeps a histogram of each command's latency.");
     LATENCY_TRACKING_INFO_PERCENTILES = setting(

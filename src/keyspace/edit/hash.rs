@@ -99,6 +99,7 @@ impl Edit<'_, Hash> {
         if expired > 0 {
             let gone: Vec<&[u8]> = gone.iter().map(Vec::as_slice).collect();
             self.record(b"HDEL", &gone);
+            self.effects.expired_fields += expired as u64;
             self.changed(expired - 1);
         }
         expired

@@ -273,6 +273,12 @@ impl Hash {
         }
     }
 
+    /// Whether it is large, and the time of all its fields is up at `now`: then it may go as a whole.
+    pub fn is_all_due(&self, now: i64) -> bool {
+        let Form::Table(fields) = &self.0 else { return false };
+        fields.expiring() == fields.len() && fields.last_expire_at().is_some_and(|ms| ms <= now)
+    }
+
     /// Removes a field whose time is up at `now`, after showing it to `visit`: the one that was due first.
     /// False when there is none.
     pub fn remove_due(&mut self, now: i64, visit: impl FnOnce(FieldRef<'_>)) -> bool {

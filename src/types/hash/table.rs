@@ -167,6 +167,10 @@ impl Fields {
         self.expiries.first().map(|(ms, _)| *ms)
     }
 
+    pub(super) fn last_expire_at(&self) -> Option<i64> {
+        self.expiries.last().map(|(ms, _)| *ms)
+    }
+
     /// Removes the field that expires next, after showing it to `visit`.
     pub(super) fn remove_next(&mut self, visit: impl FnOnce(FieldRef<'_>)) {
         let Some((ms, hash)) = self.expiries.pop_first() else { return };

@@ -3,19 +3,13 @@
 use super::Lines;
 use crate::config;
 use crate::engine::{Engine, Flag};
-use crate::keyspace::SHARDS;
 use std::sync::atomic::Ordering::Relaxed;
 
 pub(super) fn clients(engine: &Engine, lines: &mut Lines) {
     let clients = engine.clients.all();
     let count = |flag: Flag| clients.iter().filter(|client| client.is(flag)).count();
     let most = |size: fn(&crate::engine::Client) -> usize| clients.iter().map(|c| size(c)).max().unwrap_or(0);
-    let (mut blocking, mut on_removal) = (0, 0);
-    for shard in 0..SHARDS {
-        let counts = engine.keyspace.look(shard, |shard| shard.hooks.waiters.counts());
-        blocking += counts.0;
-        on_removal += counts.1;
-    }
+    let (blocking, on_removal) = lines.survey.blocking;
     lines.add("connected_clients", clients.len());
     lines.add("cluster_connections", 0);
     lines.add("maxclients", engine.settings.int(config::MAXCLIENTS));

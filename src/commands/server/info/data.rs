@@ -104,11 +104,12 @@ pub(super) fn cluster(_: &Engine, lines: &mut Lines) {
     lines.add("cluster_enabled", 0);
 }
 
-pub(super) fn keyspace(engine: &Engine, lines: &mut Lines) {
-    for db in 0..engine.keyspace.databases() as u32 {
-        let (keys, expires) = engine.keyspace.counts(db);
-        if keys > 0 {
-            lines.add(&format!("db{db}"), format!("keys={keys},expires={expires},avg_ttl=0,subexpiry=0"));
+pub(super) fn keyspace(_: &Engine, lines: &mut Lines) {
+    for (at, db) in std::mem::take(&mut lines.survey.databases).iter().enumerate() {
+        if db.keys > 0 {
+            let (keys, expires, ttl, subexpiry) = (db.keys, db.expires, db.avg_ttl_ms(), db.subexpiry);
+            let value = format!("keys={keys},expires={expires},avg_ttl={ttl},subexpiry={subexpiry}");
+            lines.add(&format!("db{at}"), value);
         }
     }
 }

@@ -3,17 +3,8 @@
 use super::{Lines, human};
 use crate::config;
 use crate::engine::Engine;
-use crate::keyspace::SHARDS;
 use crate::metrics::{Memory, cpu_time, system_memory};
 use std::sync::atomic::Ordering::Relaxed;
-
-/// Bytes of the tables, without the entries.
-pub(in crate::commands::server) fn table_memory(engine: &Engine) -> usize {
-    let of = |shard| {
-        engine.keyspace.look(shard, |shard| shard.tables.iter().map(|table| table.memory()).sum::<usize>())
-    };
-    (0..SHARDS).map(of).sum()
-}
 
 /// Bytes of the clients' buffers.
 pub(in crate::commands::server) fn client_memory(engine: &Engine) -> usize {
@@ -27,7 +18,7 @@ pub(super) fn memory(engine: &Engine, lines: &mut Lines) {
     let memory = Memory::now();
     let startup = engine.startup_memory;
     let clients = client_memory(engine);
-    let overhead = startup + table_memory(engine) + clients;
+    let overhead = startup + lines.survey.tables_memory + clients;
     let dataset = memory.allocated.saturating_sub(overhead);
     let ratio = |a: usize, b: usize| format!("{:.2}", a as f64 / b.max(1) as f64);
     let percent = |a: usize, b: usize| format!("{:.2}%", a as f64 / b.max(1) as f64 * 100.0);
@@ -47,7 +38,8 @@ pub(super) fn memory(engine: &Engine, lines: &mut Lines) {
     lines.bytes("used_memory_lua", 0);
     lines.zeros(&["used_memory_vm_eval", "used_memory_scripts_eval", "number_of_cached_scripts"]);
     lines.zeros(&["number_of_functions", "number_of_libraries", "used_memory_vm_functions"]);
-    lines.zeros(&["used_memory_vm_total", "used_memory_functions"]);
+    lines.bytes("used_memory_vm_total", 0);
+    lines.add("used_memory_functions", 0);
     lines.bytes("used_memory_scripts", 0);
     let limit = engine.settings.int(config::MAXMEMORY) as usize;
     lines.add("maxmemory", limit);

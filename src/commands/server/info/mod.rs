@@ -6,17 +6,19 @@ mod data;
 mod machine;
 mod server;
 mod stats;
+mod survey;
 
-pub(super) use machine::{client_memory, table_memory};
+pub(super) use machine::client_memory;
+pub(super) use survey::Survey;
 
 use crate::command::flag::{LOADING, STALE};
-use crate::command::{Command, Group, Outer, Result, Run};
+use crate::command::{Command, Group, Result, Run, Sweep};
 use crate::engine::Engine;
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[INFO];
 
-const INFO: Command = Command::new("INFO", "info", Group::Server, Run::Outer(info))
+const INFO: Command = Command::new("INFO", "info", Group::Server, Run::Sweep(info))
     .syntax("[section [section ...]]")
     .flags(LOADING | STALE | crate::command::flag::DANGEROUS)
     .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"])
@@ -48,15 +50,18 @@ const SECTIONS: [Section; 14] = [
     Section { name: "keyspace", title: "Keyspace", default: true, write: data::keyspace },
 ];
 
-/// The lines of the reply.
+/// The lines of the reply, and what of the keyspace they tell.
 #[derive(Default)]
-struct Lines(String);
+struct Lines {
+    text: String,
+    survey: Survey,
+}
 
 impl Lines {
     fn add(&mut self, name: &str, value: impl std::fmt::Display) {
         use std::fmt::Write;
         // A `String` takes every write.
-        let _ = write!(self.0, "{name}:{value}\r\n");
+        let _ = write!(self.text, "{name}:{value}\r\n");
     }
 
     /// Bytes, and the same for people.
@@ -83,13 +88,13 @@ fn human(bytes: usize) -> String {
     }
 }
 
-fn info(cx: &mut Outer<'_>) -> Result {
+fn info(cx: &mut Sweep<'_, '_>) -> Result {
     let asked: Vec<Vec<u8>> = cx.args.rest().iter().map(|word| word.to_ascii_lowercase()).collect();
     let has = |name: &str| asked.iter().any(|word| word == name.as_bytes());
     let everything = has("everything");
     let all = everything || has("all");
     let default = asked.is_empty() || has("default");
-    let mut lines = Lines::default();
+    let mut lines = Lines { survey: Survey::of(cx), ..Lines::default() };
     for section in &SECTIONS {
         let wanted = match section.name {
             "modules" => everything || default || has("modules"),
@@ -98,13 +103,13 @@ fn info(cx: &mut Outer<'_>) -> Result {
         if !wanted {
             continue;
         }
-        if !lines.0.is_empty() {
-            lines.0.push_str("\r\n");
+        if !lines.text.is_empty() {
+            lines.text.push_str("\r\n");
         }
-        lines.0.push_str(&format!("# {}\r\n", section.title));
+        lines.text.push_str(&format!("# {}\r\n", section.title));
         (section.write)(cx.engine, &mut lines);
     }
-    cx.reply.verbatim("txt", lines.0.as_bytes());
+    cx.reply.verbatim("txt", lines.text.as_bytes());
     Ok(())
 }
 

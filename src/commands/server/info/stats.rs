@@ -20,10 +20,13 @@ pub(super) fn stats(engine: &Engine, lines: &mut Lines) {
     lines.add("instantaneous_input_repl_kbps", "0.00");
     lines.add("instantaneous_output_repl_kbps", "0.00");
     lines.add("rejected_connections", rejected);
-    lines.zeros(&["sync_full", "sync_partial_ok", "sync_partial_err", "expired_subkeys"]);
+    lines.zeros(&["sync_full", "sync_partial_ok", "sync_partial_err"]);
+    lines.add("expired_subkeys", totals.expired_fields);
     lines.add("expired_keys", totals.expired_keys);
     lines.add("expired_stale_perc", "0.00");
-    lines.zeros(&["expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds", "evicted_keys"]);
+    lines.add("expired_time_cap_reached_count", totals.expiry_overruns);
+    lines.add("expire_cycle_cpu_milliseconds", totals.expiry_ns / 1_000_000);
+    lines.zeros(&["evicted_keys"]);
     lines.add("evicted_clients", engine.evicted_clients.load(Relaxed));
     lines.zeros(&["evicted_scripts", "total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
     lines.add("keyspace_hits", totals.keyspace_hits);

@@ -1,0 +1,63 @@
+//! What INFO and MEMORY tell of the whole keyspace, gathered shard by shard.
+
+use crate::command::Sweep;
+use crate::keyspace::SHARDS;
+
+/// One database.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::commands::server) struct Database {
+    pub keys: usize,
+    /// Keys with a TTL.
+    pub expires: usize,
+    /// Keys without one that have fields with one.
+    pub subexpiry: usize,
+    /// Milliseconds that the sampled keys with a TTL have left together, and how many these are.
+    ttl: (i64, i64),
+}
+
+impl Database {
+    /// Milliseconds that keys with a TTL have left, on average over a sample.
+    pub(super) fn avg_ttl_ms(&self) -> i64 {
+        self.ttl.0 / self.ttl.1.max(1)
+    }
+}
+
+/// The whole keyspace.
+#[derive(Debug, Default)]
+pub(in crate::commands::server) struct Survey {
+    pub databases: Vec<Database>,
+    /// Bytes of the tables, without the entries.
+    pub tables_memory: usize,
+    /// Keys that clients are blocked on, and those of them whose removal they wait for.
+    pub blocking: (usize, usize),
+}
+
+impl Survey {
+    /// Looks at all shards, one after the other.
+    pub(in crate::commands::server) fn of(cx: &mut Sweep<'_, '_>) -> Self {
+        let mut survey = Survey {
+            databases: vec![Database::default(); cx.engine.keyspace.databases()],
+            ..Survey::default()
+        };
+        let now_ms = cx.now_ms;
+        for at in 0..SHARDS {
+            cx.shard(at, |txn| {
+                let shard = txn.whole_shard(at);
+                for (db, table) in survey.databases.iter_mut().zip(&shard.tables) {
+                    db.keys += table.len();
+                    db.expires += table.expiring();
+                    db.subexpiry += table.timed().saturating_sub(table.expiring());
+                    survey.tables_memory += table.memory();
+                    if let Some(t) = table.random_expiring().and_then(|entry| entry.expire_at()) {
+                        db.ttl.0 += (t - now_ms).max(0);
+                        db.ttl.1 += 1;
+                    }
+                }
+                let (blocking, on_removal) = shard.hooks.waiters.counts();
+                survey.blocking.0 += blocking;
+                survey.blocking.1 += on_removal;
+            });
+        }
+        survey
+    }
+}
