@@ -161,6 +161,8 @@ fn plans(only: &str) -> Vec<Plan> {
     }
     programs.push(("tcp".into(), Some(env!("CARGO_BIN_EXE_synap-server").into())));
     programs.push(("inside".into(), None));
+    // As `inside`, and after each case the data set is read back from the log.
+    programs.push(("replay".into(), None));
     programs
         .into_iter()
         .filter(|(name, _)| name.starts_with(only) || (only == "oracle" && name.contains('-')))
@@ -184,7 +186,7 @@ fn play_all(plan: &Plan, files: &[File], show: bool) -> Result<Outcome, String> 
     let mut outcome = Outcome::default();
     let mut way: Box<dyn Way> = match &plan.program {
         Some(program) => Box::new(Spawned::start(&plan.name, program, plan.protocol)?),
-        None => Box::new(Inside::start(plan.protocol)?),
+        None => Box::new(Inside::start(plan.protocol, plan.name == "replay")?),
     };
     for file in files {
         for case in &file.cases {

@@ -22,6 +22,7 @@
 //! | 7 | `dispatch` | gates, run, block, multi, cron |
 //! | 8 | `net` | listeners, connections |
 //! | 9 | `boot` | start and stop order, nothing else |
+//! | 10 | `bin` | the programs beside the server |
 //! | 9 | `migrate` | the tool `synap-migrate`: data in and out, files checked and repaired |
 
 pub mod acl;

@@ -1,6 +1,8 @@
-//! The library itself, without a process or a socket: connections over pipes in memory.
+//! The library itself, without a process or a socket: connections over pipes in memory. With a log, what
+//! a case did is read back from it into a second engine, which has to hold the same.
 
 use super::{
+    content,
     link::{Got, Link},
     play::Way,
     value,
@@ -8,17 +10,19 @@ use super::{
 use std::{
     ffi::OsString,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     sync::atomic::{AtomicU32, Ordering::Relaxed},
     thread::sleep,
     time::Duration,
 };
 use synap::{
+    base::disk::{Directory, Simulated},
     commands::access,
     config::{Settings, Start},
-    dispatch::{cron, registry},
+    dispatch::{cron, registry, replay},
     engine::{Engine, Session},
+    log::{FIRST, Lsn, recover},
     net::Connection,
 };
 use tokio::{
@@ -36,10 +40,12 @@ pub struct Inside {
     engine: Arc<Engine>,
     /// Where it saves.
     dir: PathBuf,
+    /// The log's directory, and the place behind what was checked.
+    log: Option<(Directory, Lsn)>,
 }
 
 impl Inside {
-    pub fn start(protocol: u8) -> Result<Self, String> {
+    pub fn start(protocol: u8, logged: bool) -> Result<Self, String> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
             .enable_time()
@@ -49,33 +55,21 @@ impl Inside {
         let nth = STARTED.fetch_add(1, Relaxed);
         let dir = std::env::temp_dir().join(format!("synap-inside-{}-{nth}", std::process::id()));
         fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
-        let args = ["--save", "", "--appendonly", "no", "--enable-debug-command", "yes", "--dir"];
-        let args = args.iter().map(OsString::from).chain([dir.clone().into()]).collect::<Vec<_>>();
-        let settings = match Settings::load(&args, &mut std::io::empty()) {
-            Ok(Start::Serve(settings)) => settings,
-            Ok(_) => return Err("the settings ask for something else than to serve".into()),
-            Err(fault) => return Err(fault.to_string()),
-        };
-        let engine = Arc::new(Engine::new(settings, registry().catalogue()));
+        let engine = Arc::new(Engine::new(settings(&dir)?, registry().catalogue()));
         access::start(&engine)?;
         runtime.spawn(cron::expiry(engine.clone()));
         runtime.spawn(cron::saving(engine.clone()));
-        Ok(Self { protocol, runtime, engine, dir })
-    }
-}
-
-impl Way for Inside {
-    fn name(&self) -> &str {
-        "inside"
-    }
-
-    fn protocol(&self) -> u8 {
-        self.protocol
+        let mut log = None;
+        if logged {
+            let directory = Directory { disk: Arc::new(Simulated::new(1)), path: "/log".into() };
+            engine.start_log(directory.clone(), FIRST).map_err(|e| format!("no log: {e}"))?;
+            log = Some((directory, FIRST));
+        }
+        Ok(Self { protocol, runtime, engine, dir, log })
     }
 
-    fn connect(&mut self) -> Result<Box<dyn Link>, String> {
+    fn connect_to(&self, engine: &Arc<Engine>) -> Result<Box<dyn Link>, String> {
         let (ours, theirs) = tokio::io::duplex(PIPE);
-        let engine = &self.engine;
         let address = |port: u64| format!("127.0.0.1:{port}").into();
         let client = engine
             .clients
@@ -85,6 +79,53 @@ impl Way for Inside {
         self.runtime.spawn(Connection::new(theirs, engine.clone(), session).serve());
         let handle = self.runtime.handle().clone();
         Ok(Box::new(Pipe { handle, stream: Some(ours), buf: Vec::new(), at: 0 }))
+    }
+
+    /// A second engine with what the log tells from `from` on.
+    fn replayed(&self, directory: &Directory, from: Lsn) -> Result<Arc<Engine>, String> {
+        let mut engine = Engine::new(settings(&self.dir)?, registry().catalogue());
+        engine.clock = self.engine.clock.clone();
+        let plan = recover::plan(directory, Some(from)).map_err(|fault| fault.to_string())?;
+        plan.read(|records| replay::segment(&engine, records, 2)).map_err(|fault| fault.to_string())?;
+        let engine = Arc::new(engine);
+        access::start(&engine)?;
+        Ok(engine)
+    }
+}
+
+fn settings(dir: &Path) -> Result<Settings, String> {
+    let args = ["--save", "", "--appendonly", "no", "--enable-debug-command", "yes", "--dir"];
+    let args = args.iter().map(OsString::from).chain([dir.into()]).collect::<Vec<_>>();
+    match Settings::load(&args, &mut std::io::empty()) {
+        Ok(Start::Serve(settings)) => Ok(settings),
+        Ok(_) => Err("the settings ask for something else than to serve".into()),
+        Err(fault) => Err(fault.to_string()),
+    }
+}
+
+impl Way for Inside {
+    fn name(&self) -> &str {
+        if self.log.is_some() { "inside-replay" } else { "inside" }
+    }
+
+    fn protocol(&self) -> u8 {
+        self.protocol
+    }
+
+    fn connect(&mut self) -> Result<Box<dyn Link>, String> {
+        self.connect_to(&self.engine)
+    }
+
+    fn check(&mut self) -> Result<(), String> {
+        let Some((directory, from)) = self.log.clone() else { return Ok(()) };
+        let to = self.engine.log.end();
+        self.runtime.block_on(self.engine.log.until_durable(to)).map_err(|failure| failure.to_string())?;
+        let twin = self.replayed(&directory, from)?;
+        self.log = Some((directory, to));
+        let before = content::lines(self.connect()?.as_mut())?;
+        let after = content::lines(self.connect_to(&twin)?.as_mut())?;
+        let differs = content::difference(&before, &after);
+        differs.map_or(Ok(()), |how| Err(format!("what is read back from the log differs\n{how}")))
     }
 
     /// Moves the engine's clock. Who is blocked waits on the runtime's timers: then time really passes.
@@ -99,7 +140,7 @@ impl Way for Inside {
     }
 
     fn recover(&mut self) -> Result<Option<String>, String> {
-        *self = Self::start(self.protocol)?;
+        *self = Self::start(self.protocol, self.log.is_some())?;
         Ok(None)
     }
 }

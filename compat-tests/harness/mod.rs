@@ -1,5 +1,6 @@
 //! Runs transcripts (`cases/<family>/<command>.resp`) against servers; the format is drawn in `compat-tests/README.md`.
 
+pub mod content;
 pub mod inside;
 pub mod link;
 pub mod pattern;

@@ -21,6 +21,10 @@ pub trait Way {
     fn protocol(&self) -> u8;
     fn connect(&mut self) -> Result<Box<dyn Link>, String>;
     fn pass(&mut self, ms: u64) -> Result<(), String>;
+    /// Called after a case, before the server is emptied: checks what can be read back of the data set.
+    fn check(&mut self) -> Result<(), String> {
+        Ok(())
+    }
     /// Called after a fault: brings what answers back when it is gone, and says what it left behind.
     fn recover(&mut self) -> Result<Option<String>, String>;
 }
@@ -77,8 +81,7 @@ pub fn play(way: &mut dyn Way, case: &Case, show_replies: bool) -> Result<(), (u
             break;
         }
     }
-    let cleaned =
-        player.clean().map_err(|why| (case.line, format!("resetting the server after the case: {why}")));
+    let cleaned = player.clean().map_err(|why| (case.line, format!("after the case: {why}")));
     result.and(cleaned)
 }
 
@@ -215,8 +218,9 @@ impl Player<'_> {
         if std::mem::take(&mut self.users) {
             forget_users(link.as_mut())?;
         }
+        let checked = self.way.check();
         match ask(link.as_mut(), &[b"FLUSHALL"])? {
-            Value::Simple(ok) if ok == b"OK" => Ok(()),
+            Value::Simple(ok) if ok == b"OK" => checked,
             other => Err(format!("FLUSHALL answered {other}")),
         }
     }

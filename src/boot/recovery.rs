@@ -1,10 +1,12 @@
-//! What is loaded at the start: the log, from its first record or from a snapshot's cut.
+//! What is loaded at the start: the newest snapshot, then the log behind its cut.
 
 use super::import;
+use crate::base::disk::Directory;
 use crate::config;
 use crate::dispatch::replay;
 use crate::engine::{Engine, directory};
-use crate::log::recover;
+use crate::log::{Lsn, recover};
+use crate::snapshot::{self, load};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,27 +17,13 @@ use std::time::Instant;
 pub fn recover(engine: &Arc<Engine>) -> Result<(), String> {
     let directory = directory(&engine.settings);
     let imported = import::files(&engine.settings, &directory)?;
-    let start = Instant::now();
-    let plan = recover::plan(&directory, None).map_err(|fault| fault.to_string())?;
-    engine.loading.expect(plan.len());
-    if !plan.is_empty() {
-        tracing::info!(segments = plan.parts.len(), bytes = plan.len(), "replaying the log");
-    }
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let done =
-        plan.read(|records| replay::segment(engine, records, workers)).map_err(|fault| fault.to_string())?;
-    if let Some(torn) = &done.torn {
-        let path = torn.path.display();
-        tracing::warn!(%path, offset = torn.offset, "the log was torn by a crash: cut behind its last whole record");
-    }
-    if done.records > 0 {
-        let seconds = start.elapsed().as_secs_f64();
-        tracing::info!(records = done.records, seconds, "the log is replayed");
-    }
+    let cut = load_snapshot(engine, &directory).map_err(|fault| fault.to_string())?;
+    let end = replay_log(engine, &directory, cut).map_err(|fault| fault.to_string())?;
+    engine.log.resume_at(end);
     if engine.settings.yes(config::APPENDONLY) {
         let path = directory.path.display().to_string();
         engine
-            .start_log(directory, done.end)
+            .start_log(directory, end)
             .map_err(|error| format!("cannot begin the log in {path}: {error}"))?;
     }
     engine.follow_log_settings();
@@ -44,4 +32,41 @@ pub fn recover(engine: &Arc<Engine>) -> Result<(), String> {
     }
     engine.loading.finish();
     Ok(())
+}
+
+/// Loads the newest snapshot; returns where it cut the log.
+fn load_snapshot(engine: &Engine, directory: &Directory) -> Result<Option<Lsn>, snapshot::Fault> {
+    let start = Instant::now();
+    snapshot::remove_part(directory);
+    let Some(found) = snapshot::newest(directory)? else { return Ok(None) };
+    let path = found.path.display();
+    tracing::info!(%path, keys = found.head.keys, "loading the snapshot");
+    let access = Engine::access_clock(engine.now_ms());
+    let options = load::Options { access, ..load::Options::default() };
+    let loaded = snapshot::load(directory, &found, &engine.keyspace, options, &engine.loading.snapshot)?;
+    let seconds = start.elapsed().as_secs_f64();
+    tracing::info!(keys = loaded.keys, seconds, "the snapshot is loaded");
+    engine.loaded_snapshot(found.head.lsn, engine.loading.snapshot.bytes_total());
+    Ok(Some(found.head.lsn))
+}
+
+/// Replays the log behind `cut`; returns where it ends.
+fn replay_log(engine: &Engine, directory: &Directory, cut: Option<Lsn>) -> Result<Lsn, crate::log::Fault> {
+    let start = Instant::now();
+    let plan = recover::plan(directory, cut)?;
+    engine.loading.expect(plan.len());
+    if !plan.is_empty() {
+        tracing::info!(segments = plan.parts.len(), bytes = plan.len(), "replaying the log");
+    }
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let done = plan.read(|records| replay::segment(engine, records, workers))?;
+    if let Some(torn) = &done.torn {
+        let path = torn.path.display();
+        tracing::warn!(%path, offset = torn.offset, "the log was torn by a crash: cut behind its last whole record");
+    }
+    if done.records > 0 {
+        let seconds = start.elapsed().as_secs_f64();
+        tracing::info!(records = done.records, seconds, "the log is replayed");
+    }
+    Ok(done.end)
 }

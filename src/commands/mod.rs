@@ -32,6 +32,7 @@ pub static FAMILIES: &[&[Command]] = &[
     bits::single::COMMANDS,
     connection::auth::COMMANDS,
     connection::client::COMMANDS,
+    connection::durable::COMMANDS,
     channels::inspect::COMMANDS,
     channels::publish::COMMANDS,
     channels::subscribe::COMMANDS,

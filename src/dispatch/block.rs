@@ -16,6 +16,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+/// What a client is told whose wait CLIENT UNBLOCK … ERROR ends.
+pub const UNBLOCKED: &[u8] = b"-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n";
+
 /// A timeout too long for the clock.
 const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
 
@@ -117,7 +120,7 @@ impl Parked {
     /// Writes the reply of a wait that ended without its key.
     pub fn reply(&self, how: Unblock, reply: &mut Reply) {
         match how {
-            Unblock::Error => reply.raw(b"-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n"),
+            Unblock::Error => reply.raw(UNBLOCKED),
             _ => reply.null_array(),
         }
     }

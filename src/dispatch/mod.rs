@@ -10,7 +10,8 @@ pub mod replay;
 mod script;
 
 pub use batch::{Call, Calls};
-pub use block::{Parked, Unblock, serve};
+pub use block::{Parked, UNBLOCKED, Unblock, serve};
+pub use gate::misconf;
 pub use queues::{attend, untie};
 
 use crate::command::flag;
@@ -81,7 +82,7 @@ pub fn run(
         reply.rewind(mark);
         reply.error(&error);
         engine.metrics.count_error(error.code());
-        Outcome::Done(Reached::default())
+        Outcome::Done(std::mem::take(&mut session.failed_at))
     });
     if session.reply_mode != ReplyMode::On {
         mute(session, reply, mark);
@@ -257,6 +258,9 @@ fn execute(
             let committed = engine.commit(txn);
             if !committed.ready.is_empty() {
                 serve(engine, committed.ready.into(), now_ms);
+            }
+            if result.is_err() {
+                session.failed_at = committed.lsn;
             }
             result.map(|()| Outcome::Done(committed.lsn))
         }

@@ -1,9 +1,12 @@
-//! The log as the settings want it.
+//! The log as the settings want it, and what is logged besides transactions.
 
-use super::Engine;
+use super::{Engine, Purpose, directory};
 use crate::base::disk::Directory;
+use crate::base::ops;
 use crate::config::{self, Settings};
+use crate::keyspace::Effects;
 use crate::keyspace::effects::Listeners;
+use crate::keyspace::txn::Begin;
 use crate::log::{Lsn, Mode, Options};
 use std::io;
 use std::sync::Arc;
@@ -23,6 +26,7 @@ fn options(settings: &Settings) -> Options {
         batch_ops_max: number(config::WAL_BATCH_OPS_MAX) as usize,
         batch_delay: Duration::from_micros(number(config::WAL_BATCH_DELAY_US)),
         segment_len: number(config::WAL_SEGMENT_SIZE_MB) << 20,
+        anew: false,
     }
 }
 
@@ -37,8 +41,58 @@ impl Engine {
         Ok(())
     }
 
-    /// Keeps the way the log is written what the settings say.
+    /// Logs a call that concerns no key: a change of function libraries.
+    pub fn log_call(&self, argv: &[&[u8]]) {
+        if self.log.is_on() {
+            let mut call = Vec::new();
+            ops::push_call(&mut call, [argv, &[], &[]]);
+            self.log.append(&call, self.now_ms());
+        }
+    }
+
+    /// Where a snapshot cuts the log; all shards are locked. Function libraries are in no snapshot, so
+    /// they are logged again behind the cut.
+    pub(super) fn cut_log(&self) -> Lsn {
+        let cut = self.log.cut();
+        for library in self.scripts.libraries() {
+            self.log_call(&[b"FUNCTION", b"LOAD", b"REPLACE", &library.code]);
+        }
+        cut
+    }
+
+    /// Turns the log on or off, as `appendonly` says.
+    fn switch_log(&self) -> io::Result<()> {
+        if self.settings.yes(config::APPENDONLY) == self.log.is_on() {
+            return Ok(());
+        }
+        if self.log.is_on() {
+            let mut effects = Effects::default();
+            let begin = Begin { db: 0, now_ms: self.now_ms(), access: None, event: "" };
+            // Every transaction that is recorded has been appended when all shards are free.
+            let txn = self.keyspace.begin_all(begin, &mut effects);
+            self.keyspace.listening().set(Listeners::LOG, false);
+            drop(txn);
+            return self.log.stop();
+        }
+        // What was changed meanwhile is in no record: the log counts from a snapshot on, whose cut comes behind
+        // every transaction that is not recorded.
+        let anew = Options { anew: true, ..options(&self.settings) };
+        self.log.start(directory(&self.settings), self.log.end() + 1, anew)?;
+        self.keyspace.listening().set(Listeners::LOG, true);
+        self.saving.schedule(Purpose::Rewrite);
+        Ok(())
+    }
+
+    /// Keeps the log what the settings say.
     pub fn follow_log_settings(self: &Arc<Self>) {
+        let engine = Arc::downgrade(self);
+        self.settings.on_change(&[config::APPENDONLY], move |_| {
+            let Some(engine) = engine.upgrade() else { return Ok(()) };
+            engine.switch_log().map_err(|error| {
+                tracing::error!("the log cannot be switched: {error}");
+                "Unable to turn on AOF. Check server logs.".to_owned()
+            })
+        });
         let names = [
             config::APPENDFSYNC,
             config::WAL_FSYNC_INTERVAL_MS,

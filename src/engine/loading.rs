@@ -1,5 +1,6 @@
 //! How far the loading of the data set at the start has come.
 
+use crate::snapshot::Progress;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed, Ordering::Release};
 
 /// What is known of the loading, for INFO and the gate that refuses clients meanwhile.
@@ -9,6 +10,8 @@ pub struct Loading {
     started_ms: AtomicI64,
     total_bytes: AtomicU64,
     loaded_bytes: AtomicU64,
+    /// Of the snapshot.
+    pub snapshot: Progress,
 }
 
 impl Loading {
@@ -45,7 +48,8 @@ impl Loading {
 
     /// Bytes there are, and bytes that are loaded.
     pub fn bytes(&self) -> (u64, u64) {
-        (self.total_bytes.load(Relaxed), self.loaded_bytes.load(Relaxed))
+        let (total, loaded) = (self.total_bytes.load(Relaxed), self.loaded_bytes.load(Relaxed));
+        (total + self.snapshot.bytes_total(), loaded + self.snapshot.bytes())
     }
 
     /// Seconds it will probably take from `now_ms` on.

@@ -33,7 +33,7 @@ pub use pause::{Pause, Paused};
 pub use reload::Reload;
 pub use saving::{Outcome, Purpose, Saving, directory};
 pub use scripts::{Adding, Run as ScriptRun, Running, SLOW as SCRIPT_SLOW, Scripts, Unkillable};
-pub use session::{ReplyMode, Session};
+pub use session::{ReplyMode, Session, WaitAof};
 pub use slowlog::{Slow, SlowLog};
 pub use stop::Stop;
 pub use tracking::{Tracking, Wish};

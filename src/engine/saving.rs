@@ -181,7 +181,8 @@ impl Engine {
             }
         }
         // Not under the state's lock: who holds shards may ask for the state.
-        let cut = Cut::take(&self.keyspace, options(&self.settings), now_ms, &self.saving.crowd, || 0);
+        let cut =
+            Cut::take(&self.keyspace, options(&self.settings), now_ms, &self.saving.crowd, || self.cut_log());
         let changes = self.metrics.totals().changes;
         let under_way = Some((cut.intake().clone(), cut.progress().clone()));
         self.saving.state.lock().running = Some(Running { purpose, cut: under_way, changes });
@@ -220,9 +221,28 @@ impl Engine {
         drop(state);
         self.saving.ended.notify_all();
         let saved = saved?;
+        if let Err(error) = self.log.release_before(saved.found.head.lsn) {
+            tracing::warn!("cannot remove what the snapshot covers of the log: {error}");
+        }
         let (file, bytes) = (saved.found.path.display(), saved.bytes);
         tracing::info!(%file, bytes, keys = progress.keys(), seconds = took.as_secs_f64(), "the snapshot is saved");
         Ok(())
+    }
+
+    /// Notes the snapshot that was loaded: its place in the log, its length in bytes.
+    pub fn loaded_snapshot(&self, lsn: u64, bytes: u64) {
+        self.saving.state.lock().last = (lsn, bytes);
+    }
+
+    /// Whether the log has outgrown the `last` snapshot so far that another should take its place.
+    fn log_has_grown(&self, last: (u64, u64), rested_ms: i64) -> bool {
+        let percentage = self.settings.int(config::AUTO_AOF_REWRITE_PERCENTAGE) as u64;
+        if !self.log.is_on() || percentage == 0 || rested_ms < RETRY_MS {
+            return false;
+        }
+        let least = self.settings.int(config::AUTO_AOF_REWRITE_MIN_SIZE) as u64;
+        let (lsn, bytes) = last;
+        self.log.end().saturating_sub(lsn) > least.max(bytes.saturating_mul(percentage) / 100)
     }
 
     /// Saves a snapshot here and now. One for the log that is under way is waited for.
@@ -288,12 +308,15 @@ impl Engine {
 
     /// Begins the snapshot that is due by now, if any: one that was scheduled, or that a rule of `save` asks for.
     pub fn save_if_due(&self) {
+        if self.loading.is_active() {
+            return;
+        }
         let now_ms = self.now_ms();
         let due = {
             let state = self.saving.state.lock();
             if state.running.is_some() {
                 None
-            } else if state.rewrite_scheduled {
+            } else if state.rewrite_scheduled || self.log_has_grown(state.last, now_ms - state.tried_ms) {
                 Some(Purpose::Rewrite)
             } else {
                 let changes = self.metrics.totals().changes.saturating_sub(state.saved_changes);

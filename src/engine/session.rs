@@ -1,14 +1,26 @@
 //! The private side of a connection: what only its own commands see and change.
 
-use super::{Client, Engine, Flag, Queue, Watched};
+use super::{Client, Engine, Flag, Queue, Reached, Watched};
 use crate::acl::User;
 use crate::keyspace::Effects;
+use crate::log::Lsn;
 use crate::pubsub::Topic;
 use crate::resp::Protocol;
 use bytes::Bytes;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+
+/// What WAITAOF waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitAof {
+    /// The place that has to be durable here; 0 when that does not matter.
+    pub lsn: Lsn,
+    /// How many replicas have to have it on disk.
+    pub replicas: usize,
+    /// Milliseconds after which it is answered anyway; 0 for never.
+    pub timeout_ms: u64,
+}
 
 /// Whether a client gets replies (CLIENT REPLY).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +58,14 @@ pub struct Session {
     pub multi: Option<Box<Queue>>,
     /// The keys it watches.
     pub watched: Watched,
+    /// How far into the log its last call reached that was answered with an error.
+    pub failed_at: Reached,
+    /// Where its last write ends in the log.
+    pub wrote: Lsn,
+    /// Its writes are answered when they are durable, whatever the settings say (CLIENT DURABILITY).
+    pub durable: bool,
+    /// It waits for its writes to be durable (WAITAOF).
+    pub waitaof: Option<WaitAof>,
     /// Inside of EXEC or a script: what a command answers is part of a larger reply.
     pub nested: bool,
     /// CLIENT CACHING said something of the next call.
@@ -74,6 +94,10 @@ impl Session {
             tick: engine.metrics.tick(),
             multi: None,
             watched,
+            failed_at: Reached::default(),
+            wrote: 0,
+            durable: false,
+            waitaof: None,
             nested: false,
             caching: false,
             frozen_us: None,
@@ -137,6 +161,7 @@ impl Session {
         self.user = engine.acl.default_user().clone();
         self.authenticated = !engine.password_required();
         self.reply_mode = ReplyMode::On;
+        self.durable = false;
         self.client.name.lock().clear();
         *self.client.user.lock() = "default".into();
         for flag in [Flag::NoEvict, Flag::NoTouch] {

@@ -75,6 +75,9 @@ pub struct Options {
     pub batch_delay: Duration,
     /// Bytes of a segment.
     pub segment_len: u64,
+    /// The first segment begins anew: what is before it on disk does not lead up to it, and it counts only
+    /// with a snapshot that was cut in it or behind.
+    pub anew: bool,
 }
 
 impl Default for Options {
@@ -86,6 +89,7 @@ impl Default for Options {
             batch_ops_max: 10_000,
             batch_delay: Duration::from_millis(1),
             segment_len: 64 << 20,
+            anew: false,
         }
     }
 }
@@ -207,11 +211,9 @@ impl Log {
             inner.kept_from = end;
             inner.stopping = false;
         }
-        for place in [&shared.end, &shared.durable, &shared.wanted] {
-            place.store(end, Ordering::SeqCst);
-        }
+        self.resume_at(end);
         self.set_options(options);
-        let first = segment::Segment::create(&directory, end, options.segment_len)?;
+        let first = segment::Segment::create(&directory, end, options.segment_len, options.anew)?;
         shared.segments.lock().bases.insert(end);
         let thread = writer::Writer::new(shared.clone(), directory, first);
         let builder = std::thread::Builder::new().name("log".into());
@@ -291,6 +293,13 @@ impl Log {
         self.shared.durable.load(Ordering::Acquire)
     }
 
+    /// Where the log would go on that is not started.
+    pub fn resume_at(&self, end: Lsn) {
+        for place in [&self.shared.end, &self.shared.durable, &self.shared.wanted] {
+            place.store(end, Ordering::SeqCst);
+        }
+    }
+
     /// Where a snapshot cuts the log: what it does not hold has this place or one behind it. All shards
     /// are locked.
     pub fn cut(&self) -> Lsn {
@@ -349,12 +358,12 @@ impl Log {
         self.shared.full.load(Ordering::Relaxed)
     }
 
-    /// Completes when there is room for writes again.
+    /// Completes when there is room for writes again, or they are refused.
     pub async fn room(&self) {
         let mut notified = std::pin::pin!(self.shared.room.notified());
-        while self.is_full() {
+        while self.is_full() && self.failure().is_none() {
             notified.as_mut().enable();
-            if !self.is_full() {
+            if !self.is_full() || self.failure().is_some() {
                 return;
             }
             notified.as_mut().await;

@@ -57,15 +57,31 @@ fn io(path: &Path) -> impl Fn(std::io::Error) -> Fault {
 /// When the directory cannot be read.
 pub fn plan(directory: &Directory, from: Option<Lsn>) -> Result<Plan, Fault> {
     let from = from.unwrap_or(FIRST);
-    let bases = segment::list(directory).map_err(io(&directory.path))?;
+    let mut bases = segment::list(directory).map_err(io(&directory.path))?;
+    let mut files = Vec::new();
+    for base in &bases {
+        let path = directory.file(&segment::name(*base));
+        let file = directory.disk.open(&path).map_err(io(&path))?;
+        let (len, anew) =
+            file.len().and_then(|len| Ok((len, segment::is_anew(&*file, *base)?))).map_err(io(&path))?;
+        files.push((path, len, anew));
+    }
+    // The log was turned on, and the server ended before the snapshot was saved that it counts from.
+    let unfounded = (0..bases.len()).find(|i| bases[*i] > from && files[*i].2);
+    if let Some(at) = unfounded {
+        tracing::warn!(
+            segments = bases.len() - at,
+            "the log behind Lsn {} has no base yet: ignored",
+            bases[at]
+        );
+        bases.truncate(at);
+    }
     let mut parts = Vec::new();
-    for (i, base) in bases.iter().enumerate() {
+    for (i, (base, (path, len, _))) in bases.iter().zip(files).enumerate() {
         let until = bases.get(i + 1).copied();
         if until.is_some_and(|until| until <= from) {
             continue;
         }
-        let path = directory.file(&segment::name(*base));
-        let len = directory.disk.open(&path).and_then(|file| file.len()).map_err(io(&path))?;
         parts.push(Part { base: *base, until, len, path });
     }
     Ok(Plan { directory: directory.clone(), from, parts })

@@ -7,7 +7,8 @@
 //!     12     4  CRC-32C of bytes 0 to 11 and 16 to 63
 //!     16     8  Lsn of the first record
 //!     24     8  unix milliseconds at which it was begun
-//!     32    32  zeros
+//!     32     1  1 if it begins anew: what is before it does not lead up to it
+//!     33    31  zeros
 //!     64        records
 //! ```
 //! The name is `log-`, the Lsn in 20 digits, `.seg`. Room is reserved ahead, so behind the last record
@@ -54,12 +55,13 @@ pub fn list(directory: &Directory) -> io::Result<Vec<Lsn>> {
     Ok(bases)
 }
 
-fn header(base: Lsn, begun_ms: i64) -> [u8; HEADER as usize] {
+fn header(base: Lsn, begun_ms: i64, anew: bool) -> [u8; HEADER as usize] {
     let mut header = [0; HEADER as usize];
     header[..8].copy_from_slice(MAGIC);
     header[8..12].copy_from_slice(&VERSION.to_le_bytes());
     header[16..24].copy_from_slice(&base.to_le_bytes());
     header[24..32].copy_from_slice(&begun_ms.to_le_bytes());
+    header[32] = anew.into();
     let sum = checksum(&header);
     header[12..16].copy_from_slice(&sum.to_le_bytes());
     header
@@ -93,6 +95,16 @@ pub fn check(bytes: &[u8], base: Lsn) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether the segment in `file` begins anew.
+///
+/// # Errors
+/// What the operating system says.
+pub fn is_anew(file: &dyn File, base: Lsn) -> io::Result<bool> {
+    let mut header = [0; HEADER as usize];
+    let n = file.read_at(0, &mut header)?;
+    Ok(check(&header[..n], base).is_ok() && header[32] == 1)
+}
+
 /// A segment open for writing.
 #[derive(Debug)]
 pub struct Segment {
@@ -105,11 +117,11 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// Begins a segment at `base` with room for about `room` bytes, durably.
+    /// Begins a segment at `base` with room for about `room` bytes, durably. See [`super::Options::anew`].
     ///
     /// # Errors
     /// What the operating system says; then nothing is there but unfinished files.
-    pub fn create(directory: &Directory, base: Lsn, room: u64) -> io::Result<Self> {
+    pub fn create(directory: &Directory, base: Lsn, room: u64, anew: bool) -> io::Result<Self> {
         let (disk, new, spare) = (&directory.disk, directory.file(UNFINISHED), directory.file(SPARE));
         if disk.rename(&spare, &new).is_err()
             && let Err(error) = disk.remove(&new)
@@ -126,7 +138,7 @@ impl Segment {
         if touched < room && file.allocate(room).is_err() {
             file.set_len(touched)?;
         }
-        file.write_at(0, &header(base, clock::system_ms()))?;
+        file.write_at(0, &header(base, clock::system_ms(), anew))?;
         file.sync()?;
         disk.rename(&new, &directory.file(&name(base)))?;
         disk.sync_dir(&directory.path)?;

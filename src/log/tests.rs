@@ -74,6 +74,29 @@ fn what_is_appended_is_read_after_a_stop() {
 }
 
 #[test]
+fn a_log_begun_anew_counts_from_its_snapshot_on() {
+    let disk = Simulated::new(1);
+    let directory = directory(&disk);
+    let log = Log::default();
+    log.start(directory.clone(), super::FIRST, options(Mode::Always)).unwrap();
+    log.append(b"old", 1);
+    log.stop().unwrap();
+    log.start(directory.clone(), log.end() + 1, Options { anew: true, ..options(Mode::Always) }).unwrap();
+    log.append(b"before the cut", 1);
+    let cut = log.cut();
+    log.append(b"behind it", 1);
+    log.stop().unwrap();
+    assert_eq!(read(&directory).unwrap().0, [b"old"], "the snapshot was not saved");
+    let mut found = Vec::new();
+    let plan = recover::plan(&directory, Some(cut)).unwrap();
+    let done = plan.read(|records| {
+        found.extend(records.map(|record| record.payload.to_vec()));
+        Ok(())
+    });
+    assert_eq!((found, done.unwrap().end), (vec![b"behind it".to_vec()], log.end()));
+}
+
+#[test]
 fn segments_that_a_snapshot_covers_go() {
     let disk = Simulated::new(1);
     let directory = directory(&disk);

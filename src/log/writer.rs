@@ -175,7 +175,7 @@ impl Writer {
                     at -= written - self.kept.len();
                 }
                 let room = options.segment_len.max(len as u64 + super::segment::HEADER);
-                let segment = Segment::create(&self.directory, lsn, room)
+                let segment = Segment::create(&self.directory, lsn, room, false)
                     .map_err(|error| Failure { doing: "cannot begin a segment of the log", error })?;
                 self.shared.segments.lock().bases.insert(lsn);
                 self.segment = Some(segment);
@@ -251,6 +251,7 @@ impl Writer {
             tracing::error!("{failure}; writes are refused until it works again");
         }
         self.shared.waiting.wake(Lsn::MAX);
+        self.shared.room.notify_waiters();
     }
 
     /// After a failure: writes everything that is not durable to a new segment.
@@ -260,7 +261,7 @@ impl Writer {
         self.segment = None;
         if self.kept.is_empty() {
             let room = self.shared.inner.lock().options.segment_len;
-            let segment = Segment::create(&self.directory, self.written, room)
+            let segment = Segment::create(&self.directory, self.written, room, false)
                 .map_err(|error| Failure { doing: "cannot begin a segment of the log", error })?;
             self.shared.segments.lock().bases.insert(self.written);
             self.segment = Some(segment);

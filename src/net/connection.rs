@@ -2,16 +2,19 @@
 //!
 //! ```text
 //! Running ──command has to wait──▶ Parked ──served, timeout, CLIENT UNBLOCK──▶ Running
-//!    │ ──CLIENT PAUSE────────────▶ Held ────pause is over──────────────────────▶ Running
+//!    │ ──CLIENT PAUSE, log full──▶ Held ────pause is over, room────────────────▶ Running
+//!    │ ──WAITAOF─────────────────▶ Synced ──durable, timeout, CLIENT UNBLOCK───▶ Running
 //!    └ QUIT, EOF, CLIENT KILL, protocol error ──▶ the end, once the replies are out
 //! ```
 //! While a client is parked or held, what it sends is read (so that its going away is noticed) and
-//! kept; requests that were decoded already are kept as they are.
+//! kept; requests that were decoded already are kept as they are. While replies are held back until
+//! they are durable, nothing is read.
 
+use super::holding::Holding;
 use super::scratch;
 use crate::config::{self, ClientClass};
 use crate::dispatch::{self, Calls, Outcome, Parked, Unblock};
-use crate::engine::{Engine, Flag, Running, Session};
+use crate::engine::{Engine, Flag, Reached, Running, Session, WaitAof};
 use crate::pubsub::Close;
 use crate::resp::decode::{Batch, Decoder};
 use crate::resp::{Error, Reply};
@@ -62,6 +65,8 @@ enum State {
     Running,
     Parked(Box<Parked>, Option<Pin<Box<Sleep>>>),
     Held(Pin<Box<dyn Future<Output = ()> + Send>>),
+    /// WAITAOF.
+    Synced(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
 /// A connection over a stream: TCP, unix socket, TLS, or a pipe in memory.
@@ -77,6 +82,8 @@ pub struct Connection<S> {
     postponed: VecDeque<Postponed>,
     /// Replies not yet written.
     output: Reply,
+    /// What has to be durable before they are.
+    holding: Holding,
     /// Bytes of `output` that are written.
     sent: usize,
     end: Option<End>,
@@ -94,6 +101,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             input: BytesMut::new(),
             postponed: VecDeque::new(),
             output: Reply::default(),
+            holding: Holding::default(),
             sent: 0,
             end: None,
         }
@@ -107,6 +115,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 tracing::debug!(client = self.session.client.id, "served while its connection ended");
             }
             parked.finish(&self.engine, &self.session.client);
+        }
+        if let State::Synced(_) = &self.state {
+            self.engine.blocked_clients.fetch_sub(1, Relaxed);
         }
         self.session.end(&self.engine);
         dispatch::untie(&self.engine, self.session.client.id);
@@ -135,6 +146,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             match self.poll_state(cx) {
                 Poll::Ready(()) => self.resume(),
+                Poll::Pending if self.holding.is_some() => return Poll::Pending,
                 Poll::Pending => match ready!(self.poll_read(cx)) {
                     Ok(0) => return Poll::Ready(End::Eof),
                     Ok(_) => {}
@@ -167,10 +179,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.state = State::Running;
                 Poll::Ready(())
             }
+            State::Synced(synced) => {
+                let asked = self.session.client.unblock.load(Relaxed);
+                if asked == 0 {
+                    ready!(synced.as_mut().poll(cx));
+                }
+                self.end_waitaof(asked == 2);
+                Poll::Ready(())
+            }
             State::Parked(parked, sleep) => {
                 let ended = if let Poll::Ready(served) = pin!(parked.served()).poll(cx) {
                     match served {
-                        Some(served) => self.output.append(served.reply),
+                        Some(served) => {
+                            let reached = Reached { wrote: served.wrote, saw: served.saw };
+                            let from = self.output.mark();
+                            self.output.append(served.reply);
+                            let to = self.output.mark();
+                            self.holding.add(&self.engine, &mut self.session, reached, from, to);
+                        }
                         None => tracing::error!("a blocked client's waiter was dropped unserved"),
                     }
                     true
@@ -324,13 +350,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.session.client.active_ms.store(now_ms, Relaxed);
         self.session.tick = self.engine.metrics.tick();
         for i in 0..calls.len() {
-            let call = calls.get(i);
-            match dispatch::run(&self.engine, &mut self.session, call, now_ms, reply) {
+            let (call, from) = (calls.get(i), reply.mark());
+            let outcome = dispatch::run(&self.engine, &mut self.session, call, now_ms, reply);
+            if let Outcome::Done(reached) = outcome
+                && reached != Reached::default()
+            {
+                self.holding.add(&self.engine, &mut self.session, reached, from, reply.mark());
+            }
+            match outcome {
                 Outcome::Done(_) if self.session.closing => {
                     self.end = Some(End::Closed);
                     return;
                 }
-                Outcome::Done(_) => self.interleave(reply),
+                Outcome::Done(_) => {
+                    self.interleave(reply);
+                    if let Some(wait) = self.session.waitaof.take() {
+                        self.begin_waitaof(wait);
+                        return self.postpone(calls, i + 1);
+                    }
+                }
                 Outcome::Wait(parked) => {
                     let sleep = parked.due().map(|at| Box::pin(tokio::time::sleep_until(at)));
                     self.state = State::Parked(parked, sleep);
@@ -346,6 +384,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             }
         }
+    }
+
+    fn begin_waitaof(&mut self, wait: WaitAof) {
+        let client = &self.session.client;
+        client.set(Flag::Blocked, true);
+        client.unblock.store(0, Relaxed);
+        self.engine.blocked_clients.fetch_add(1, Relaxed);
+        self.state = State::Synced(Box::pin(synced(self.engine.clone(), wait)));
+    }
+
+    fn end_waitaof(&mut self, refused: bool) {
+        self.session.client.set(Flag::Blocked, false);
+        self.engine.blocked_clients.fetch_sub(1, Relaxed);
+        self.state = State::Running;
+        self.output.set_protocol(self.session.protocol());
+        if refused {
+            return self.output.raw(dispatch::UNBLOCKED);
+        }
+        self.output.array(2);
+        self.output.int((self.engine.log.durable() >= self.session.wrote).into());
+        self.output.int(0);
     }
 
     /// Puts what others sent (or the call itself, to its own client) behind the call's reply.
@@ -374,6 +433,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Writes as much as the socket takes at once; the rest stays in `output`.
     fn return_reply(&mut self, reply: Reply, spare: &mut Reply) {
         self.output = reply;
+        if self.holding.is_some() {
+            // The task looks after it, and remembers itself then.
+            return self.holding.want(&self.engine.log);
+        }
         let mut idle = Context::from_waker(std::task::Waker::noop());
         // What the socket does not take now, `poll_flush` tries again with the task's waker.
         if let Poll::Ready(Ok(())) = self.poll_flush(&mut idle) {
@@ -400,6 +463,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Writes `output`; ready when all is written.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.holding.poll(&self.engine.log, &mut self.output, cx));
         while self.sent < self.output.len() {
             let stream = Pin::new(&mut self.stream);
             let polled = match self.output.parts() {
@@ -437,10 +501,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
-/// Completes when what holds clients back is over: a snapshot that cannot follow, CLIENT PAUSE, a script that
+/// Completes when what holds clients back is over: a snapshot or a log that cannot follow, CLIENT PAUSE, a script that
 /// takes long.
 async fn may_go_on(engine: Arc<Engine>) {
     let mut changes = engine.scripts.changes();
+    engine.log.room().await;
     engine.saving.crowd().room().await;
     while let Some((_, until_ms)) = engine.pause.state(engine.now_ms()) {
         let left = until_ms.saturating_sub(engine.now_ms()).max(1) as u64;
@@ -452,6 +517,32 @@ async fn may_go_on(engine: Arc<Engine>) {
     if engine.scripts.running() == Running::Slow {
         // It never fails: the engine has the sender.
         let _ = changes.changed().await;
+    }
+}
+
+/// Between two looks at a log that fails.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Completes when what `wait` asks for is reached, or its time is over.
+async fn synced(engine: Arc<Engine>, wait: WaitAof) {
+    let reached = async {
+        while wait.lsn > 0 && engine.log.until_durable(wait.lsn).await.is_err() {
+            tokio::time::sleep(LOOK).await;
+        }
+        if wait.replicas > 0 {
+            // There are none that could have it.
+            std::future::pending::<()>().await;
+        }
+    };
+    let over = async {
+        match wait.timeout_ms {
+            0 => std::future::pending().await,
+            ms => tokio::time::sleep(Duration::from_millis(ms)).await,
+        }
+    };
+    tokio::select! {
+        () = reached => {}
+        () = over => {}
     }
 }
 

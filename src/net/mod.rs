@@ -2,6 +2,7 @@
 //! shared store.
 
 mod connection;
+mod holding;
 mod listener;
 mod listeners;
 mod scratch;

@@ -137,6 +137,28 @@ impl Reply {
         self.shared.push((self.bytes.len(), frame));
     }
 
+    /// Puts `error` in place of each of `spans`, which are whole replies, in order.
+    pub fn replace(&mut self, spans: impl Iterator<Item = (Mark, Mark)>, error: &Error) {
+        let mut out = Reply::new(self.protocol);
+        let mut at = Mark::default();
+        for (from, to) in spans {
+            out.append_part(self, at, from);
+            out.error(error);
+            at = to;
+        }
+        out.append_part(self, at, self.mark());
+        *self = out;
+    }
+
+    fn append_part(&mut self, other: &Reply, from: Mark, to: Mark) {
+        let at = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes[from.bytes..to.bytes]);
+        for (offset, value) in &other.shared[from.shared..to.shared] {
+            self.shared_len += value.len();
+            self.shared.push((at + offset - from.bytes, value.clone()));
+        }
+    }
+
     /// Appends all of another reply.
     pub fn append(&mut self, other: Reply) {
         let at = self.bytes.len();

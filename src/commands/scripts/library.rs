@@ -142,7 +142,14 @@ pub fn load(engine: &Engine, code: &[u8], how: Adding) -> Result<Box<[u8]>> {
 }
 
 fn add(engine: &Engine, libraries: Vec<Arc<Library>>, how: Adding) -> Result {
-    engine.scripts.add_libraries(libraries, how, || {}).map_err(|why| Error::text(format!("ERR {why}")))
+    let codes: Vec<_> = libraries.iter().map(|library| library.code.clone()).collect();
+    let record = || {
+        if how == Adding::Flush {
+            engine.log_call(&[b"FUNCTION", b"FLUSH"]);
+        }
+        codes.iter().for_each(|code| engine.log_call(&[b"FUNCTION", b"LOAD", b"REPLACE", code]));
+    };
+    engine.scripts.add_libraries(libraries, how, record).map_err(|why| Error::text(format!("ERR {why}")))
 }
 
 /// FUNCTION DELETE.
@@ -150,7 +157,7 @@ fn add(engine: &Engine, libraries: Vec<Arc<Library>>, how: Adding) -> Result {
 /// # Errors
 /// When there is no such library.
 pub fn delete(engine: &Engine, name: &[u8]) -> Result {
-    match engine.scripts.delete_library(name, || {}) {
+    match engine.scripts.delete_library(name, || engine.log_call(&[b"FUNCTION", b"DELETE", name])) {
         true => Ok(()),
         false => Err(Error::new("ERR Library not found")),
     }
@@ -158,7 +165,7 @@ pub fn delete(engine: &Engine, name: &[u8]) -> Result {
 
 /// FUNCTION FLUSH.
 pub fn flush(engine: &Engine) {
-    engine.scripts.flush_libraries(|| {});
+    engine.scripts.flush_libraries(|| engine.log_call(&[b"FUNCTION", b"FLUSH"]));
 }
 
 /// FUNCTION DUMP.

@@ -168,15 +168,18 @@ impl Edit<'_, Stream> {
         self.record_group_position(group);
     }
 
-    /// Notes that a consumer was given `id`, which is pending for it, once more. Told and logged to nobody.
+    /// Notes that a consumer was given `id`, which is pending for it, once more. Told to nobody, but logged.
     pub fn deliver_again(&mut self, group: &[u8], id: Id) {
         let now_ms = self.now_ms();
-        self.group(group, |group| {
-            if let Some(pending) = group.get(id) {
-                let count = pending.count + 1;
-                group.assign(id, Pending { delivered_ms: now_ms, count, ..pending });
-            }
+        let given = self.group(group, |group| {
+            let pending = group.get(id)?;
+            let pending = Pending { delivered_ms: now_ms, count: pending.count + 1, ..pending };
+            group.assign(id, pending);
+            Some(pending)
         });
+        if let Some(Pending { consumer, count, .. }) = given {
+            self.record_claim(group, consumer, &[id], now_ms, count);
+        }
     }
 
     /// Makes `id` pending as `pending` says.

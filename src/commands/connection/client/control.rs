@@ -61,6 +61,29 @@ pub(super) fn switch(args: &mut Args<'_>) -> Result<bool> {
     }
 }
 
+pub(super) const DURABILITY: Command =
+    Command::new("DURABILITY", "client|durability", Group::Connection, Run::Outer(durability))
+        .syntax("<ALWAYS | DEFAULT>")
+        .flags(SIMPLE)
+        .doc(
+            "1.0.0",
+            "O(1)",
+            "Has this connection's writes answered when they are on disk, or as the settings say.",
+        );
+
+fn durability(cx: &mut Outer<'_>) -> Result {
+    let always = match (cx.args.word("ALWAYS"), cx.args.word("DEFAULT")) {
+        (false, false) => return Err(Error::SYNTAX),
+        (always, _) => always,
+    };
+    if always && !cx.engine.log.is_on() {
+        return Err(Error::new("ERR CLIENT DURABILITY ALWAYS needs the log, and appendonly is disabled."));
+    }
+    cx.session.durable = always;
+    cx.reply.ok();
+    Ok(())
+}
+
 pub(super) const PAUSE: Command = Command::new("PAUSE", "client|pause", Group::Connection, Run::Outer(pause))
     .syntax("timeout:integer [WRITE | ALL]")
     .flags(SIMPLE | ADMIN)
