@@ -21,6 +21,7 @@
 //! | 6 | `commands` | the commands, a folder per family, a file per thing done to it |
 //! | 7 | `dispatch` | gates, run, block, multi, cron |
 //! | 8 | `net` | listeners, connections |
+//! | 8 | `observe` | what operators see over HTTP: metrics for Prometheus |
 //! | 9 | `boot` | start and stop order, nothing else |
 //! | 10 | `bin` | the programs beside the server |
 //! | 9 | `migrate` | the tool `synap-migrate`: data in and out, files checked and repaired |
@@ -39,6 +40,7 @@ pub mod lua;
 pub mod metrics;
 pub mod migrate;
 pub mod net;
+pub mod observe;
 pub mod pubsub;
 pub mod resp;
 pub mod snapshot;

@@ -11,10 +11,12 @@ use crate::config::{self, Settings, Start};
 use crate::dispatch::{self, cron};
 use crate::engine::Engine;
 use crate::net::{Listeners, Tls};
+use crate::observe;
 use crate::pubsub::Close;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::task::TaskTracker;
 
@@ -95,6 +97,7 @@ async fn serve(settings: Settings) -> Result<(), String> {
         .follow(&engine)
         .map_err(|why| format!("cannot listen on {why}; is another server running there?"))?;
     follow_addresses(&engine, listeners);
+    serve_metrics(&engine, &tasks).await?;
     tasks.spawn(cron::expiry(engine.clone()));
     tasks.spawn(cron::clients(engine.clone()));
     tasks.spawn(cron::saving(engine.clone()));
@@ -171,6 +174,21 @@ fn announce(settings: &Settings) {
         return;
     }
     tracing::warn!("no password is set and protected-mode is off: whoever reaches this server may use it");
+}
+
+/// Serves metrics where the settings ask for it.
+async fn serve_metrics(engine: &Arc<Engine>, tasks: &TaskTracker) -> Result<(), String> {
+    let address = engine.settings.string(config::METRICS_LISTEN);
+    if address.is_empty() {
+        return Ok(());
+    }
+    let listener = TcpListener::bind(&address)
+        .await
+        .map_err(|error| format!("cannot listen on metrics-listen {address}: {error}"))?;
+    tracing::info!(address, "Metrics are served");
+    let commands = dispatch::registry().all().iter().map(|command| command.full_name).collect();
+    tasks.spawn(observe::serve(listener, engine.clone(), commands));
+    Ok(())
 }
 
 /// Listens elsewhere when `CONFIG SET` says so.

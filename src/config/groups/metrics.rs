@@ -1,12 +1,16 @@
 //! What the server measures about itself.
 
-use super::{setting, switch};
-use crate::config::kind::{Kind, LONG};
+use super::{setting, switch, text};
+use crate::config::kind::{INT, Kind, LONG};
 use crate::config::special;
 
 group! {
     "metrics", super::scripting::END, "What the server measures about itself.";
 
+    METRICS_LISTEN = text("metrics-listen", "")
+        .start()
+        .doc("Address and port (127.0.0.1:9121) where metrics are served over HTTP to whoever reaches it; empty is none.");
+    METRICS_QUEUES_MAX = setting("metrics-queues-max", INT, "1000").doc("Queues that have metrics of their own.");
     SLOWLOG_LOG_SLOWER_THAN = setting("slowlog-log-slower-than", Kind::Int(-1, i64::MAX), "10000")
         .doc("Microseconds from which on a command is remembered as slow; -1 remembers none.");
     SLOWLOG_MAX_LEN = setting("slowlog-max-len", LONG, "128").doc("Slow commands that are remembered.");
