@@ -497,14 +497,31 @@ def drop_in(suite, source):
         copy.mkdir()
         if left == "dump.rdb":
             shutil.copy(source.dir / left, copy)
-        elif (source.dir / left).is_dir():
+        else:
             shutil.copytree(source.dir / left, copy / left)
-        synap = Server("synap", suite.options.server, suite.scratch, copy)
+        # Killed and started again, it has everything from its own log, whatever becomes of the files.
+        for start in ("imported", "from the log"):
+            synap = Server("synap", suite.options.server, suite.scratch, copy, "--appendonly", "yes")
+            try:
+                found = differences(source, synap)
+                faults += [f"{left}, {start}: {fault}" for fault in found]
+            finally:
+                synap.stop()
+            (copy / "dump.rdb").write_bytes(b"no RDB file")
+        if suite.options.migrate:
+            report = tool(suite.options, "verify", str(copy))
+            faults += [] if "whole" in report else [report]
+            faults += [] if "segments" in tool(suite.options, "inspect", str(copy), "--json") else ["no segments"]
+            faults += [] if "nothing" in tool(suite.options, "repair", str(copy)) else ["a whole log is repaired"]
+    # What cannot be read is no reason to start empty, not even at the second try.
+    copy = pathlib.Path(tempfile.mkdtemp(dir=suite.scratch))
+    for _ in range(2):
+        (copy / "dump.rdb").write_bytes((source.dir / "dump.rdb").read_bytes()[:-20])
         try:
-            found = differences(source, synap)
-            faults += [f"{left}: {fault}" for fault in found]
-        finally:
-            synap.stop()
+            Server("synap", suite.options.server, suite.scratch, copy).stop()
+            faults.append("a damaged file is ignored")
+        except Failure as refused:
+            faults += [] if "cannot import" in str(refused) else [str(refused)]
     return faults
 
 

@@ -30,18 +30,20 @@ const MARK: &str = "import.part";
 /// When a directory or a manifest cannot be read.
 pub fn files(settings: &Settings, own: &Directory) -> Result<Vec<PathBuf>, String> {
     let failed = |error: std::io::Error| format!("{}: {error}", own.path.display());
-    std::fs::create_dir_all(&own.path).map_err(failed)?;
     let mark = own.file(MARK);
     let interrupted = mark.exists();
     let mut left = Vec::new();
-    for item in std::fs::read_dir(&own.path).map_err(failed)? {
-        left.push(item.map_err(failed)?.path());
+    if own.path.exists() {
+        for item in std::fs::read_dir(&own.path).map_err(failed)? {
+            left.push(item.map_err(failed)?.path());
+        }
     }
     if !interrupted && !left.is_empty() {
         return Ok(Vec::new());
     }
     let files = found(settings)?;
     if !files.is_empty() {
+        std::fs::create_dir_all(&own.path).map_err(failed)?;
         std::fs::write(&mark, b"").map_err(failed)?;
         for path in left.iter().filter(|path| **path != mark) {
             std::fs::remove_file(path).map_err(failed)?;

@@ -1,7 +1,7 @@
 //! Verify, inspect and repair: what is in files, and whether it is whole.
 
-use super::Failure;
 use super::import::{files, read};
+use super::{Failure, own};
 use crate::base::clock::system_ms;
 use crate::snapshot::rdb::{Value, aof, file};
 use std::collections::BTreeMap;
@@ -113,6 +113,11 @@ fn judge(findings: &[Finding]) -> Result<(), Failure> {
 }
 
 pub(super) fn verify(path: &Path) -> Result<(), Failure> {
+    if let Some(dir) = own::directory(path) {
+        let survey = own::survey(&dir)?;
+        survey.print();
+        return survey.judge();
+    }
     let findings = survey(path)?;
     for finding in findings.iter().filter(|finding| finding.damage.is_none()) {
         let (keys, commands) = (finding.survey.keys(), finding.survey.all_commands());
@@ -126,6 +131,15 @@ pub(super) fn verify(path: &Path) -> Result<(), Failure> {
 }
 
 pub(super) fn inspect(path: &Path, json: bool) -> Result<(), Failure> {
+    if let Some(dir) = own::directory(path) {
+        let survey = own::survey(&dir)?;
+        if json {
+            println!("{}", survey.json());
+        } else {
+            survey.print();
+        }
+        return survey.judge();
+    }
     let findings = survey(path)?;
     if json {
         let files: Vec<_> = findings.iter().map(Finding::json).collect();
@@ -171,6 +185,9 @@ impl Finding {
 }
 
 pub(super) fn repair(path: &Path) -> Result<(), Failure> {
+    if let Some(dir) = own::directory(path) {
+        return own::repair(&dir);
+    }
     let placed = |error: std::io::Error| Failure::from(error).at(path.display());
     let cut = read(path, &mut Survey::default()).map_err(|failure| failure.at(path.display()))?;
     let Some(cut) = cut else {

@@ -6,6 +6,7 @@ mod address;
 mod export;
 mod import;
 mod inspect;
+mod own;
 mod primary;
 mod target;
 
@@ -54,20 +55,20 @@ enum Task {
     },
     /// Reads files to their end and tells whether they are whole.
     Verify {
-        /// An RDB or AOF file, or a directory
+        /// An RDB or AOF file, or a directory of Synap, Redis or Valkey
         path: PathBuf,
     },
     /// Tells what files hold.
     Inspect {
-        /// An RDB or AOF file, or a directory
+        /// An RDB or AOF file, or a directory of Synap, Redis or Valkey
         path: PathBuf,
         /// Answer with one JSON object
         #[arg(long)]
         json: bool,
     },
-    /// Cuts an AOF file back to its last whole command; says what it drops.
+    /// Cuts an AOF file or Synap's log back to what is whole; says what it drops.
     Repair {
-        /// The file; a copy of it is kept beside it, named .damaged
+        /// The file, a copy of which is kept beside it, named .damaged; or the directory of Synap's log
         path: PathBuf,
     },
 }
