@@ -166,7 +166,7 @@ fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
     let mut effects = Effects::of(waiter.client);
     let mut reply = Reply::new(waiter.protocol);
     let refused = super::gate::refuse_waiter(engine, waiter.client, &call, waiter.db).err();
-    let access = Some(Engine::access_clock(now_ms));
+    let access = Some(engine.access(now_ms));
     let begin = Begin { db: waiter.db, now_ms, access, event: entry.command.event };
     let mut txn = engine.keyspace.begin(call.keys, begin, &mut effects);
     if waiter.is_gone() {

@@ -1,6 +1,6 @@
 //! The gates: an ordered list of small refusals that a call passes before it may touch anything.
 
-use super::Call;
+use super::{Call, evict};
 use crate::acl::{Context, Denied};
 use crate::command::{Command, Error, Nest, Run, flag};
 use crate::commands::access::{self, Asked};
@@ -165,12 +165,10 @@ fn pause(v: &Visitor<'_>) -> Result<Verdict, Error> {
     Ok(if held && !v.command.has(flag::ADMIN) { Verdict::Hold } else { Verdict::Pass })
 }
 
-/// No command that needs more memory above `maxmemory`.
+/// Above `maxmemory` room is made for every command; one that needs more memory runs only when there is some.
 fn memory(v: &Visitor<'_>) -> Result<Verdict, Error> {
-    match v.command.has(flag::GROWS) && is_full(v.engine, v.now_ms) {
-        true => Err(Error::OUT_OF_MEMORY),
-        false => Ok(Verdict::Pass),
-    }
+    let room = !is_full(v.engine, v.now_ms) || evict::make_room(v.engine, v.now_ms);
+    if room || v.flags() & flag::GROWS == 0 { Ok(Verdict::Pass) } else { Err(Error::OUT_OF_MEMORY) }
 }
 
 /// Whether more memory is used than `maxmemory`.

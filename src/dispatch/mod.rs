@@ -3,6 +3,7 @@
 mod batch;
 mod block;
 pub mod cron;
+mod evict;
 mod gate;
 mod multi;
 mod queues;
@@ -235,7 +236,7 @@ fn execute(
     let tracked = is_tracked(session, command);
     match command.run {
         Run::Keyed(handler) => {
-            let begin = begin(session, command, now_ms);
+            let begin = begin(engine, session, command, now_ms);
             let Some(mut txn) = engine.keyspace.begin_soon(call.keys, begin, &mut session.effects) else {
                 return Ok(Outcome::Hold);
             };
@@ -265,7 +266,7 @@ fn execute(
             result.map(|()| Outcome::Done(committed.lsn))
         }
         Run::Waiting(handler) => {
-            let begin = begin(session, command, now_ms);
+            let begin = begin(engine, session, command, now_ms);
             let Some(mut txn) = engine.keyspace.begin_soon(call.keys, begin, &mut session.effects) else {
                 return Ok(Outcome::Hold);
             };
@@ -332,7 +333,7 @@ fn execute(
         }
         Run::Nested(Nest::Exec) => multi::exec(engine, session, command, now_ms, reply),
         Run::Nested(Nest::Watch) => {
-            let begin = begin(session, command, now_ms);
+            let begin = begin(engine, session, command, now_ms);
             multi::watch(engine, session, call, begin, reply)
         }
         Run::Nested(Nest::Script(_)) => script::run(engine, session, call, now_ms, reply),
@@ -393,8 +394,9 @@ fn catch_up(engine: &Engine, db: u32, call: &Call<'_>, now_ms: i64) -> bool {
     queues::catch_up(engine, db, &keys, now_ms)
 }
 
-fn begin(session: &Session, command: &'static Command, now_ms: i64) -> Begin {
-    let access = (!session.no_touch()).then(|| Engine::access_clock(now_ms));
+fn begin(engine: &Engine, session: &Session, command: &'static Command, now_ms: i64) -> Begin {
+    let access = engine.access(now_ms);
+    let access = Some(if session.no_touch() { access.quiet() } else { access });
     Begin { db: session.db, now_ms, access, event: command.event }
 }
 

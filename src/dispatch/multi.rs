@@ -76,7 +76,7 @@ fn exec_queue(
     let mut done = Exec { engine, session, now_ms, reply, ready: VecDeque::new(), lsn: Reached::default() };
     let mut at = 0;
     loop {
-        let begin = super::begin(done.session, command, now_ms);
+        let begin = super::begin(done.engine, done.session, command, now_ms);
         let Some(mut txn) = (match at {
             0 => engine.keyspace.begin_set_soon(needed, begin, &mut effects),
             _ => Some(engine.keyspace.begin_set(needed, begin, &mut effects)),
@@ -180,7 +180,7 @@ impl Exec<'_> {
             return handler(&mut Outer { args, session, engine, reply, command });
         }
         let Some(txn) = txn else { return Err(unknown(call.argv)) };
-        let begin = super::begin(session, command, now_ms);
+        let begin = super::begin(engine, session, command, now_ms);
         match command.run {
             Run::Keyed(_) | Run::Waiting(_) | Run::Sweep(_) => {
                 super::nested(engine, session, call, begin, txn, reply)

@@ -226,13 +226,15 @@ impl<'e> Runner<'e> {
         reply.clear(BATCH);
         match command.run {
             Run::Keyed(handler) => {
-                let mut txn = engine.keyspace.begin(call.keys, begin(session, command, now_ms), effects);
+                let mut txn =
+                    engine.keyspace.begin(call.keys, begin(engine, session, command, now_ms), effects);
                 let done = handler(&mut Keyed { args, txn: &mut txn, reply, command });
                 engine.commit(txn);
                 done
             }
             Run::Waiting(handler) => {
-                let mut txn = engine.keyspace.begin(call.keys, begin(session, command, now_ms), effects);
+                let mut txn =
+                    engine.keyspace.begin(call.keys, begin(engine, session, command, now_ms), effects);
                 let done = handler(&mut Keyed { args, txn: &mut txn, reply, command });
                 engine.commit(txn);
                 done.map(drop)

@@ -36,7 +36,7 @@ pub(super) fn run(
 ) -> Result<Outcome, Error> {
     with(|interp| {
         let prepared = prepare_call(engine, interp, &call, now_ms)?;
-        let begin = super::begin(session, command_of(&call)?, now_ms);
+        let begin = super::begin(engine, session, command_of(&call)?, now_ms);
         super::catch_up_all(engine, session.db, &call, now_ms);
         let set = match prepared.declares_keys {
             true => call.keys.iter().fold(0, |set, key| set | 1 << key.shard()),
@@ -335,7 +335,7 @@ impl Running<'_, '_> {
             _ => None,
         };
         let Some(handler) = outer else {
-            let begin: Begin = super::begin(session, command, *now_ms);
+            let begin: Begin = super::begin(self.engine, session, command, *now_ms);
             return super::nested(engine, session, call, begin, txn, reply);
         };
         let args = Args::new(call.argv, 1 + usize::from(command.full_name.len() != command.name.len()));

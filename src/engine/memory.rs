@@ -14,8 +14,19 @@ impl Used {
     /// Bytes in use, as counted in the millisecond `now_ms`.
     pub fn bytes(&self, now_ms: i64) -> usize {
         if self.at_ms.swap(now_ms, Relaxed) != now_ms {
-            self.bytes.store(Memory::allocator().allocated, Relaxed);
+            self.recount();
         }
         self.bytes.load(Relaxed)
+    }
+
+    /// Counts anew.
+    pub fn recount(&self) {
+        self.bytes.store(Memory::allocator().allocated, Relaxed);
+    }
+
+    /// Takes what was freed since off the count.
+    pub fn freed(&self, bytes: usize) {
+        // Nothing to do about a count that somebody renews at the same time.
+        let _ = self.bytes.fetch_update(Relaxed, Relaxed, |used| Some(used.saturating_sub(bytes)));
     }
 }

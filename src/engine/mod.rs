@@ -4,6 +4,7 @@ mod client;
 mod clients;
 mod commit;
 mod durability;
+mod eviction;
 mod huge_pages;
 mod latency;
 mod loading;
@@ -23,6 +24,7 @@ mod tracking;
 pub use client::{Client, Flag};
 pub use clients::Clients;
 pub use commit::{Committed, Reached, Ready};
+pub use eviction::{Eviction, Order, Policy};
 pub use huge_pages::HugePages;
 pub use latency::{LatencyMonitor, Sample, Series};
 pub use loading::Loading;
@@ -42,7 +44,7 @@ use crate::acl::{Acl, Catalogue};
 use crate::base::clock::{self, Clock};
 use crate::base::random;
 use crate::config::{self, Name, Settings};
-use crate::keyspace::Keyspace;
+use crate::keyspace::{Access, Keyspace, Lfu};
 use crate::log::Log;
 use crate::metrics::{Memory, Metrics, Rates};
 use crate::pubsub::Hub;
@@ -62,6 +64,8 @@ pub struct Engine {
     pub metrics: Metrics,
     /// The memory in use, for `maxmemory`.
     pub used: Used,
+    /// Which keys make room.
+    pub eviction: Eviction,
     /// Whether the heap may lie in huge pages.
     pub huge_pages: HugePages,
     /// The calls that took long.
@@ -122,6 +126,7 @@ impl Engine {
             metrics: Metrics::new(catalogue.len()),
             acl: Acl::new(catalogue),
             used: Used::default(),
+            eviction: Eviction::default(),
             huge_pages: HugePages::default(),
             slowlog: SlowLog::default(),
             latency: LatencyMonitor::default(),
@@ -162,9 +167,13 @@ impl Engine {
         self.clock.now_ms()
     }
 
-    /// The access clock noted in entries: seconds, 24 bits.
-    pub fn access_clock(now_ms: i64) -> u32 {
-        (now_ms / 1000) as u32 & 0xFF_FFFF
+    /// What accesses at `now_ms` note in entries, as `maxmemory-policy` says.
+    pub fn access(&self, now_ms: i64) -> Access {
+        let lfu = Policy::of(&self.settings).is_some_and(|policy| policy.order == Order::Lfu).then(|| Lfu {
+            log_factor: self.settings.int(config::LFU_LOG_FACTOR) as u32,
+            decay_minutes: self.settings.int(config::LFU_DECAY_TIME) as u32,
+        });
+        Access::at(now_ms, lfu)
     }
 
     /// Whether clients have to authenticate.

@@ -29,7 +29,7 @@ impl Engine {
         self.saving.abandon();
         self.wait_for_save();
         let now_ms = self.now_ms();
-        let access = Engine::access_clock(now_ms);
+        let access = self.access(now_ms).fresh();
         let loading = load::Options { drop_due_at: Some(now_ms), access, ..load::Options::default() };
         let fresh = self.keyspace.empty_twin();
         if how.nosave {

@@ -134,7 +134,7 @@ impl Keyspace {
 mod tests {
     use super::*;
     use crate::keyspace::txn::{Begin, Key, Ttl};
-    use crate::keyspace::{Class, Effects};
+    use crate::keyspace::{Access, Class, Effects};
     use parking_lot::Mutex;
     use std::collections::BTreeMap;
 
@@ -209,7 +209,12 @@ mod tests {
             let keys: Vec<Key<'_>> = keys.iter().map(|key| Key::new(key)).collect();
             let mut effects = Effects::default();
             self.stamp += 1;
-            let begin = Begin { db: keys[0].bytes[0].into(), now_ms: 1_000, access: Some(1), event: "" };
+            let begin = Begin {
+                db: keys[0].bytes[0].into(),
+                now_ms: 1_000,
+                access: Some(Access::at(1_000, None)),
+                event: "",
+            };
             if self.random.u32(0..2000) == 0 {
                 let mut txn = self.keyspace.begin_all(begin, &mut effects);
                 let mut taken = Vec::new();

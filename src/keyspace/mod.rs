@@ -6,6 +6,7 @@
 //! - a stored value changes only through [`Txn`] and [`Edit`], which note every change in [`Effects`];
 //! - no collection is stored empty (streams and queues excepted).
 
+pub mod access;
 pub mod agenda;
 pub mod cut;
 pub mod edit;
@@ -20,6 +21,7 @@ pub mod txn;
 pub mod waiters;
 pub mod watchers;
 
+pub use access::{Access, Lfu};
 pub use agenda::Agenda;
 pub use edit::Edit;
 pub use effects::Effects;

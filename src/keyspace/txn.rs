@@ -2,6 +2,7 @@
 
 mod flush;
 
+use super::access::Access;
 use super::agenda::Agenda;
 use super::edit::Edit;
 use super::effects::Effects;
@@ -120,7 +121,7 @@ pub struct Txn<'k> {
     next: Cell<usize>,
     db: u32,
     now_ms: i64,
-    access: Option<u32>,
+    access: Option<Access>,
     event: &'static str,
     caller: Caller,
     effects: &'k mut Effects,
@@ -142,8 +143,8 @@ pub struct Begin {
     pub db: u32,
     /// The transaction's time in unix milliseconds.
     pub now_ms: i64,
-    /// The access clock to note in entries that are read; `None` leaves them (CLIENT NO-TOUCH).
-    pub access: Option<u32>,
+    /// What accesses note in entries; `None` for those that are nobody's.
+    pub access: Option<Access>,
     /// The name of the event that edits tell by default.
     pub event: &'static str,
 }
@@ -514,10 +515,20 @@ impl<'k> Txn<'k> {
     #[inline]
     pub fn entry(&self, key: &[u8]) -> Option<EntryRef<'_>> {
         let entry = self.look(key);
-        if let (Some(entry), Some(access)) = (entry, self.access) {
-            entry.touch(access);
-        }
+        entry.into_iter().for_each(|entry| self.note_access(entry));
         entry
+    }
+
+    #[inline]
+    fn note_access(&self, entry: EntryRef<'_>) {
+        if let Some(access) = self.access {
+            entry.touch(access.again(entry.access()));
+        }
+    }
+
+    /// What accesses note in entries.
+    pub fn access(&self) -> Access {
+        self.access.unwrap_or(Access::at(self.now_ms, None))
     }
 
     /// Whether `key` exists.
@@ -550,9 +561,7 @@ impl<'k> Txn<'k> {
             None => return Ok(None),
             Some(entry) if entry.kind() != T::KIND => return Err(Error::WRONG_TYPE),
             Some(entry) => {
-                if let Some(access) = self.access {
-                    entry.touch(access);
-                }
+                self.note_access(entry);
             }
         }
         Ok(Some(self.open(key, false)))
@@ -580,14 +589,17 @@ impl<'k> Txn<'k> {
         key: &'t [u8],
         create: impl FnOnce() -> EntryBox,
     ) -> Result<Edit<'t, T>> {
-        match self.kind(key) {
-            Some(kind) if kind != T::KIND => return Err(Error::WRONG_TYPE),
-            Some(_) => return Ok(self.open(key, false)),
+        match self.peek(key) {
+            Some(entry) if entry.kind() != T::KIND => return Err(Error::WRONG_TYPE),
+            Some(entry) => {
+                self.note_access(entry);
+                return Ok(self.open(key, false));
+            }
             None => {}
         }
         self.expire_if_due(key);
         let hash = self.hash_of(key);
-        let access = self.access.unwrap_or(0);
+        let access = self.access.map_or(0, Access::fresh);
         let db = self.db as usize;
         let mut entry = create();
         entry.set_access(access);
@@ -629,7 +641,7 @@ impl<'k> Txn<'k> {
     /// Returns the expiry the key has now.
     pub fn put_string(&mut self, key: &[u8], value: &[u8], ttl: Ttl) -> Option<i64> {
         let hash = self.hash_of(key);
-        let access = self.access.unwrap_or(0);
+        let access = self.access.map_or(0, Access::fresh);
         let (db, keyspace) = (self.db, self.keyspace);
         let (shard, effects) = self.shard_mut(shard_of(hash));
         let table = &mut shard.tables[db as usize];
@@ -674,6 +686,9 @@ impl<'k> Txn<'k> {
         let db = self.db;
         let keyspace = self.keyspace;
         keyspace.agenda().adopt_entry(db, &mut entry);
+        if entry.as_ref().access() == 0 {
+            entry.set_access(self.access().fresh());
+        }
         let (shard, effects) = self.shard_mut(shard_of(hash));
         match shard.tables[db as usize].insert(hash, entry) {
             Some(old) => keyspace.free(old),

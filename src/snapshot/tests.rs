@@ -4,7 +4,7 @@ use super::format::RAW_MAX;
 use super::*;
 use crate::base::disk::{Directory, Faults, Simulated};
 use crate::keyspace::txn::{Begin, Key, Ttl};
-use crate::keyspace::{Effects, EntryRef, Keyspace, SHARDS};
+use crate::keyspace::{Access, Effects, EntryRef, Keyspace, SHARDS};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -25,7 +25,7 @@ fn directory() -> (Simulated, Directory) {
 fn put(keyspace: &Keyspace, db: u32, key: &[u8], value: &[u8], ttl: Ttl) {
     let mut effects = Effects::default();
     let keys = [Key::new(key)];
-    let begin = Begin { db, now_ms: 1_000, access: Some(7), event: "" };
+    let begin = Begin { db, now_ms: 1_000, access: Some(Access::at(7_000, None)), event: "" };
     keyspace.begin(&keys, begin, &mut effects).put_string(key, value, ttl);
 }
 

@@ -2,7 +2,6 @@
 
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
-use crate::engine::Engine;
 use crate::keyspace::Class;
 use crate::snapshot::rdb::payload::{self, Refusal};
 
@@ -100,8 +99,12 @@ fn restore(cx: &mut Keyed<'_, '_>) -> Result {
         return Ok(());
     }
     let mut entry = value.into_entry(key, expire_at);
-    let idle_s = options.idle_s.unwrap_or(0) as u32;
-    entry.set_access(Engine::access_clock(now_ms).wrapping_sub(idle_s) & 0xFF_FFFF);
+    let access = cx.txn.access();
+    entry.set_access(match (options.idle_s, options.freq) {
+        (Some(idle_s), _) if !access.is_lfu() => access.idle_for(idle_s as u32),
+        (_, Some(frequency)) if access.is_lfu() => access.with_frequency(frequency as u32),
+        _ => access.fresh(),
+    });
     if let Some(old) = cx.txn.take_entry(key) {
         cx.txn.free(old);
     }

@@ -2,8 +2,6 @@
 
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Keyed, Keys, Result, Run, access};
-use crate::engine::Engine;
-use crate::keyspace::EntryRef;
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[OBJECT];
@@ -55,16 +53,18 @@ const IDLETIME: Command = Command::new("IDLETIME", "object|idletime", Group::Gen
     .doc("2.2.3", "O(1)", "Tells how many seconds ago a value was last accessed.");
 
 fn idletime(cx: &mut Keyed<'_, '_>) -> Result {
+    let access = cx.txn.access();
     match cx.txn.look(cx.args.bytes()?) {
-        Some(entry) => cx.reply.int(idle_s(entry, cx.txn.now_ms())),
+        Some(_) if access.is_lfu() => {
+            return Err(Error::new(
+                "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching \
+                 between policies at runtime LRU and LFU data will take some time to adjust.",
+            ));
+        }
+        Some(entry) => cx.reply.int(access.idle_s(entry.access()).into()),
         None => cx.reply.null(),
     }
     Ok(())
-}
-
-/// Seconds since the last access; the clock has 24 bits.
-fn idle_s(entry: EntryRef<'_>, now_ms: i64) -> i64 {
-    i64::from(Engine::access_clock(now_ms).wrapping_sub(entry.access()) & 0xFF_FFFF)
 }
 
 const FREQ: Command = Command::new("FREQ", "object|freq", Group::Generic, Run::Keyed(freq))
@@ -75,13 +75,17 @@ const FREQ: Command = Command::new("FREQ", "object|freq", Group::Generic, Run::K
     .doc("4.0.0", "O(1)", "Tells how often a value is accessed, under an LFU policy.");
 
 fn freq(cx: &mut Keyed<'_, '_>) -> Result {
-    if cx.txn.look(cx.args.bytes()?).is_some() {
-        return Err(Error::new(
-            "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when \
-             switching between policies at runtime LRU and LFU data will take some time to adjust.",
-        ));
+    let access = cx.txn.access();
+    match cx.txn.look(cx.args.bytes()?) {
+        Some(entry) if access.is_lfu() => cx.reply.int(access.frequency(entry.access()).into()),
+        Some(_) => {
+            return Err(Error::new(
+                "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when \
+                 switching between policies at runtime LRU and LFU data will take some time to adjust.",
+            ));
+        }
+        None => cx.reply.null(),
     }
-    cx.reply.null();
     Ok(())
 }
 

@@ -90,6 +90,7 @@ const RESETSTAT: Command =
 fn resetstat(cx: &mut Outer<'_>) -> Result {
     cx.engine.metrics.reset();
     cx.engine.rates.reset();
+    cx.engine.eviction.reset();
     cx.engine.clients.reset_counts();
     Memory::reset_peak();
     cx.reply.ok();

@@ -6,7 +6,7 @@ use crate::base::number;
 use crate::command::flag::{ADMIN, INTERNAL, LOADING, NO_SCRIPT, STALE};
 use crate::command::{Command, Error, Group, Outer, Result, Run};
 use crate::config::{self, Origin};
-use crate::engine::{Engine, Reload};
+use crate::engine::Reload;
 use crate::keyspace::Key;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -150,7 +150,7 @@ fn object(cx: &mut Outer<'_>, key: &[u8]) -> Result {
         .filter(|entry| entry.expire_at().is_none_or(|t| t > now_ms))
         .ok_or(Error::NO_SUCH_KEY)?;
     let access = entry.access();
-    let idle = Engine::access_clock(now_ms).wrapping_sub(access) & 0xFF_FFFF;
+    let idle = cx.engine.access(now_ms).idle_s(access);
     cx.reply.status(&format!(
         "Value at:{:#x} refcount:1 encoding:{} lru:{access} lru_seconds_idle:{idle}",
         entry.key().as_ptr() as usize,

@@ -21,20 +21,17 @@ group! {
 
     MAXMEMORY = setting("maxmemory", MEMORY, "0").doc("Memory that the data may use; 0 is no limit.");
     MAXMEMORY_POLICY = setting("maxmemory-policy", POLICIES, "noeviction")
-        .pending("eviction")
         .doc("Which keys make room when maxmemory is reached.");
     MAXMEMORY_SAMPLES = setting("maxmemory-samples", Kind::Int(1, 64), "5")
-        .hint("tunes the precision of eviction")
         .doc("Keys compared to find one to evict.");
     MAXMEMORY_EVICTION_TENACITY = setting("maxmemory-eviction-tenacity", Kind::Int(0, 100), "10")
-        .hint("tunes the pace of eviction")
         .doc("How long eviction may hold up a command: 0 least, 100 until done.");
     REPLICA_IGNORE_MAXMEMORY = switch("replica-ignore-maxmemory", "yes")
         .aliases(&["slave-ignore-maxmemory"])
         .pending("replication")
         .doc("A replica leaves eviction to its primary.");
-    LFU_LOG_FACTOR = setting("lfu-log-factor", INT, "10").hint("nothing is evicted yet").doc("How many accesses saturate the counter of LFU.");
-    LFU_DECAY_TIME = setting("lfu-decay-time", INT, "1").hint("nothing is evicted yet").doc("Minutes after which that counter falls by one.");
+    LFU_LOG_FACTOR = setting("lfu-log-factor", INT, "10").doc("How many accesses saturate the counter of LFU.");
+    LFU_DECAY_TIME = setting("lfu-decay-time", INT, "1").doc("Minutes after which that counter falls by one.");
     HZ = setting("hz", Kind::Clamped(1, 500), "10").doc("Rounds of background work a second.");
     DYNAMIC_HZ = switch("dynamic-hz", "yes")
         .hint("background work does not depend on the number of clients")

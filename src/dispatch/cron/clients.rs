@@ -27,6 +27,7 @@ pub async fn clients(engine: Arc<Engine>) {
         }
         engine.rates.sample(&engine.metrics.totals());
         let memory = Memory::allocator(); // notes the peak, too
+        super::super::evict::make_room(&engine, engine.now_ms());
         if !engine.settings.yes(config::DISABLE_THP) {
             engine.huge_pages.follow(&memory);
         }

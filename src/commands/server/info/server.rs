@@ -4,6 +4,7 @@ use super::Lines;
 use crate::base::{clock, version};
 use crate::config;
 use crate::engine::Engine;
+use crate::keyspace::Access;
 
 pub(super) fn server(engine: &Engine, lines: &mut Lines) {
     let settings = &engine.settings;
@@ -27,7 +28,7 @@ pub(super) fn server(engine: &Engine, lines: &mut Lines) {
     lines.add("uptime_in_days", uptime_s / 86_400);
     lines.add("hz", settings.int(config::HZ));
     lines.add("configured_hz", settings.int(config::HZ));
-    lines.add("lru_clock", Engine::access_clock(engine.now_ms()));
+    lines.add("lru_clock", Access::at(engine.now_ms(), None).fresh());
     let executable = std::env::current_exe().unwrap_or_default();
     lines.add("executable", executable.display());
     lines.add("config_file", settings.file().map_or(String::new(), |file| file.display().to_string()));

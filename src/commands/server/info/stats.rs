@@ -26,9 +26,12 @@ pub(super) fn stats(engine: &Engine, lines: &mut Lines) {
     lines.add("expired_stale_perc", "0.00");
     lines.add("expired_time_cap_reached_count", totals.expiry_overruns);
     lines.add("expire_cycle_cpu_milliseconds", totals.expiry_ns / 1_000_000);
-    lines.zeros(&["evicted_keys"]);
+    lines.add("evicted_keys", engine.eviction.evicted());
     lines.add("evicted_clients", engine.evicted_clients.load(Relaxed));
-    lines.zeros(&["evicted_scripts", "total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
+    lines.zeros(&["evicted_scripts"]);
+    let (total_ms, current_ms) = engine.eviction.exceeded_ms();
+    lines.add("total_eviction_exceeded_time", total_ms);
+    lines.add("current_eviction_exceeded_time", current_ms);
     lines.add("keyspace_hits", totals.keyspace_hits);
     lines.add("keyspace_misses", totals.keyspace_misses);
     lines.add("pubsub_channels", engine.hub.len_of(Topic::Channel));
