@@ -205,7 +205,7 @@ impl file::Sink for Import<'_> {
         }
         let idle_s = record.idle_s.unwrap_or(0) as u32;
         let mut entry = record.value.into_entry(record.key, record.expire_at);
-        entry.set_access(Engine::access_clock(now_ms).wrapping_sub(idle_s) & 0xFF_FFFF);
+        entry.set_access(engine.access(now_ms).restored(Some(idle_s), None));
         let keys = [Key::new(record.key)];
         let begin = Begin { db: record.db, now_ms, access: None, event: "restore" };
         let mut txn = engine.keyspace.begin(&keys, begin, &mut self.effects);

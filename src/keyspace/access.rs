@@ -83,19 +83,19 @@ impl Access {
         self.seconds.wrapping_sub(clock) & CLOCK_MASK
     }
 
-    /// The clock of an entry last accessed `idle_s` seconds ago.
-    pub fn idle_for(self, idle_s: u32) -> u32 {
-        self.seconds.wrapping_sub(idle_s) & CLOCK_MASK
+    /// The clock of an entry from elsewhere, of which it is told how long it was idle, or how its counter
+    /// stands: a new one's where that is not what is counted here.
+    pub fn restored(self, idle_s: Option<u32>, frequency: Option<u32>) -> u32 {
+        match (self.lfu, idle_s, frequency) {
+            (None, Some(idle_s), _) => self.seconds.wrapping_sub(idle_s) & CLOCK_MASK,
+            (Some(_), _, Some(frequency)) => self.minutes << 8 | frequency.min(COUNTER_MAX),
+            _ => self.fresh(),
+        }
     }
 
     /// The counter of an entry now, after its decay.
     pub fn frequency(self, clock: u32) -> u32 {
         self.lfu.map_or(clock & COUNTER_MAX, |lfu| self.decayed(clock, lfu))
-    }
-
-    /// The clock of an entry whose counter stands at `frequency`.
-    pub fn with_frequency(self, frequency: u32) -> u32 {
-        self.minutes << 8 | frequency.min(COUNTER_MAX)
     }
 
     fn decayed(self, clock: u32, lfu: Lfu) -> u32 {

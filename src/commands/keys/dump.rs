@@ -99,12 +99,8 @@ fn restore(cx: &mut Keyed<'_, '_>) -> Result {
         return Ok(());
     }
     let mut entry = value.into_entry(key, expire_at);
-    let access = cx.txn.access();
-    entry.set_access(match (options.idle_s, options.freq) {
-        (Some(idle_s), _) if !access.is_lfu() => access.idle_for(idle_s as u32),
-        (_, Some(frequency)) if access.is_lfu() => access.with_frequency(frequency as u32),
-        _ => access.fresh(),
-    });
+    let [idle_s, frequency] = [options.idle_s, options.freq].map(|n| n.map(|n| n as u32));
+    entry.set_access(cx.txn.access().restored(idle_s, frequency));
     if let Some(old) = cx.txn.take_entry(key) {
         cx.txn.free(old);
     }
