@@ -41,7 +41,7 @@ fn load_snapshot(engine: &Engine, directory: &Directory) -> Result<Option<Lsn>, 
     let Some(found) = snapshot::newest(directory)? else { return Ok(None) };
     let path = found.path.display();
     tracing::info!(%path, keys = found.head.keys, "loading the snapshot");
-    let access = Engine::access_clock(engine.now_ms());
+    let access = engine.access(engine.now_ms()).fresh();
     let options = load::Options { access, ..load::Options::default() };
     let loaded = snapshot::load(directory, &found, &engine.keyspace, options, &engine.loading.snapshot)?;
     let seconds = start.elapsed().as_secs_f64();
