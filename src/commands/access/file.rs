@@ -153,8 +153,3 @@ fn require_password(engine: &Engine) {
 fn all_channels(settings: &Settings) -> bool {
     &settings.text(config::ACL_PUBSUB_DEFAULT)[..] == b"allchannels"
 }
-
-/// The `user` lines that CONFIG REWRITE writes; `None` when the users live in a file of their own.
-pub fn lines(engine: &Engine) -> Option<Vec<Vec<u8>>> {
-    engine.settings.text(config::ACLFILE).is_empty().then(|| engine.acl.describe())
-}

@@ -8,7 +8,7 @@ mod log;
 mod permission;
 mod read;
 
-pub use file::{lines, start};
+pub use file::start;
 pub use log::refused_login;
 pub use permission::{Asked, denied, is_permitted, permit, permit_patterns};
 
