@@ -50,7 +50,7 @@ pub const INTERNAL: u32 = 1 << 25;
 pub const EFFECT: u32 = 1 << 21;
 
 /// The flags COMMAND INFO shows, in Redis' order and words.
-const NAMES: [(u32, &str); 17] = [
+const NAMES: [(u32, &str); 18] = [
     (WRITE, "write"),
     (READ, "readonly"),
     (GROWS, "denyoom"),
@@ -65,6 +65,7 @@ const NAMES: [(u32, &str); 17] = [
     (ASKING, "asking"),
     (FAST, "fast"),
     (NO_AUTH, "no_auth"),
+    (NO_ASYNC_LOADING, "no_async_loading"),
     (NO_MULTI, "no_multi"),
     (KEYS_OPTIONAL, "no_mandatory_keys"),
     (BUSY, "allow_busy"),

@@ -321,7 +321,9 @@ impl Command {
             (None, Run::Container(_)) => Vec::new(),
             _ => self.group.category().into_iter().collect(),
         };
-        categories.extend(flag::categories(self.flags));
+        // Scripts are no mere readers, whatever they promise.
+        let script = self.group == Group::Scripting;
+        categories.extend(flag::categories(self.flags).filter(|name| !(script && *name == "read")));
         categories
     }
 }

@@ -86,7 +86,7 @@ pub fn run(
         Outcome::Done(std::mem::take(&mut session.failed_at))
     });
     if session.reply_mode != ReplyMode::On {
-        mute(session, reply, mark);
+        mute(session, &call, reply, mark);
     }
     outcome
 }
@@ -195,10 +195,14 @@ fn monitor(engine: &Engine, session: &Session, command: &Command, argv: &[&[u8]]
     engine.monitors.send(&session.client, session.db, argv, hidden);
 }
 
-/// Applies CLIENT REPLY to the reply behind `mark`.
+/// Applies CLIENT REPLY to the reply behind `mark`. What subscribing confirms is sent as messages are.
 #[cold]
-fn mute(session: &mut Session, reply: &mut Reply, mark: crate::resp::Mark) {
-    reply.rewind(mark);
+fn mute(session: &mut Session, call: &Call<'_>, reply: &mut Reply, mark: crate::resp::Mark) {
+    let command = call.entry.map(|entry| entry.command);
+    let confirms = |command: &Command| command.group == Group::PubSub && command.has(flag::SUBSCRIBED);
+    if !command.is_some_and(confirms) {
+        reply.rewind(mark);
+    }
     session.reply_mode = match session.reply_mode {
         ReplyMode::SkipNext => ReplyMode::SkipThis,
         ReplyMode::SkipThis => ReplyMode::On,
@@ -396,7 +400,9 @@ fn catch_up(engine: &Engine, db: u32, call: &Call<'_>, now_ms: i64) -> bool {
 
 fn begin(engine: &Engine, session: &Session, command: &'static Command, now_ms: i64) -> Begin {
     let access = engine.access(now_ms);
-    let access = Some(if session.no_touch() { access.quiet() } else { access });
+    // TOUCH is about nothing else.
+    let quiet = session.no_touch() && command.name != "TOUCH";
+    let access = Some(if quiet { access.quiet() } else { access });
     Begin { db: session.db, now_ms, access, event: command.event }
 }
 

@@ -99,7 +99,8 @@ fn exec_queue(
         at += 1;
     }
     let Exec { ready, lsn, .. } = done;
-    serve(engine, ready, now_ms);
+    // By the time it has become: keys may be due by now.
+    serve(engine, ready, engine.now_ms());
     session.nested = false;
     session.effects = effects;
     session.client.set(Flag::Multi, false);
@@ -167,7 +168,6 @@ impl Exec<'_> {
         if !session.user().is_unrestricted() {
             permit(engine, session, &call)?;
         }
-        session.client.command.store(entry.number + 1, Relaxed);
         let args = Args::new(call.argv, 1 + usize::from(command.full_name.len() != command.name.len()));
         let outer = match command.run {
             Run::Outer(handler) | Run::Slow(handler) => Some(handler),

@@ -110,14 +110,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Serves the client until the connection ends.
     pub async fn serve(mut self) -> End {
         let end = poll_fn(|cx| self.poll(cx)).await;
-        if let State::Parked(parked, _) = &self.state {
-            if !parked.cancel(&self.engine) {
-                tracing::debug!(client = self.session.client.id, "served while its connection ended");
+        match &self.state {
+            State::Parked(parked, _) => {
+                if !parked.cancel(&self.engine) {
+                    tracing::debug!(client = self.session.client.id, "served while its connection ended");
+                }
+                parked.finish(&self.engine, &self.session.client);
             }
-            parked.finish(&self.engine, &self.session.client);
-        }
-        if let State::Synced(_) = &self.state {
-            self.engine.blocked_clients.fetch_sub(1, Relaxed);
+            State::Held(_) | State::Synced(_) => {
+                self.engine.blocked_clients.fetch_sub(1, Relaxed);
+            }
+            State::Running => {}
         }
         self.session.end(&self.engine);
         dispatch::untie(&self.engine, self.session.client.id);
@@ -177,6 +180,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             State::Held(lifted) => {
                 ready!(lifted.as_mut().poll(cx));
                 self.state = State::Running;
+                self.engine.blocked_clients.fetch_sub(1, Relaxed);
                 Poll::Ready(())
             }
             State::Synced(synced) => {
@@ -375,11 +379,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     return self.postpone(calls, i + 1);
                 }
                 Outcome::Again => {
-                    self.state = State::Held(Box::pin(tokio::task::yield_now()));
+                    self.hold(tokio::task::yield_now());
                     return self.postpone(calls, i);
                 }
                 Outcome::Hold => {
-                    self.state = State::Held(Box::pin(may_go_on(self.engine.clone())));
+                    self.hold(may_go_on(self.engine.clone()));
                     return self.postpone(calls, i);
                 }
             }
@@ -405,6 +409,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.output.array(2);
         self.output.int((self.engine.log.durable() >= self.session.wrote).into());
         self.output.int(0);
+    }
+
+    /// Holds the client until `lifted`: it counts as blocked meanwhile.
+    fn hold(&mut self, lifted: impl Future<Output = ()> + Send + 'static) {
+        self.engine.blocked_clients.fetch_add(1, Relaxed);
+        self.state = State::Held(Box::pin(lifted));
     }
 
     /// Puts what others sent (or the call itself, to its own client) behind the call's reply.

@@ -66,7 +66,7 @@ fn deluser(cx: &mut Outer<'_>) -> Result {
 
 pub(super) const GENPASS: Command =
     Command::new("GENPASS", "acl|genpass", Group::Server, Run::Outer(genpass))
-        .syntax("[bits]")
+        .syntax("[bits:integer]")
         .flags(OPEN)
         .doc("6.0.0", "O(1)", "Makes up a password that cannot be guessed.");
 

@@ -20,7 +20,6 @@ const NO_FILE: Error = Error::new(
 pub(super) const LOAD: Command = Command::new("LOAD", "acl|load", Group::Server, Run::Slow(load))
     .syntax("")
     .flags(ADMINS)
-    .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
     .doc("6.0.0", "O(N) where N is the number of users.", "Replaces the users by those of the ACL file.");
 
 fn load(cx: &mut Outer<'_>) -> Result {

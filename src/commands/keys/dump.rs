@@ -23,7 +23,8 @@ fn dump(cx: &mut Keyed<'_, '_>) -> Result {
     Ok(())
 }
 
-const SYNTAX: &str = "key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]";
+const SYNTAX: &str =
+    "key ttl:integer serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency:integer]";
 const TARGET: &[Keys] = &[Keys::one(1, access::OW | access::UPDATE)];
 const COST: &str = "O(N) in the size of the value, O(N*log(N)) for a sorted set.";
 
@@ -36,7 +37,8 @@ const RESTORE: Command = Command::new("RESTORE", "restore", Group::Generic, Run:
 const RESTORE_ASKING: Command =
     Command::new("RESTORE-ASKING", "restore-asking", Group::Server, Run::Keyed(restore))
         .syntax(SYNTAX)
-        .flags(WRITE | GROWS | ASKING | DANGEROUS)
+        .subject(&["keyspace"])
+        .flags(INTERNAL | WRITE | GROWS | ASKING | DANGEROUS)
         .keys(TARGET)
         .event("restore")
         .doc("3.0.0", COST, "Makes a key that another node of the cluster hands over.");

@@ -6,8 +6,9 @@ use crate::command::{Command, Group, Keys, Nest, Run, Source, access};
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[EVAL, EVALSHA, EVALSHA_RO, EVAL_RO, FCALL, FCALL_RO];
 
-const ANY: &[Keys] = &[Keys::counted(2, access::RW | access::ACCESS | access::UPDATE)];
-const ANY_RO: &[Keys] = &[Keys::counted(2, access::RO | access::ACCESS)];
+const NOTE: &str = "What is done to the keys is up to the script";
+const ANY: &[Keys] = &[Keys::counted(2, access::RW | access::ACCESS | access::UPDATE).note(NOTE)];
+const ANY_RO: &[Keys] = &[Keys::counted(2, access::RO | access::ACCESS).note(NOTE)];
 const FLAGS: u32 = NO_SCRIPT | STALE | NO_MONITOR | KEYS_OPTIONAL;
 const COST: &str = "Depends on the script.";
 

@@ -90,7 +90,8 @@ fn bgrewriteaof(cx: &mut Outer<'_>) -> Result {
 
 const LASTSAVE: Command = Command::new("LASTSAVE", "lastsave", Group::Server, Run::Outer(lastsave))
     .syntax("")
-    .flags(LOADING | STALE | FAST | ADMIN)
+    .flags(LOADING | STALE | FAST)
+    .subject(&["admin", "dangerous"])
     .tips(&["nondeterministic_output"])
     .doc("1.0.0", "O(1)", "Tells when the last snapshot was complete, in unix seconds.");
 

@@ -62,7 +62,10 @@ fn find_keys(argv: &[&[u8]]) -> Result<Vec<Found>> {
     let mut found = Vec::new();
     for keys in specs {
         let before = found.len();
-        keys.find(argv, &mut found).map_err(|_| invalid.clone())?;
+        // A script may be called with no keys, so that a number which is none counts none.
+        if keys.find(argv, &mut found).is_err() && !command.has(KEYS_OPTIONAL) {
+            return Err(invalid);
+        }
         let needed = matches!(keys.find, Find::At { .. } | Find::Counted { .. });
         if needed && found.len() == before && !command.has(KEYS_OPTIONAL) {
             return Err(invalid);

@@ -53,7 +53,7 @@ const LIST: Command = Command::new("LIST", "command|list", Group::Server, Run::O
 fn list(cx: &mut Outer<'_>) -> Result {
     let registry = registry(FAMILIES);
     let names: Vec<&str> = match cx.args.rest() {
-        [] => registry.top().map(|command| command.full_name).collect(),
+        [] => registry.all().iter().map(|command| command.full_name).collect(),
         [filter, by, what] if filter.eq_ignore_ascii_case(b"FILTERBY") => {
             let fits: &dyn Fn(&Command) -> bool = match by.to_ascii_lowercase().as_slice() {
                 b"module" => &|_| false,
