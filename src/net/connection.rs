@@ -407,7 +407,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return self.output.raw(dispatch::UNBLOCKED);
         }
         self.output.array(2);
-        self.output.int((self.engine.log.durable() >= self.session.wrote).into());
+        let log = &self.engine.log;
+        self.output.int((log.is_on() && log.durable() >= self.session.wrote).into());
         self.output.int(0);
     }
 
