@@ -52,6 +52,23 @@ impl Page {
         let _ = writeln!(self.own, "{}{{{}=\"{value}\"}} {n}", family.name, family.labels[0]);
     }
 
+    /// Writes many values of a metric down: `write` hands on the labels and the value of each line of an item.
+    pub(super) fn lines<T>(
+        &mut self,
+        family: &Family,
+        items: impl Iterator<Item = T>,
+        write: impl Fn(T, &mut dyn FnMut(std::fmt::Arguments<'_>, f64)),
+    ) {
+        for (at, item) in items.enumerate() {
+            if at == 0 {
+                head(&mut self.own, family);
+            }
+            write(item, &mut |labels, n| {
+                let _ = writeln!(self.own, "{}{{{labels}}} {n}", family.name);
+            });
+        }
+    }
+
     /// Writes a histogram down; `value` is that of its label.
     pub(super) fn histogram(&mut self, family: &Family, value: &str, totals: &CommandTotals) {
         let out = &mut self.own;
@@ -85,7 +102,7 @@ fn head(out: &mut String, family: &Family) {
 const DOUBLINGS: std::ops::RangeInclusive<u32> = 10..=34;
 
 /// A label's value, not longer than it may be.
-fn shorten(value: &str) -> String {
+pub(super) fn shorten(value: &str) -> String {
     match value.char_indices().map(|(at, c)| at + c.len_utf8()).find(|end| *end > VALUE_MAX) {
         None => value.to_owned(),
         Some(_) => {
@@ -104,7 +121,7 @@ pub fn page(engine: &Engine, commands: &[&'static str]) -> String {
     collect::log(engine, &page);
     collect::snapshots(engine, &page);
     collect::commands(engine, commands, &mut page);
-    queues::all(engine, &page);
+    queues::all(engine, &mut page);
     let mut text = page.recorder.handle().render();
     text.push_str(&page.own);
     text
