@@ -45,6 +45,7 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     }
     let served = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads(settings.int(config::IO_THREADS)))
+        .thread_stack_size(STACK)
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start the runtime: {error}"))
@@ -57,6 +58,9 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
         }
     }
 }
+
+/// Bytes of each thread's stack, taken as they are used: what scripts nest is read and written by recursion.
+const STACK: usize = 16 << 20;
 
 /// The number of threads that run connections. By default half of the cores: the kernel's network
 /// stack, the log's writer and background freeing want the others, and threads that find too

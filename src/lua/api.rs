@@ -3,7 +3,7 @@
 use super::interp::{State, unlimited};
 use super::reading::Reader;
 use super::script::sha1_hex;
-use super::{HOST, Level, Refused, registry};
+use super::{HOST, Level, Refused, libs, registry};
 use crate::base::number::format_f64;
 use crate::base::version;
 use crate::resp::{Error, Protocol};
@@ -25,6 +25,9 @@ pub(super) enum Raised {
     /// A string.
     #[error("{}", String::from_utf8_lossy(.0))]
     Text(Vec<u8>),
+    /// A string that the place of the call is still to be put in front of.
+    #[error("{0}")]
+    Unplaced(String),
 }
 
 /// The error that `luaL_error` raises: `message` behind the place of the call.
@@ -35,6 +38,19 @@ pub(super) fn mistake(lua: &Lua, message: &str) -> mlua::Error {
     });
     let text = place.flatten().unwrap_or_default() + message;
     mlua::Error::external(Raised::Text(text.into_bytes()))
+}
+
+/// An error found deep in a value, where the place of the call is not known.
+pub(super) fn unplaced(message: String) -> mlua::Error {
+    mlua::Error::external(Raised::Unplaced(message))
+}
+
+/// Puts the place of the call in front of an [`unplaced`] error.
+pub(super) fn placed(lua: &Lua, error: mlua::Error) -> mlua::Error {
+    match error.downcast_ref::<Raised>() {
+        Some(Raised::Unplaced(message)) => mistake(lua, message),
+        _ => error,
+    }
 }
 
 /// The error for the argument `at` (from 1) of the function `name`.
@@ -51,6 +67,7 @@ fn reveal(lua: &Lua, caught: Value) -> Result<Value> {
     }
     match error.downcast_ref::<Raised>() {
         Some(Raised::Table { text, counted }) => error_table(lua, text, *counted),
+        Some(Raised::Unplaced(text)) => lua.create_string(text).map(Value::String),
         Some(Raised::Text(text)) => lua.create_string(text).map(Value::String),
         None => {
             let text = match error {
@@ -105,9 +122,10 @@ pub(super) fn functions(lua: &Lua, state: &Rc<State>) -> Result<Table> {
     )?;
     raw.set("math", math)?;
     raw.set("string", lua.create_table()?)?;
-    for name in ["cjson", "cmsgpack", "struct", "bit"] {
-        raw.set(name, lua.create_table()?)?;
-    }
+    raw.set("bit", libs::bit::library(lua)?)?;
+    raw.set("struct", libs::packed::library(lua)?)?;
+    raw.set("cmsgpack", libs::cmsgpack::library(lua)?)?;
+    raw.set("cjson", libs::json::library(lua, state)?)?;
     Ok(raw)
 }
 

@@ -1,5 +1,6 @@
 //! The interpreter of a thread.
 
+use super::libs::json::Settings;
 use super::random::Random;
 use super::registry::Registered;
 use super::script::{Library, Script, Sha};
@@ -40,6 +41,8 @@ pub enum Failure {
 pub(super) struct State {
     /// Whether commands answer the script in RESP3.
     pub resp3: Cell<bool>,
+    /// What `cjson` is told to do.
+    pub json: Cell<Settings>,
     /// `math.random`.
     pub random: Random,
     /// Bytes the interpreter may use while a script runs; 0 is no limit.
@@ -263,6 +266,7 @@ impl Interp {
         call: impl FnOnce() -> mlua::Result<(bool, Value)>,
     ) -> Result<Value, Failure> {
         self.state.resp3.set(false);
+        self.state.json.set(Settings::default());
         self.state.limit.set(limit);
         let done = HOST.set(host, || {
             let _limited = Limited::on(&self.lua, limit);

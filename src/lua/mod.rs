@@ -17,6 +17,7 @@
 
 mod api;
 mod interp;
+mod libs;
 mod random;
 mod reading;
 mod registry;

@@ -1,0 +1,185 @@
+//! `cjson`: JSON. Its settings are those of the running script alone.
+
+use super::decode::Decoder;
+use super::encode::Encoder;
+use super::{integer, text};
+use crate::lua::api::bad_argument;
+use crate::lua::interp::State;
+use mlua::{Lua, MultiValue, Result, Table, Value};
+use std::rc::Rc;
+
+/// What the functions of the library are told to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Whether a table that is too sparse for an array becomes an object; otherwise it is an error.
+    pub sparse_convert: bool,
+    /// How many times more places than items make a table too sparse; 0 for any number.
+    pub sparse_ratio: i64,
+    /// Up to this many places no table is too sparse.
+    pub sparse_safe: i64,
+    /// How deep tables may be encoded.
+    pub encode_depth: i64,
+    /// How deep text may be decoded.
+    pub decode_depth: i64,
+    /// Digits of a number.
+    pub precision: i64,
+    /// Whether infinity and NaN are encoded: 0 no, 1 yes, 2 as null.
+    pub encode_invalid: i64,
+    /// Whether numbers that are no JSON are decoded.
+    pub decode_invalid: bool,
+    /// What `encode_keep_buffer` answers; it changes nothing.
+    pub keep_buffer: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            sparse_convert: false,
+            sparse_ratio: 2,
+            sparse_safe: 10,
+            encode_depth: 1000,
+            decode_depth: 1000,
+            precision: 14,
+            encode_invalid: 0,
+            decode_invalid: true,
+            keep_buffer: true,
+        }
+    }
+}
+
+/// The library.
+pub fn library(lua: &Lua, state: &Rc<State>) -> Result<Table> {
+    let json = lua.create_table()?;
+    json.set("_NAME", "cjson")?;
+    json.set("_VERSION", "2.1.0")?;
+    json.set("null", Value::NULL)?;
+    let add = |name: &str, f: fn(&Lua, &mut Settings, &MultiValue) -> Result<MultiValue>| {
+        let here = state.clone();
+        let f = move |lua: &Lua, args: MultiValue| {
+            let mut settings = here.json.get();
+            let result = f(lua, &mut settings, &args);
+            here.json.set(settings);
+            result
+        };
+        json.set(name, lua.create_function(f)?)
+    };
+    add("encode", |lua, settings, args| {
+        one_argument(lua, args, "encode")?;
+        let value = args.front().cloned().unwrap_or(Value::Nil);
+        let encoded = Encoder::new(lua, settings).encode(&value)?;
+        lua.create_string(encoded).map(|text| one(Value::String(text)))
+    })?;
+    add("decode", |lua, settings, args| {
+        one_argument(lua, args, "decode")?;
+        let text = text(lua, args, 1, "decode")?;
+        Decoder::new(lua, settings, &text.as_bytes()).decode().map(one)
+    })?;
+    add("encode_sparse_array", |lua, settings, args| {
+        let name = "encode_sparse_array";
+        at_most(lua, args, 3, name)?;
+        let convert = boolean(lua, args, 1, name, &mut settings.sparse_convert)?;
+        let ratio = whole(lua, args, 2, name, &mut settings.sparse_ratio, (0, i32::MAX.into()))?;
+        let safe = whole(lua, args, 3, name, &mut settings.sparse_safe, (0, i32::MAX.into()))?;
+        Ok([convert, ratio, safe].into_iter().collect())
+    })?;
+    add("encode_max_depth", |lua, settings, args| {
+        at_most(lua, args, 1, "encode_max_depth")?;
+        whole(lua, args, 1, "encode_max_depth", &mut settings.encode_depth, (1, i32::MAX.into())).map(one)
+    })?;
+    add("decode_max_depth", |lua, settings, args| {
+        at_most(lua, args, 1, "decode_max_depth")?;
+        whole(lua, args, 1, "decode_max_depth", &mut settings.decode_depth, (1, i32::MAX.into())).map(one)
+    })?;
+    add("encode_number_precision", |lua, settings, args| {
+        at_most(lua, args, 1, "encode_number_precision")?;
+        whole(lua, args, 1, "encode_number_precision", &mut settings.precision, (1, 14)).map(one)
+    })?;
+    add("encode_keep_buffer", |lua, settings, args| {
+        at_most(lua, args, 1, "encode_keep_buffer")?;
+        boolean(lua, args, 1, "encode_keep_buffer", &mut settings.keep_buffer).map(one)
+    })?;
+    add("encode_invalid_numbers", |lua, settings, args| {
+        at_most(lua, args, 1, "encode_invalid_numbers")?;
+        let setting = &mut settings.encode_invalid;
+        choice(lua, args, 1, "encode_invalid_numbers", setting, &["off", "on", "null"]).map(one)
+    })?;
+    add("decode_invalid_numbers", |lua, settings, args| {
+        at_most(lua, args, 1, "decode_invalid_numbers")?;
+        boolean(lua, args, 1, "decode_invalid_numbers", &mut settings.decode_invalid).map(one)
+    })?;
+    let functions = json.clone();
+    let new = move |lua: &Lua, ()| {
+        let copy = lua.create_table()?;
+        functions.for_each(|name: Value, value: Value| copy.raw_set(name, value))?;
+        Ok(copy)
+    };
+    json.set("new", lua.create_function(new)?)?;
+    Ok(json)
+}
+
+fn one(value: Value) -> MultiValue {
+    [value].into_iter().collect()
+}
+
+fn one_argument(lua: &Lua, args: &MultiValue, name: &str) -> Result<()> {
+    match args.len() {
+        1 => Ok(()),
+        _ => Err(bad_argument(lua, 1, name, "expected 1 argument")),
+    }
+}
+
+fn at_most(lua: &Lua, args: &MultiValue, n: usize, name: &str) -> Result<()> {
+    match args.len() > n {
+        true => Err(bad_argument(lua, n + 1, name, "found too many arguments")),
+        false => Ok(()),
+    }
+}
+
+/// Changes a number if the argument says so, and tells it.
+fn whole(
+    lua: &Lua,
+    args: &MultiValue,
+    at: usize,
+    name: &str,
+    setting: &mut i64,
+    (min, max): (i64, i64),
+) -> Result<Value> {
+    let given = integer(lua, args, at, name, Some(*setting))?;
+    if !(min..=max).contains(&given) {
+        return Err(bad_argument(lua, 1, name, &format!("expected integer between {min} and {max}")));
+    }
+    *setting = given;
+    Ok(Value::Integer(given))
+}
+
+/// Likewise a word of `words`, the first two of which are also false and true.
+fn choice(
+    lua: &Lua,
+    args: &MultiValue,
+    at: usize,
+    name: &str,
+    setting: &mut i64,
+    words: &[&str],
+) -> Result<Value> {
+    match args.get(at - 1) {
+        None | Some(Value::Nil) => {}
+        Some(Value::Boolean(value)) => *setting = i64::from(*value),
+        Some(_) => {
+            let word = text(lua, args, at, name)?;
+            let found = words.iter().position(|known| known.as_bytes() == &*word.as_bytes());
+            let why = || format!("invalid option '{}'", word.to_string_lossy());
+            *setting = found.ok_or_else(|| bad_argument(lua, at, name, &why()))? as i64;
+        }
+    }
+    match *setting {
+        n @ (0 | 1) => Ok(Value::Boolean(n == 1)),
+        n => lua.create_string(words[n as usize]).map(Value::String),
+    }
+}
+
+fn boolean(lua: &Lua, args: &MultiValue, at: usize, name: &str, setting: &mut bool) -> Result<Value> {
+    let mut number = i64::from(*setting);
+    let value = choice(lua, args, at, name, &mut number, &["off", "on"])?;
+    *setting = number == 1;
+    Ok(value)
+}

@@ -1,0 +1,40 @@
+//! The libraries that scripts know from Redis: `bit`, `struct`, `cmsgpack`, `cjson`. Written in safe Rust; what they
+//! do at the edges is compared with Redis' own by the tests.
+
+pub mod bit;
+pub mod cmsgpack;
+mod decode;
+mod encode;
+pub mod json;
+pub mod packed;
+mod text;
+
+use super::api::{bad_argument, number, type_name};
+use mlua::{Lua, LuaString, MultiValue, Result, Value};
+
+/// How deep values may be in each other, whatever a script asks for.
+const DEPTH_MAX: usize = 2500;
+
+/// The argument `at` (from 1) of the function `name` as text; numbers are text too.
+fn text(lua: &Lua, args: &MultiValue, at: usize, name: &str) -> Result<LuaString> {
+    let given = args.get(at - 1);
+    match given {
+        Some(Value::String(text)) => return Ok(text.clone()),
+        Some(value @ (Value::Integer(_) | Value::Number(_))) => {
+            if let Some(text) = lua.coerce_string(value.clone())? {
+                return Ok(text);
+            }
+        }
+        _ => {}
+    }
+    let why = format!("string expected, got {}", type_name(given));
+    Err(bad_argument(lua, at, name, &why))
+}
+
+/// The argument `at` (from 1) of the function `name` as a whole number, or `default` where it is absent or nil.
+fn integer(lua: &Lua, args: &MultiValue, at: usize, name: &str, default: Option<i64>) -> Result<i64> {
+    match (args.get(at - 1), default) {
+        (None | Some(Value::Nil), Some(default)) => Ok(default),
+        _ => number(lua, args, at, name).map(|n| n as i64),
+    }
+}

@@ -1,0 +1,152 @@
+//! Numbers and text as C writes and reads them.
+
+/// Writes `n` as C's `%.{precision}g`.
+pub fn write_g(n: f64, precision: usize, out: &mut Vec<u8>) {
+    if !n.is_finite() {
+        let text = if n.is_nan() { "nan" } else { "inf" };
+        out.extend(n.is_sign_negative().then_some(b'-'));
+        return out.extend_from_slice(text.as_bytes());
+    }
+    let precision = precision.max(1);
+    let scientific = format!("{:.*e}", precision - 1, n);
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if exponent < -4 || exponent >= precision as i32 {
+        out.extend_from_slice(shortened(digits).as_bytes());
+        let sign = if exponent < 0 { '-' } else { '+' };
+        return out.extend_from_slice(format!("e{sign}{:02}", exponent.abs()).as_bytes());
+    }
+    let fixed = format!("{:.*}", (precision as i32 - 1 - exponent) as usize, n);
+    out.extend_from_slice(shortened(&fixed).as_bytes());
+}
+
+/// Without zeros at the end of a fraction.
+fn shortened(digits: &str) -> &str {
+    if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits }
+}
+
+/// Reads the longest number at the begin of `text` as C's `strtod` does; tells how long it is, 0 for none.
+pub fn read_double(text: &[u8]) -> (f64, usize) {
+    let sign = usize::from(matches!(text.first(), Some(b'-' | b'+')));
+    let negative = text.first() == Some(&b'-');
+    let signed = |n: f64| if negative { -n } else { n };
+    let rest = &text[sign..];
+    let begins = |word: &[u8]| rest.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word));
+    if begins(b"infinity") {
+        return (signed(f64::INFINITY), sign + 8);
+    }
+    if begins(b"inf") {
+        return (signed(f64::INFINITY), sign + 3);
+    }
+    if begins(b"nan") {
+        return (signed(f64::NAN), sign + 3);
+    }
+    if begins(b"0x")
+        && let Some((n, len)) = read_hex(&rest[2..])
+    {
+        return (signed(n), sign + 2 + len);
+    }
+    let len = decimal_len(rest);
+    match std::str::from_utf8(&rest[..len]).ok().and_then(|digits| digits.parse().ok()) {
+        Some(n) if len > 0 => (signed(n), sign + len),
+        _ => (0.0, 0),
+    }
+}
+
+fn digits_len(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| byte.is_ascii_digit()).count()
+}
+
+fn decimal_len(text: &[u8]) -> usize {
+    let whole = digits_len(text);
+    let mut len = whole;
+    if text.get(len) == Some(&b'.') {
+        let fraction = digits_len(&text[len + 1..]);
+        if whole + fraction == 0 {
+            return 0;
+        }
+        len += 1 + fraction;
+    }
+    if len > 0 && matches!(text.get(len), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(text.get(len + 1), Some(b'-' | b'+')));
+        let exponent = digits_len(text.get(len + 1 + sign..).unwrap_or_default());
+        if exponent > 0 {
+            len += 1 + sign + exponent;
+        }
+    }
+    len
+}
+
+/// Reads hexadecimal digits, with a fraction and a binary exponent, behind `0x`.
+fn read_hex(text: &[u8]) -> Option<(f64, usize)> {
+    let (mut n, mut scale, mut at, mut seen, mut point) = (0f64, 0i32, 0, false, false);
+    while let Some(byte) = text.get(at) {
+        match (*byte as char).to_digit(16) {
+            Some(digit) => {
+                n = n * 16.0 + f64::from(digit);
+                scale -= if point { 4 } else { 0 };
+                seen = true;
+            }
+            None if *byte == b'.' && !point => point = true,
+            None => break,
+        }
+        at += 1;
+    }
+    if !seen {
+        return None;
+    }
+    if matches!(text.get(at), Some(b'p' | b'P')) {
+        let sign = usize::from(matches!(text.get(at + 1), Some(b'-' | b'+')));
+        let digits = digits_len(text.get(at + 1 + sign..).unwrap_or_default());
+        if digits > 0 {
+            let exponent = std::str::from_utf8(&text[at + 1..at + 1 + sign + digits]).ok()?;
+            scale = scale.saturating_add(exponent.trim_start_matches('+').parse().unwrap_or(i32::MAX / 2));
+            at += 1 + sign + digits;
+        }
+    }
+    Some((n * 2f64.powi(scale), at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_c_writes_them() {
+        for (n, text) in [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (1.0, "1"),
+            (0.1, "0.1"),
+            (1e15, "1e+15"),
+            (12_345_678_901_234.0, "12345678901234"),
+            (123_456_789_012_345.0, "1.2345678901234e+14"),
+            (1e-5, "1e-05"),
+            (0.0001, "0.0001"),
+            (1.0 / 3.0, "0.33333333333333"),
+            (f64::INFINITY, "inf"),
+        ] {
+            let mut out = Vec::new();
+            write_g(n, 14, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_as_c_reads_them() {
+        for (text, n, len) in [
+            ("1", 1.0, 1),
+            ("-1.5e3x", -1500.0, 6),
+            ("1e", 1.0, 1),
+            (".5", 0.5, 2),
+            (".", 0.0, 0),
+            ("0x10", 16.0, 4),
+            ("0x", 0.0, 1),
+            ("0x1.8p1", 3.0, 7),
+            ("inf", f64::INFINITY, 3),
+            ("x", 0.0, 0),
+        ] {
+            assert_eq!(read_double(text.as_bytes()), (n, len), "{text}");
+        }
+    }
+}
