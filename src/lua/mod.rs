@@ -17,6 +17,7 @@
 
 mod api;
 mod interp;
+pub mod keys;
 mod libs;
 mod random;
 mod reading;

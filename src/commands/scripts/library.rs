@@ -2,10 +2,11 @@
 //! changes libraries.
 
 use super::prepare::memory_limit;
+use super::prove::declares_keys;
 use crate::command::{Error, Result};
 use crate::engine::{Adding, Engine};
 use crate::lua::script::{Shebang, shebang};
-use crate::lua::{self, Host, Interp, Level, Library, Refused, Registered, is_name};
+use crate::lua::{self, Host, Interp, Level, Library, Refused, Registered, is_name, keys};
 use crate::resp::Reply;
 use crate::snapshot::rdb::{Checksum, Reader, put_string};
 use std::sync::Arc;
@@ -121,7 +122,7 @@ fn make(engine: &Engine, interp: &Interp, code: &[u8]) -> Result<(Arc<Library>, 
         name: name.into(),
         code: code.into(),
         functions: registered.iter().map(|new| new.declared.clone()).collect(),
-        declares_keys: false,
+        declares_keys: declares_keys(keys::library_calls(text).as_deref()),
         gone: AtomicBool::new(false),
     });
     Ok((library, registered))

@@ -7,6 +7,7 @@ pub mod eval;
 pub mod function;
 mod library;
 pub mod prepare;
+mod prove;
 pub mod script;
 
 pub use library::log;

@@ -1,12 +1,13 @@
 //! From a call to what it runs: its keys and arguments, its script, compiled by this thread.
 
 use super::library;
+use super::prove::declares_keys;
 use crate::base::number::parse_i64;
 use crate::command::{Error, Result, Source};
 use crate::config;
 use crate::engine::Engine;
 use crate::lua::script::{flags_of, sha1_hex};
-use crate::lua::{Flags, Function, Interp, Script, Sha, Words};
+use crate::lua::{Flags, Function, Interp, Script, Sha, Words, keys};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
@@ -136,7 +137,7 @@ pub fn load(engine: &Engine, interp: &Interp, body: &[u8], stays: bool) -> Resul
         sha: sha1_hex(body),
         body: body.into(),
         flags,
-        declares_keys: false,
+        declares_keys: declares_keys(keys::calls(text).as_deref()),
         stays: AtomicBool::new(stays),
         used: AtomicU64::new(0),
         gone: AtomicBool::new(false),
