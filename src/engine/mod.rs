@@ -34,7 +34,7 @@ pub use multi::{Queue, Watched};
 pub use pause::{Pause, Paused};
 pub use reload::Reload;
 pub use saving::{Outcome, Purpose, Saving, directory};
-pub use scripts::{Adding, Run as ScriptRun, Running, SLOW as SCRIPT_SLOW, Scripts, Unkillable};
+pub use scripts::{Adding, Run as ScriptRun, Running, SLOW as SCRIPT_SLOW, Scripts, Taken, Unkillable};
 pub use session::{ReplyMode, Session, WaitAof};
 pub use slowlog::{Slow, SlowLog};
 pub use stop::Stop;

@@ -174,27 +174,26 @@ impl Scripts {
     /// nobody else changes libraries: it records the change.
     ///
     /// # Errors
-    /// The text that Redis answers, without `ERR`.
+    /// Which name is taken.
     pub fn add_libraries(
         &self,
         new: Vec<Arc<Library>>,
         how: Adding,
         done: impl FnOnce(),
-    ) -> Result<(), String> {
-        let lossy = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+    ) -> Result<(), Taken> {
         let mut libraries = self.libraries.write();
         let old = match how {
             Adding::Flush => libraries.by_name.values().cloned().collect(),
             _ => new.iter().filter_map(|new| libraries.by_name.get(&new.name).cloned()).collect::<Vec<_>>(),
         };
         if let (Adding::Append, Some(old)) = (how, old.first()) {
-            return Err(format!("Library '{}' already exists", lossy(&old.name)));
+            return Err(Taken::Library(old.name.clone()));
         }
         for library in &new {
             for function in &library.functions {
                 let other = libraries.functions.get(&function.name);
                 if other.is_some_and(|other| !old.iter().any(|old| Arc::ptr_eq(old, other))) {
-                    return Err(format!("Function {} already exists", lossy(&function.name)));
+                    return Err(Taken::Function(function.name.clone()));
                 }
             }
         }
@@ -297,6 +296,15 @@ impl Scripts {
         }
         if killed { Ok(()) } else { Err(why) }
     }
+}
+
+/// Why libraries cannot be added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// There is a library of this name.
+    Library(Box<[u8]>),
+    /// Another library has a function of this name.
+    Function(Box<[u8]>),
 }
 
 /// What happens to the libraries that are there when others are added.

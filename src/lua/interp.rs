@@ -13,7 +13,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Scripts and functions compiled that a thread keeps.
 const KEPT_MAX: usize = 1024;
@@ -70,6 +70,18 @@ pub struct Interp {
     bodies: RefCell<HashMap<Box<[u8]>, Sha, ahash::RandomState>>,
     scripts: RefCell<HashMap<Sha, (Arc<Script>, Function), ahash::RandomState>>,
     functions: RefCell<HashMap<Box<[u8]>, Callee, ahash::RandomState>>,
+    /// Its part of [`MEMORY`].
+    counted: Cell<usize>,
+}
+
+/// Bytes that all interpreters use, each counted when it has run a script.
+static MEMORY: AtomicUsize = AtomicUsize::new(0);
+/// Changes of an interpreter's memory that are too small to count.
+const SMALL_CHANGE: usize = 4096;
+
+/// Bytes that all interpreters use, roughly.
+pub fn memory() -> usize {
+    MEMORY.load(Relaxed)
 }
 
 thread_local! {
@@ -114,6 +126,7 @@ impl Interp {
             bodies: RefCell::default(),
             scripts: RefCell::default(),
             functions: RefCell::default(),
+            counted: Cell::new(0),
         };
         interp.watch(HookTriggers::new().every_nth_instruction(HOOK_EVERY))?;
         Ok(interp)
@@ -220,13 +233,6 @@ impl Interp {
         }
     }
 
-    /// Forgets everything compiled.
-    pub fn forget(&self) {
-        self.bodies.borrow_mut().clear();
-        self.scripts.borrow_mut().clear();
-        self.functions.borrow_mut().clear();
-    }
-
     /// Runs a script.
     ///
     /// # Errors
@@ -281,6 +287,7 @@ impl Interp {
             // has finalisers.
             let _ = self.lua.gc_collect();
         }
+        self.count_memory(SMALL_CHANGE);
         match done {
             Ok((true, value)) => Ok(value),
             Ok((false, Value::Table(error))) => Err(raised(&error)),
@@ -303,9 +310,19 @@ impl Interp {
         Writer { reply, resp3: self.state.resp3.get(), on_error }.write(value);
     }
 
-    /// Bytes that the interpreter uses.
-    pub fn memory(&self) -> usize {
-        self.lua.used_memory()
+    fn count_memory(&self, least: usize) {
+        let (used, counted) = (self.lua.used_memory(), self.counted.get());
+        if used.abs_diff(counted) >= least {
+            self.counted.set(used);
+            // Adding the difference modulo 2^64 subtracts too.
+            MEMORY.fetch_add(used.wrapping_sub(counted), Relaxed);
+        }
+    }
+}
+
+impl Drop for Interp {
+    fn drop(&mut self) {
+        MEMORY.fetch_sub(self.counted.get(), Relaxed);
     }
 }
 

@@ -25,7 +25,7 @@ mod registry;
 pub mod script;
 mod writing;
 
-pub use interp::{Failure, Interp, Words, with};
+pub use interp::{Failure, Interp, Words, memory, with};
 pub use mlua::{Function, Value};
 pub use registry::{BAD_NAME, Declared, Registered, is_name};
 pub use script::{Flags, Library, Script, Sha};

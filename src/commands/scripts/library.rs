@@ -4,7 +4,7 @@
 use super::prepare::memory_limit;
 use super::prove::declares_keys;
 use crate::command::{Error, Result};
-use crate::engine::{Adding, Engine};
+use crate::engine::{Adding, Engine, Taken};
 use crate::lua::script::{Shebang, shebang};
 use crate::lua::{self, Host, Interp, Level, Library, Refused, Registered, is_name, keys};
 use crate::resp::Reply;
@@ -135,14 +135,14 @@ fn make(engine: &Engine, interp: &Interp, code: &[u8]) -> Result<(Arc<Library>, 
 pub fn load(engine: &Engine, code: &[u8], how: Adding) -> Result<Box<[u8]>> {
     let added = lua::with(|interp| {
         let (library, registered) = make(engine, interp, code)?;
-        add(engine, vec![library.clone()], how)?;
+        add(engine, vec![library.clone()], how).map_err(|taken| refuse(&taken, "'"))?;
         interp.remember_library(&library, registered);
         Ok(library.name.clone())
     });
     added.map_err(|why| Error::text(format!("ERR {why}")))?
 }
 
-fn add(engine: &Engine, libraries: Vec<Arc<Library>>, how: Adding) -> Result {
+fn add(engine: &Engine, libraries: Vec<Arc<Library>>, how: Adding) -> std::result::Result<(), Taken> {
     let codes: Vec<_> = libraries.iter().map(|library| library.code.clone()).collect();
     let record = || {
         if how == Adding::Flush {
@@ -150,7 +150,20 @@ fn add(engine: &Engine, libraries: Vec<Arc<Library>>, how: Adding) -> Result {
         }
         codes.iter().for_each(|code| engine.log_call(&[b"FUNCTION", b"LOAD", b"REPLACE", code]));
     };
-    engine.scripts.add_libraries(libraries, how, record).map_err(|why| Error::text(format!("ERR {why}")))
+    engine.scripts.add_libraries(libraries, how, record)
+}
+
+/// What is answered when a name is taken; a library's stands in quotation marks, or not.
+fn refuse(taken: &Taken, mark: &str) -> Error {
+    match taken {
+        Taken::Library(name) => {
+            let name = String::from_utf8_lossy(name);
+            Error::text(format!("ERR Library {mark}{name}{mark} already exists"))
+        }
+        Taken::Function(name) => {
+            Error::text(format!("ERR Function {} already exists", String::from_utf8_lossy(name)))
+        }
+    }
 }
 
 /// FUNCTION DELETE.
@@ -201,11 +214,10 @@ pub fn restore(engine: &Engine, payload: &[u8], how: Adding) -> Result {
     let libraries = made.map_err(|why| Error::text(format!("ERR {why}")))??;
     for (at, library) in libraries.iter().enumerate() {
         if libraries[..at].iter().any(|other| other.name == library.name) {
-            let name = String::from_utf8_lossy(&library.name);
-            return Err(Error::text(format!("ERR Library '{name}' already exists")));
+            return Err(refuse(&Taken::Library(library.name.clone()), ""));
         }
     }
-    add(engine, libraries, how)
+    add(engine, libraries, how).map_err(|taken| refuse(&taken, ""))
 }
 
 /// The codes in a payload.

@@ -28,7 +28,7 @@ pub(super) fn stats(engine: &Engine, lines: &mut Lines) {
     lines.add("expire_cycle_cpu_milliseconds", totals.expiry_ns / 1_000_000);
     lines.add("evicted_keys", engine.eviction.evicted());
     lines.add("evicted_clients", engine.evicted_clients.load(Relaxed));
-    lines.zeros(&["evicted_scripts"]);
+    lines.add("evicted_scripts", engine.scripts.evicted());
     let (total_ms, current_ms) = engine.eviction.exceeded_ms();
     lines.add("total_eviction_exceeded_time", total_ms);
     lines.add("current_eviction_exceeded_time", current_ms);
