@@ -49,7 +49,7 @@ pub(super) fn run(
             return Ok(Outcome::Hold);
         };
         let done = perform(engine, session, interp, &prepared, &call, now_ms, &mut txn);
-        let lsn = if engine.stop.is_cancelled() && done == Err(Failure::Stopped) {
+        let lsn = if engine.stop.is_cancelled() && matches!(done, Err(Failure::Stopped { .. })) {
             // SHUTDOWN ended it in its middle: nothing of it may be kept.
             drop(txn);
             Reached::default()
@@ -174,26 +174,28 @@ fn answer(
     let count = |text: &[u8]| engine.metrics.count_error(&code(text));
     match done {
         Ok(value) => interp.write(&value, reply, &mut |text| count(text)),
-        Err(Failure::Stopped) => {
-            let text = match prepared.is_function {
-                true => "ERR Error running script: Script killed by user with FUNCTION KILL.",
-                false => "ERR Error running script: Script killed by user with SCRIPT KILL.",
-            };
-            count(text.as_bytes());
-            lua::error_line(text.as_bytes(), reply);
+        Err(Failure::Stopped { at }) => {
+            let text = b"ERR Script killed by user with SCRIPT KILL...";
+            count(text);
+            tell(text.to_vec(), at, prepared, reply);
         }
-        Err(Failure::Raised { mut text, at, counted }) => {
+        Err(Failure::Raised { text, at, counted }) => {
             if !counted {
                 count(&text);
             }
-            if let Some((source, line)) = at {
-                text.extend_from_slice(b" script: ");
-                text.extend_from_slice(prepared.name.bytes());
-                text.extend_from_slice(format!(", on {source}:{line}.").as_bytes());
-            }
-            lua::error_line(&text, reply);
+            tell(text, at, prepared, reply);
         }
     }
+}
+
+/// Writes an error, with the script and the line it was raised in.
+fn tell(mut text: Vec<u8>, at: Option<(String, i64)>, prepared: &Prepared<'_>, reply: &mut Reply) {
+    if let Some((source, line)) = at {
+        text.extend_from_slice(b" script: ");
+        text.extend_from_slice(prepared.name.bytes());
+        text.extend_from_slice(format!(", on {source}:{line}.").as_bytes());
+    }
+    lua::error_line(&text, reply);
 }
 
 /// The code of an error: its first word.

@@ -121,7 +121,10 @@ pub(super) fn functions(lua: &Lua, state: &Rc<State>) -> Result<Table> {
         })?,
     )?;
     raw.set("math", math)?;
-    raw.set("string", lua.create_table()?)?;
+    let string = lua.create_table()?;
+    let here = state.clone();
+    string.set("rep", lua.create_function(move |lua, args| repeat(lua, &here, &args))?)?;
+    raw.set("string", string)?;
     raw.set("bit", libs::bit::library(lua)?)?;
     raw.set("struct", libs::packed::library(lua)?)?;
     raw.set("cmsgpack", libs::cmsgpack::library(lua)?)?;
@@ -415,6 +418,19 @@ pub(super) fn type_name(value: Option<&Value>) -> &'static str {
         Some(Value::LightUserData(_)) => "userdata",
         Some(value) => value.type_name(),
     }
+}
+
+/// `string.rep`: what will not fit is refused before it is begun.
+fn repeat(lua: &Lua, state: &State, args: &MultiValue) -> Answer {
+    let text = libs::text(lua, args, 1, "rep")?;
+    // As in C, where a count is an `int`.
+    let n = (number(lua, args, 2, "rep")? as i64 as i32).max(0) as usize;
+    let text = text.as_bytes();
+    let limit = state.limit.get();
+    if limit > 0 && text.len().saturating_mul(n) > limit {
+        return Err(mlua::Error::MemoryError("not enough memory".into()));
+    }
+    lua.create_string(text.repeat(n)).map(Value::String)
 }
 
 /// `math.random`: a number in `0..1`, `1..=m` or `l..=u`.

@@ -33,7 +33,10 @@ pub enum Failure {
         counted: bool,
     },
     /// The host did not let it go on.
-    Stopped,
+    Stopped {
+        /// The chunk and line it had come to.
+        at: Option<(String, i64)>,
+    },
 }
 
 /// What the functions written in Rust share with the interpreter.
@@ -49,6 +52,8 @@ pub(super) struct State {
     pub limit: Cell<usize>,
     /// Whether the host has stopped the script.
     pub stopped: Cell<bool>,
+    /// The chunk and line where it was stopped.
+    pub stopped_at: RefCell<Option<(String, i64)>>,
     /// What the library being loaded has registered.
     pub registered: RefCell<Option<Vec<Registered>>>,
     /// The reply of the command being called.
@@ -135,12 +140,14 @@ impl Interp {
     /// Looks at the running script at every trigger.
     fn watch(&self, triggers: HookTriggers) -> mlua::Result<()> {
         let state = self.state.clone();
-        self.lua.set_global_hook(triggers, move |lua, _| {
+        self.lua.set_global_hook(triggers, move |lua, frame| {
             if !state.stopped.get() {
                 if !HOST.is_set() || HOST.with(|host| host.may_go_on()) {
                     return Ok(VmState::Continue);
                 }
                 state.stopped.set(true);
+                let source = frame.source().source.map(std::borrow::Cow::into_owned);
+                *state.stopped_at.borrow_mut() = source.zip(frame.current_line().map(|line| line as i64));
                 // From here on every line fails, also behind a pcall.
                 let again = HookTriggers::new().every_line().every_nth_instruction(1000);
                 lua.set_global_hook(again, |_, _| Err(mlua::Error::runtime("script stopped")))?;
@@ -210,7 +217,9 @@ impl Interp {
         let registered = self.state.registered.borrow_mut().take().unwrap_or_default();
         match loaded {
             Ok(_) => Ok(registered),
-            Err(Failure::Stopped) => Err("Error registering functions: ERR FUNCTION LOAD timeout".into()),
+            Err(Failure::Stopped { .. }) => {
+                Err("Error registering functions: ERR FUNCTION LOAD timeout".into())
+            }
             Err(Failure::Raised { text, .. }) => {
                 Err(format!("Error registering functions: {}", String::from_utf8_lossy(&text)))
             }
@@ -280,7 +289,7 @@ impl Interp {
         });
         if self.state.stopped.take() {
             self.settle();
-            return Err(Failure::Stopped);
+            return Err(Failure::Stopped { at: self.state.stopped_at.borrow_mut().take() });
         }
         if self.lua.used_memory() > limit / 4 && limit > 0 {
             // What is garbage now must not count against the next script. It cannot fail: nothing here

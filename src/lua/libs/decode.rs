@@ -1,8 +1,8 @@
 //! JSON to Lua values.
 
 use super::DEPTH_MAX;
+use super::digits::read_double;
 use super::json::Settings;
-use super::text::read_double;
 use crate::lua::api::mistake;
 use mlua::{IntoLua, Lua, Result, Value};
 

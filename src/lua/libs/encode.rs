@@ -1,8 +1,8 @@
 //! Lua values to JSON.
 
 use super::DEPTH_MAX;
+use super::digits::write_g;
 use super::json::Settings;
-use super::text::write_g;
 use crate::lua::api::{placed, type_name, unplaced};
 use mlua::{Lua, Result, Table, Value};
 

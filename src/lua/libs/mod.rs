@@ -4,10 +4,10 @@
 pub mod bit;
 pub mod cmsgpack;
 mod decode;
+mod digits;
 mod encode;
 pub mod json;
 pub mod packed;
-mod text;
 
 use super::api::{bad_argument, number, type_name};
 use mlua::{Lua, LuaString, MultiValue, Result, Value};
@@ -16,7 +16,7 @@ use mlua::{Lua, LuaString, MultiValue, Result, Value};
 const DEPTH_MAX: usize = 2500;
 
 /// The argument `at` (from 1) of the function `name` as text; numbers are text too.
-fn text(lua: &Lua, args: &MultiValue, at: usize, name: &str) -> Result<LuaString> {
+pub(super) fn text(lua: &Lua, args: &MultiValue, at: usize, name: &str) -> Result<LuaString> {
     let given = args.get(at - 1);
     match given {
         Some(Value::String(text)) => return Ok(text.clone()),
