@@ -11,8 +11,8 @@
 //!       │        │ work moves elsewhere │ unless it wrote
 //! ```
 
-use super::gate;
 use super::{Call, Calls, Outcome, serve};
+use super::{evict, gate};
 use crate::acl::Context;
 use crate::command::{Args, Command, Error, Nest, Outer, Reply, Run, flag};
 use crate::commands::access::{self, Asked};
@@ -35,7 +35,9 @@ pub(super) fn run(
     reply: &mut Reply,
 ) -> Result<Outcome, Error> {
     with(|interp| {
-        let prepared = prepare_call(engine, interp, &call, now_ms)?;
+        // Room is made before any shard is locked.
+        let full = gate::is_full(engine, now_ms) && !evict::make_room(engine, now_ms);
+        let prepared = prepare_call(engine, interp, &call, full)?;
         let begin = super::begin(engine, session, command_of(&call)?, now_ms);
         super::catch_up_all(engine, session.db, &call, now_ms);
         let set = match prepared.declares_keys {
@@ -48,7 +50,7 @@ pub(super) fn run(
             session.effects = effects;
             return Ok(Outcome::Hold);
         };
-        let done = perform(engine, session, interp, &prepared, &call, now_ms, &mut txn);
+        let done = perform(engine, session, interp, &prepared, &call, (now_ms, full), &mut txn);
         let lsn = if engine.stop.is_cancelled() && matches!(done, Err(Failure::Stopped { .. })) {
             // SHUTDOWN ended it in its middle: nothing of it may be kept.
             drop(txn);
@@ -74,8 +76,9 @@ pub(super) fn within(
     reply: &mut Reply,
 ) -> Result<(), Error> {
     with(|interp| {
-        let prepared = prepare_call(engine, interp, &call, now_ms)?;
-        let done = perform(engine, session, interp, &prepared, &call, now_ms, txn);
+        let full = gate::is_full(engine, now_ms);
+        let prepared = prepare_call(engine, interp, &call, full)?;
+        let done = perform(engine, session, interp, &prepared, &call, (now_ms, full), txn);
         answer(engine, interp, &prepared, done, reply);
         Ok(())
     })
@@ -94,7 +97,7 @@ fn prepare_call<'a>(
     engine: &Engine,
     interp: &Interp,
     call: &Call<'a>,
-    now_ms: i64,
+    full: bool,
 ) -> Result<Prepared<'a>, Error> {
     let command = command_of(call)?;
     let Run::Nested(Nest::Script(source)) = command.run else { return Err(super::unknown(call.argv)) };
@@ -105,7 +108,7 @@ fn prepare_call<'a>(
         if read_only {
             return Err(Error::new("ERR Can not execute a script with write flag using *_ro command."));
         }
-        if !flags.has(Flags::ALLOW_OOM) && gate::is_full(engine, now_ms) {
+        if !flags.has(Flags::ALLOW_OOM) && full {
             return Err(Error::new(
                 "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
             ));
@@ -124,7 +127,7 @@ fn perform(
     interp: &Interp,
     prepared: &Prepared<'_>,
     call: &Call<'_>,
-    now_ms: i64,
+    (now_ms, full): (i64, bool),
     txn: &mut Txn<'_>,
 ) -> Result<Value, Failure> {
     let (db, nested) = (session.db, session.nested);
@@ -138,7 +141,7 @@ fn perform(
         txn,
         now_ms,
         flags: prepared.flags,
-        full: None,
+        full,
         wrote: false,
         since: None,
         slow: None,
@@ -210,8 +213,8 @@ struct Running<'a, 'k> {
     txn: &'a mut Txn<'k>,
     now_ms: i64,
     flags: Flags,
-    /// Whether the memory was full when the script first asked for more.
-    full: Option<bool>,
+    /// Whether the memory was full when the script began.
+    full: bool,
     /// Whether it has called a command that writes.
     wrote: bool,
     /// When it was looked at first.
@@ -309,12 +312,9 @@ impl Running<'_, '_> {
         if command.has(flag::WRITE) && self.flags.has(Flags::NO_WRITES) {
             return Err(Error::new("ERR Write commands are not allowed from read-only scripts."));
         }
-        if command.has(flag::GROWS) && !self.wrote && !self.flags.has(Flags::ALLOW_OOM) {
-            // Once it wrote, it cannot be stopped in its middle.
-            let full = *self.full.get_or_insert_with(|| gate::is_full(self.engine, self.now_ms));
-            if full {
-                return Err(Error::OUT_OF_MEMORY);
-            }
+        // Once it wrote, it cannot be stopped in its middle.
+        if self.full && command.has(flag::GROWS) && !self.wrote && !self.flags.has(Flags::ALLOW_OOM) {
+            return Err(Error::OUT_OF_MEMORY);
         }
         Ok(command)
     }
