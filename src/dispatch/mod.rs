@@ -13,7 +13,7 @@ mod script;
 pub use batch::{Call, Calls};
 pub use block::{Parked, UNBLOCKED, Unblock, serve};
 pub use gate::misconf;
-pub use queues::{attend, untie};
+pub use queues::{attend, restart, untie};
 
 use crate::command::flag;
 use crate::command::{Args, Command, Error, Flow, Group, Held, Keyed, Nest, Outer, Reply, Run, Sweep};

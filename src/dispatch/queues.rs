@@ -99,6 +99,16 @@ fn rearm(engine: &Engine, db: u32, key: &[u8]) {
     with_queue(engine, (db, key), |queue| queue.attend(false));
 }
 
+/// Notes in each queue that the server was started again: for when its data are loaded.
+pub fn restart(engine: &Engine) {
+    for (db, key) in engine.keyspace.agenda().queues() {
+        with_queue(engine, (db, &key), |queue| {
+            queue.advance();
+            queue.restart();
+        });
+    }
+}
+
 /// Ends the leases that are tied to the connection of `client`, which has ended.
 pub fn untie(engine: &Engine, client: u64) {
     for (db, key) in engine.keyspace.agenda().untie(client) {

@@ -9,6 +9,8 @@ pub mod redrive;
 pub mod replay;
 pub mod set;
 pub mod settle;
+#[cfg(test)]
+mod tests;
 
 use crate::command::{Args, Error, Reply, Result};
 use crate::types::queue::{Body, Id, State};

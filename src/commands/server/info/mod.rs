@@ -4,6 +4,7 @@ mod clients;
 mod commands;
 mod data;
 mod machine;
+mod queues;
 mod server;
 mod stats;
 mod survey;
@@ -33,7 +34,7 @@ struct Section {
     write: fn(&Engine, &mut Lines),
 }
 
-const SECTIONS: [Section; 14] = [
+const SECTIONS: [Section; 15] = [
     Section { name: "server", title: "Server", default: true, write: server::server },
     Section { name: "clients", title: "Clients", default: true, write: clients::clients },
     Section { name: "memory", title: "Memory", default: true, write: machine::memory },
@@ -48,6 +49,7 @@ const SECTIONS: [Section; 14] = [
     Section { name: "latencystats", title: "Latencystats", default: false, write: commands::latencystats },
     Section { name: "cluster", title: "Cluster", default: true, write: data::cluster },
     Section { name: "keyspace", title: "Keyspace", default: true, write: data::keyspace },
+    Section { name: "queues", title: "Queues", default: false, write: queues::queues },
 ];
 
 /// The lines of the reply, and what of the keyspace they tell.
