@@ -3,7 +3,7 @@
 use super::import;
 use crate::base::disk::Directory;
 use crate::config;
-use crate::dispatch::replay;
+use crate::dispatch::{self, replay};
 use crate::engine::{Engine, directory};
 use crate::log::{Lsn, recover};
 use crate::snapshot::{self, load};
@@ -30,6 +30,7 @@ pub fn recover(engine: &Arc<Engine>) -> Result<(), String> {
     if !imported.is_empty() {
         import::drop_in(engine, &imported)?;
     }
+    dispatch::restart(engine);
     engine.loading.finish();
     Ok(())
 }

@@ -58,7 +58,8 @@ pub async fn attend(engine: Arc<Engine>) {
             () = agenda.earlier() => continue,
             () = engine.stop.cancelled() => return,
         }
-        if engine.pause.state(engine.now_ms()).is_some() {
+        // What is replayed goes by the time of the log.
+        if engine.loading.is_active() || engine.pause.state(engine.now_ms()).is_some() {
             tokio::time::sleep(LOOK).await;
             continue;
         }

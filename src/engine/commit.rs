@@ -60,8 +60,12 @@ impl Engine {
         counters.expired_fields.add(effects.expired_fields);
         committed.ready = effects.take_ready();
         if !effects.log().is_empty() {
-            committed.lsn.wrote = self.log.append(effects.log(), now_ms);
-            txn.set_logged(committed.lsn.wrote);
+            let firm = effects.is_firm();
+            let end = self.log.append(effects.log(), now_ms);
+            if firm {
+                committed.lsn.wrote = end;
+                txn.set_logged(end);
+            }
         }
         committed
     }

@@ -84,6 +84,8 @@ pub struct Effects {
     /// These are effects being replayed: keys and fields do not expire by themselves, since their removal
     /// is an effect of its own.
     pub(super) replayed: bool,
+    /// Something was recorded that must not be lost.
+    firm: bool,
     /// Changes made: what INFO counts since the last save.
     pub dirty: u64,
     /// Keys found by readers.
@@ -110,6 +112,7 @@ impl Effects {
     /// Empties it for the next transaction.
     pub fn reset(&mut self, listeners: Listeners) {
         self.listeners = listeners;
+        self.firm = false;
         self.dirty = 0;
         self.hits.set(0);
         self.misses.set(0);
@@ -152,6 +155,19 @@ impl Effects {
             ops::push_select(&mut self.log, db);
         }
         ops::push_call(&mut self.log, runs);
+        self.firm = true;
+    }
+
+    /// Records what may be lost in a crash: nobody waits for the disk because of it.
+    pub fn record_loosely(&mut self, db: u32, argv: &[&[u8]]) {
+        let firm = self.firm;
+        self.record(db, argv);
+        self.firm = firm;
+    }
+
+    /// Whether something was recorded that must not be lost.
+    pub fn is_firm(&self) -> bool {
+        self.firm
     }
 
     /// Notes that `event` happened to `key`.

@@ -177,24 +177,8 @@ proptest! {
 }
 
 /// The effects in a log.
-fn recorded(mut log: &[u8]) -> Vec<Vec<Vec<u8>>> {
-    let mut take = |log: &mut &[u8]| {
-        let end = log.iter().position(|byte| *byte == b'\r').unwrap();
-        let n: usize = std::str::from_utf8(&log[1..end]).unwrap().parse().unwrap();
-        *log = &log[end + 2..];
-        n
-    };
-    let mut effects = Vec::new();
-    while !log.is_empty() {
-        let mut words = Vec::new();
-        for _ in 0..take(&mut log) {
-            let len = take(&mut log);
-            words.push(log[..len].to_vec());
-            log = &log[len + 2..];
-        }
-        if words[0] != b"SELECT" {
-            effects.push(words);
-        }
-    }
-    effects
+fn recorded(log: &[u8]) -> Vec<Vec<Vec<u8>>> {
+    crate::base::ops::read(log)
+        .map(|op| op.unwrap().words.iter().map(|word| word.to_vec()).collect())
+        .collect()
 }

@@ -319,8 +319,10 @@ impl Edit<'_, Queue> {
         let (until, client) = (lease.until_ms.to_string(), lease.owner.client.to_string());
         let tied: &[u8] = if lease.is_tied { b"1" } else { b"0" };
         let owner = [client.as_bytes(), lease.owner.name.as_bytes(), lease.owner.addr.as_bytes()];
-        let packed = pack_numbered(given);
-        self.note(b"Q.LEND", &[until.as_bytes(), tied, owner[0], owner[1], owner[2], &packed]);
+        let (time, packed) = (self.time_ms().to_string(), pack_numbered(given));
+        // Its loss means only that the messages are delivered again.
+        let head = [&b"Q.LEND"[..], self.place.key, time.as_bytes(), until.as_bytes(), tied];
+        self.effects.record_loosely(self.place.db, &[&head[..], &owner, &[&packed[..]]].concat());
     }
 
     /// Gives messages away as it was done before.
