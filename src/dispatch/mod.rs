@@ -6,6 +6,8 @@ pub mod cron;
 mod evict;
 mod gate;
 mod multi;
+#[cfg(test)]
+mod snapshots;
 mod queues;
 pub mod replay;
 mod script;
