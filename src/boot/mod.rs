@@ -9,7 +9,7 @@ use crate::command;
 use crate::commands::{FAMILIES, access};
 use crate::config::{self, Settings, Start};
 use crate::dispatch::{self, cron};
-use crate::engine::Engine;
+use crate::engine::{Engine, Stop};
 use crate::net::{Listeners, Tls};
 use crate::observe;
 use crate::pubsub::Close;
@@ -112,20 +112,27 @@ async fn serve(settings: Settings) -> Result<(), String> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut asked = async || {
         tokio::select! {
-            _ = interrupt.recv() => "SIGINT",
-            _ = terminate.recv() => "SIGTERM",
-            () = engine.stop.cancelled() => "SHUTDOWN",
+            _ = interrupt.recv() => ("SIGINT", Some(config::SHUTDOWN_ON_SIGINT)),
+            _ = terminate.recv() => ("SIGTERM", Some(config::SHUTDOWN_ON_SIGTERM)),
+            () = engine.stop.cancelled() => ("SHUTDOWN", None),
         }
     };
-    let why = tokio::select! {
-        why = asked() => {
+    tokio::select! {
+        (why, _) = asked() => {
             // Nothing was changed yet: what lies on disk is what there is.
             tracing::info!("stopping while the data set is loaded: {why}");
             std::process::exit(0);
         }
-        loaded = load(&engine) => {
-            loaded?;
-            asked().await
+        loaded = load(&engine) => loaded?,
+    }
+    let why = loop {
+        let (why, setting) = asked().await;
+        let Some(setting) = setting else { break why };
+        let (stop, stopping) = (Stop::by(&engine.settings, setting), engine.clone());
+        match tokio::task::spawn_blocking(move || stopping.stop_with(stop)).await {
+            Ok(Ok(())) => break why,
+            Ok(Err(fault)) => tracing::error!("{why}: the server goes on, as it cannot save: {fault}"),
+            Err(panic) => tracing::error!("{why}: the server goes on, as it cannot stop: {panic}"),
         }
     };
     tracing::info!("stopping: {why}");
@@ -136,6 +143,7 @@ async fn serve(settings: Settings) -> Result<(), String> {
     }
     tasks.close();
     tasks.wait().await;
+    engine.save_rest();
     if let Err(error) = engine.log.stop() {
         return Err(format!("the end of the log is not on disk: {error}"));
     }

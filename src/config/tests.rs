@@ -139,7 +139,7 @@ fn defaults_are_safe() {
     let settings = load(&[], "").unwrap();
     assert_eq!(settings.words(BIND), ["127.0.0.1", "-::1"]);
     assert_eq!((settings.int(PORT), settings.int(DATABASES), settings.yes(PROTECTED_MODE)), (6379, 16, true));
-    assert_eq!(get(&settings, "save"), "");
+    assert_eq!(get(&settings, "save"), "3600 1 300 100 60 10000");
     assert_eq!(
         get(&settings, "dir"),
         std::env::current_dir().unwrap().canonicalize().unwrap().to_str().unwrap()

@@ -6,11 +6,11 @@ pub mod cron;
 mod evict;
 mod gate;
 mod multi;
-#[cfg(test)]
-mod snapshots;
 mod queues;
 pub mod replay;
 mod script;
+#[cfg(test)]
+mod snapshots;
 
 pub use batch::{Call, Calls};
 pub use block::{Parked, UNBLOCKED, Unblock, serve};

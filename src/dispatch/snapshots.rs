@@ -79,7 +79,8 @@ struct Client {
 
 impl Client {
     fn new(engine: &Arc<Engine>, seed: u64) -> Self {
-        let client = engine.clients.connect("test".into(), "test".into(), -1, engine.now_ms(), usize::MAX).unwrap();
+        let client =
+            engine.clients.connect("test".into(), "test".into(), -1, engine.now_ms(), usize::MAX).unwrap();
         let session = Session::new(client, engine);
         Self { engine: engine.clone(), session, random: fastrand::Rng::with_seed(seed) }
     }
@@ -87,7 +88,9 @@ impl Client {
     fn word(&mut self, word: &str) -> Vec<u8> {
         match word {
             "K" => format!("key:{}", self.random.u32(..400)).into_bytes(),
-            "V" if self.random.u8(..30) == 0 => vec![self.random.alphanumeric() as u8; self.random.usize(..9_000)],
+            "V" if self.random.u8(..30) == 0 => {
+                vec![self.random.alphanumeric() as u8; self.random.usize(..9_000)]
+            }
             "V" => format!("value {}", self.random.u32(..50)).into_bytes(),
             "N" => self.random.u32(..200).to_string().into_bytes(),
             "D" => self.random.u32(..4).to_string().into_bytes(),
@@ -130,7 +133,7 @@ fn loaded(dir: &Directory) -> Content {
 
 #[test]
 fn a_snapshot_is_what_there_was_at_its_cut() {
-    let engine = Arc::new(Engine::new(Settings::new(), super::registry().all().len()));
+    let engine = Arc::new(Engine::new(Settings::new(), super::registry().catalogue()));
     let dir = Directory { disk: Arc::new(Simulated::new(1)), path: "data".into() };
     let mut first = Client::new(&engine, 0);
     for round in 0..12 {

@@ -1,6 +1,7 @@
 //! Stopping: with a last snapshot, if one is wanted.
 
 use super::{Engine, Paused};
+use crate::config::{Name, Settings};
 use crate::snapshot::Fault;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -11,6 +12,16 @@ pub struct Stop {
     pub save: Option<bool>,
     /// Whether it stops although the snapshot fails.
     pub force: bool,
+}
+
+impl Stop {
+    /// As `setting`, one of those that say what a signal does, wants it.
+    pub fn by(settings: &Settings, setting: Name) -> Self {
+        let wish = settings.string(setting);
+        let has = |word: &str| wish.split(' ').any(|wanted| wanted == word);
+        let save = (has("save") || has("nosave")).then(|| has("save"));
+        Self { save, force: has("force") }
+    }
 }
 
 impl Engine {

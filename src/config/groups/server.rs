@@ -35,10 +35,8 @@ group! {
         .pending("replication")
         .doc("Seconds a stopping server waits for its replicas to catch up.");
     SHUTDOWN_ON_SIGTERM = setting("shutdown-on-sigterm", SHUTDOWN, "default")
-        .pending("durability")
         .doc("How SIGTERM stops the server.");
     SHUTDOWN_ON_SIGINT = setting("shutdown-on-sigint", SHUTDOWN, "default")
-        .pending("durability")
         .doc("How SIGINT stops the server.");
     ALWAYS_SHOW_LOGO = switch("always-show-logo", "no").start().hint("there is no logo").doc("Starts the log with a logo.");
     HIDE_USER_DATA_FROM_LOG = switch("hide-user-data-from-log", "no")
