@@ -451,7 +451,12 @@ impl<'k> Txn<'k> {
 
     /// Whether what expires at `at_ms` is gone.
     fn is_due(&self, at_ms: i64) -> bool {
-        at_ms <= self.now_ms && !self.effects.replayed
+        at_ms <= self.now_ms && !self.is_replayed()
+    }
+
+    /// Whether effects are replayed: what was allowed then is not judged again.
+    pub fn is_replayed(&self) -> bool {
+        self.effects.replayed
     }
 
     #[inline(always)]
