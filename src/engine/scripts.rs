@@ -97,7 +97,7 @@ impl Scripts {
         self.scripts.lock().get(sha).cloned()
     }
 
-    /// Keeps a script, or returns the one that is kept under its name. Beyond [`EVALS_MAX`] that were not
+    /// Keeps a script, or returns the one that is kept under its name. Beyond `EVALS_MAX` that were not
     /// loaded to stay, the least recently used is evicted.
     pub fn keep(&self, script: Script) -> Arc<Script> {
         let mut scripts = self.scripts.lock();

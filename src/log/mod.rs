@@ -191,7 +191,7 @@ impl Default for Log {
 
 impl Log {
     /// Begins to log to `directory`, at `end`: the end of what it holds, which
-    /// [`recover`](recover::recover) tells. Changes are logged from the moment this returns.
+    /// [`recover`] tells. Changes are logged from the moment this returns.
     ///
     /// # Errors
     /// When the first segment cannot be made.

@@ -14,7 +14,7 @@
 //!
 //! Invariants: a sub-table of `start` bits is named by `2^(prefix + depth - start)` neighbouring directory places;
 //! an empty table that never held anything has no directory; every sub-table has at least one bucket; a directory
-//! place knows where its sub-table's buckets are: whoever moves them calls [`Table::reroute`].
+//! place knows where its sub-table's buckets are: whoever moves them calls `Table::reroute`.
 #![allow(unsafe_code)]
 
 mod bucket;
