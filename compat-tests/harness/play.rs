@@ -7,7 +7,9 @@ use super::{
     transcript::{Act, Case, Directive},
     value::Value,
 };
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// How long a reply may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -218,12 +220,25 @@ impl Player<'_> {
         if std::mem::take(&mut self.users) {
             forget_users(link.as_mut())?;
         }
+        // Those that were closed are to be gone when the next case begins.
+        let until = Instant::now() + PATIENCE;
+        while is_crowded(link.as_mut())? && Instant::now() < until {
+            sleep(Duration::from_millis(1));
+        }
         let checked = self.way.check();
         match ask(link.as_mut(), &[b"FLUSHALL"])? {
             Value::Simple(ok) if ok == b"OK" => checked,
             other => Err(format!("FLUSHALL answered {other}")),
         }
     }
+}
+
+/// Whether others than this client are still connected.
+fn is_crowded(link: &mut dyn Link) -> Result<bool, String> {
+    let (Value::Bulk(list) | Value::Verbatim(list)) = ask(link, &[b"CLIENT", b"LIST"])? else {
+        return Ok(false);
+    };
+    Ok(list.iter().filter(|byte| **byte == b'\n').count() > 1)
 }
 
 /// Leaves the default user alone on the server, and nothing in ACL LOG.

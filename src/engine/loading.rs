@@ -2,6 +2,11 @@
 
 use crate::snapshot::Progress;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed, Ordering::Release};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long clients wait for what may be loaded before they are told that it is being loaded.
+const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// What is known of the loading, for INFO and the gate that refuses clients meanwhile.
 #[derive(Debug, Default)]
@@ -39,6 +44,15 @@ impl Loading {
     /// Whether the data set is being loaded.
     pub fn is_active(&self) -> bool {
         self.active.load(Relaxed)
+    }
+
+    /// Completes when everything is loaded, or a moment is over: what loads at once is there for the first
+    /// client, which needs not be refused.
+    pub async fn at_once(&self) {
+        let until = Instant::now() + AT_ONCE;
+        while self.is_active() && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// Unix seconds at which it began.

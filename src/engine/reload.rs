@@ -1,7 +1,7 @@
 //! DEBUG RELOAD: what is in memory becomes bytes, and is made anew from them.
 
 use super::Engine;
-use super::saving::{directory, options};
+use super::saving::options;
 use crate::keyspace::table::Table;
 use crate::keyspace::txn::Begin;
 use crate::keyspace::{Effects, EntryBox, Garbage, Keyspace, SHARDS, Txn, hash};
@@ -33,7 +33,7 @@ impl Engine {
         let loading = load::Options { drop_due_at: Some(now_ms), access, ..load::Options::default() };
         let fresh = self.keyspace.empty_twin();
         if how.nosave {
-            let dir = directory(&self.settings);
+            let dir = self.data_directory();
             let none = || Fault::damaged(&dir.path)(Damage::new(0, "no snapshot is there"));
             let found = snapshot::newest(&dir)?.ok_or_else(none)?;
             load::load(&dir, &found, &fresh, loading, &Progress::default())?;

@@ -156,6 +156,11 @@ pub fn directory(settings: &Settings) -> Directory {
 }
 
 impl Engine {
+    /// Where snapshots go: beside the log, whose place does not change while it is on, though `dir` may.
+    pub(super) fn data_directory(&self) -> Directory {
+        self.log.directory().unwrap_or_else(|| directory(&self.settings))
+    }
+
     /// Takes a cut to be saved; the one who takes it has to [`Engine::finish_save`] it.
     ///
     /// # Errors
@@ -192,7 +197,7 @@ impl Engine {
     /// Saves a cut, and notes what became of it: of a failure in the foreground, whoever asked is told alone.
     fn finish_save(&self, cut: Cut, background: bool) -> Result<(), Fault> {
         let progress = cut.progress().clone();
-        let dir = directory(&self.settings);
+        let dir = self.data_directory();
         tracing::info!(keys = progress.keys_total(), "saving a snapshot");
         let saved = cut.save(&self.keyspace, &dir);
         let took = progress.elapsed();

@@ -190,6 +190,11 @@ impl Default for Log {
 }
 
 impl Log {
+    /// Where its segments are, while it is on.
+    pub fn directory(&self) -> Option<Directory> {
+        self.shared.segments.lock().directory.clone().filter(|_| self.is_on())
+    }
+
     /// Begins to log to `directory`, at `end`: the end of what it holds, which
     /// [`recover`] tells. Changes are logged from the moment this returns.
     ///

@@ -89,6 +89,7 @@ impl Listener {
 
     /// Accepts clients until `stop`.
     pub async fn run(self, engine: Arc<Engine>, tasks: TaskTracker, stop: CancellationToken) {
+        engine.loading.at_once().await;
         loop {
             let accepted = tokio::select! {
                 accepted = self.accept(&engine, &tasks) => accepted,
