@@ -309,7 +309,7 @@ impl Running<'_, '_> {
                 Error::text(format!("ERR ACL failure in script: {why}"))
             })?;
         }
-        if command.has(flag::WRITE) && self.flags.has(Flags::NO_WRITES) {
+        if command.has(flag::WRITE | flag::REPLICATES) && self.flags.has(Flags::NO_WRITES) {
             return Err(Error::new("ERR Write commands are not allowed from read-only scripts."));
         }
         // Once it wrote, it cannot be stopped in its middle.

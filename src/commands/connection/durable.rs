@@ -8,8 +8,9 @@ use crate::engine::WaitAof;
 pub const COMMANDS: &[Command] = &[WAITAOF];
 
 const WAITAOF: Command = Command::new("WAITAOF", "waitaof", Group::Generic, Run::Outer(waitaof))
-    .syntax("numlocal numreplicas timeout")
+    .syntax("numlocal:integer numreplicas:integer timeout:integer")
     .flags(BLOCKING)
+    .subject(&["connection"])
     .tips(&["request_policy:all_shards", "response_policy:agg_min"])
     .doc("7.2.0", "O(1)", "Waits until the writes of this connection are on disk, here and on replicas.");
 
