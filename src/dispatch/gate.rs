@@ -37,22 +37,20 @@ impl Visitor<'_> {
     }
 }
 
-type Gate = fn(&Visitor<'_>) -> Result<Verdict, Error>;
+/// Declares the gates in their order. No table of functions: every call passes all of them, so they are
+/// to be inlined.
+macro_rules! gates {
+    ($($gate:ident)*) => {
+        fn pass(visitor: &Visitor<'_>) -> Result<Verdict, Error> {
+            $(if $gate(visitor)? == Verdict::Hold {
+                return Ok(Verdict::Hold);
+            })*
+            Ok(Verdict::Pass)
+        }
+    };
+}
 
-const GATES: &[Gate] = &[
-    authentication,
-    script,
-    transaction,
-    rights,
-    listening,
-    memory,
-    snapshot,
-    disk,
-    loading,
-    pause,
-    crowd,
-    backlog,
-];
+gates! { authentication script transaction rights listening memory snapshot disk loading pause crowd backlog }
 
 /// Asks all gates in order.
 pub(super) fn ask(
@@ -62,14 +60,7 @@ pub(super) fn ask(
     call: &Call<'_>,
     now_ms: i64,
 ) -> Result<Verdict, Error> {
-    let visitor = Visitor { engine, session, command, call, now_ms };
-    for gate in GATES {
-        match gate(&visitor)? {
-            Verdict::Pass => {}
-            Verdict::Hold => return Ok(Verdict::Hold),
-        }
-    }
-    Ok(Verdict::Pass)
+    pass(&Visitor { engine, session, command, call, now_ms })
 }
 
 /// Nothing but AUTH, HELLO and the like before authentication.
