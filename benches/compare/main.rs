@@ -7,12 +7,16 @@
 //!
 //! `cargo bench --bench compare -- --help` lists the options.
 
+#[path = "../common/client.rs"]
 mod client;
 mod driver;
+#[path = "../common/median.rs"]
+mod median;
 mod memory;
 mod report;
 #[path = "../common/request.rs"]
 mod request;
+#[path = "../common/server.rs"]
 mod server;
 mod workload;
 
@@ -221,7 +225,7 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn start(options: &'a Options, contender: usize) -> Result<Self, Box<dyn Error>> {
-        let server = Server::start(&options.contenders[contender])?;
+        let server = Server::start(&options.contenders[contender], server::NO_LOG)?;
         Ok(Self { options, server, stage: None, subscribers: None })
     }
 

@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::request::encode;
-use crate::server::{Contender, Server};
+use crate::server::{Contender, NO_LOG, Server};
 use crate::workload::DATA;
 use std::io;
 
@@ -86,7 +86,7 @@ impl DataSet {
 
     /// Starts `contender` empty, writes the data set and measures what it added.
     pub fn measure(&self, contender: &Contender) -> io::Result<Footprint> {
-        let server = Server::start(contender)?;
+        let server = Server::start(contender, NO_LOG)?;
         let mut client = server.client()?;
         let percentiles = ["CONFIG", "SET", "latency-tracking-info-percentiles", "50 99 99.99 100"];
         let tracked = client.call(&percentiles).is_ok();

@@ -1,6 +1,7 @@
 //! Medians, the Markdown tables and the JSON file.
 
 use crate::driver::Sight;
+use crate::median::median;
 use crate::workload::{Target, Workload};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -36,16 +37,6 @@ pub struct MemoryRow {
     pub bytes: Vec<f64>,
     /// By contender: the server's own latency percentiles of SET.
     pub worst_set: Vec<Option<String>>,
-}
-
-/// The middle value; the mean of the middle two when there is none.
-pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.into_iter().collect();
-    values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => f64::NAN,
-        n => (values[(n - 1) / 2] + values[n / 2]) / 2.0,
-    }
 }
 
 impl Row {

@@ -1,4 +1,5 @@
-//! A server under test: started on a free port without persistence, measured through `/proc`, killed when dropped.
+//! A server under test: started on a free port, measured through `/proc`, killed when dropped.
+#![allow(dead_code, reason = "each benchmark uses its part")]
 
 use crate::client::Client;
 use std::fs;
@@ -11,6 +12,9 @@ use std::time::{Duration, Instant};
 
 /// How long a server may take to answer its first PING.
 const START_MAX: Duration = Duration::from_secs(20);
+
+/// Settings of a server without persistence.
+pub const NO_LOG: &[&str] = &["--appendonly", "no"];
 
 /// What to start: a name for the tables and a command line.
 #[derive(Clone, Debug)]
@@ -30,6 +34,11 @@ impl Contender {
         }
         Ok(Self { name: name.to_string(), command })
     }
+
+    /// The program and its arguments.
+    pub fn command(&self) -> &[String] {
+        &self.command
+    }
 }
 
 /// A running server.
@@ -41,14 +50,15 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts `contender` in an empty directory of its own and waits until it answers.
-    pub fn start(contender: &Contender) -> io::Result<Self> {
+    /// Starts `contender` with `settings` in an empty directory of its own and waits until it answers.
+    pub fn start(contender: &Contender, settings: &[&str]) -> io::Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let dir = std::env::temp_dir().join(format!("synap-compare-{}-{port}", std::process::id()));
         fs::create_dir_all(&dir)?;
         let child = Command::new(&contender.command[0])
             .args(&contender.command[1..])
-            .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"])
+            .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", ""])
+            .args(settings)
             .arg("--dir")
             .arg(&dir)
             .stdin(Stdio::null())
@@ -76,13 +86,7 @@ impl Server {
 
     /// Time its living threads spent on a CPU so far. Servers keep their threads, so differences hold.
     pub fn cpu(&self) -> io::Result<Duration> {
-        let mut total_ns = 0;
-        for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            // A thread may end between the listing and the read.
-            let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
-            total_ns += text.split(' ').next().and_then(|ns| ns.parse::<u64>().ok()).unwrap_or(0);
-        }
-        Ok(Duration::from_nanos(total_ns))
+        cpu_of(self.child.id())
     }
 
     /// Resident memory in bytes, once it has stopped moving.
@@ -107,6 +111,17 @@ impl Server {
             .map(|kib| kib * 1024)
             .ok_or(io::Error::other("no VmRSS in /proc"))
     }
+}
+
+/// Time that the living threads of a process spent on a CPU so far.
+pub fn cpu_of(process: u32) -> io::Result<Duration> {
+    let mut total_ns = 0;
+    for task in fs::read_dir(format!("/proc/{process}/task"))? {
+        // A thread may end between the listing and the read.
+        let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
+        total_ns += text.split(' ').next().and_then(|ns| ns.parse::<u64>().ok()).unwrap_or(0);
+    }
+    Ok(Duration::from_nanos(total_ns))
 }
 
 impl Drop for Server {

@@ -1,4 +1,5 @@
 //! A blocking RESP client for setting a stage: pipelines many requests and counts the replies.
+#![allow(dead_code, reason = "each benchmark uses its part")]
 
 use crate::request::encode;
 use std::io::{self, Read, Write};
@@ -51,6 +52,22 @@ impl Client {
         Ok(())
     }
 
+    /// Sends the requests of `run` together and returns the bulk strings of each reply, an empty list for a null.
+    pub fn run(&mut self, run: &[u8], count: usize) -> io::Result<Vec<Vec<String>>> {
+        self.stream.write_all(run)?;
+        (0..count).map(|_| Ok(bulks(&self.reply()?))).collect()
+    }
+
+    /// Sends requests whose replies are [taken](Client::bulks) later.
+    pub fn send(&mut self, run: &[u8]) -> io::Result<()> {
+        self.stream.write_all(run)
+    }
+
+    /// Waits for a reply and returns its bulk strings.
+    pub fn bulks(&mut self) -> io::Result<Vec<String>> {
+        Ok(bulks(&self.reply()?))
+    }
+
     /// The underlying socket, for connections that only listen.
     pub fn into_stream(self) -> TcpStream {
         self.stream
@@ -78,12 +95,34 @@ impl Client {
     }
 }
 
+/// The bulk strings of a reply, those of nested arrays included.
+fn bulks(reply: &[u8]) -> Vec<String> {
+    let (mut at, mut found) = (0, Vec::new());
+    while let Some(end) = line_end(reply, at) {
+        let len = match reply[at] {
+            b'$' => std::str::from_utf8(&reply[at + 1..end]).ok().and_then(|n| n.parse::<usize>().ok()),
+            _ => None,
+        };
+        at = end + 2;
+        if let Some(len) = len {
+            found.push(String::from_utf8_lossy(&reply[at..at + len]).into_owned());
+            at += len + 2;
+        }
+    }
+    found
+}
+
+/// Where the line that begins at `at` ends.
+fn line_end(bytes: &[u8], at: usize) -> Option<usize> {
+    bytes.get(at..)?.windows(2).position(|pair| pair == b"\r\n").map(|end| at + end)
+}
+
 /// Length of the first whole RESP2 reply in `bytes`, nested arrays included.
 fn reply_len(bytes: &[u8]) -> Option<usize> {
     let (mut at, mut left) = (0, 1i64);
     while left > 0 {
         let line = bytes.get(at..)?;
-        let end = line.windows(2).position(|w| w == b"\r\n")?;
+        let end = line_end(line, 0)?;
         let n = std::str::from_utf8(&line[1..end]).ok().and_then(|n| n.parse::<i64>().ok()).unwrap_or(0);
         at += end + 2;
         left -= 1;
