@@ -1,20 +1,21 @@
 #!/usr/bin/env python3
-"""Runs Redis' own Tcl suite against a server, file by file, and compares with the floor in floor.toml.
+"""Runs the Tcl suites of Redis and Valkey against a server, file by file, and compares with the floors in floor/.
 
-usage: run.py --server PROGRAM [--jobs N] [--raise] [--reference] [FILE ...]      FILE as unit/type/set
+usage: run.py --server PROGRAM [--suite NAME ...] [--jobs N] [--raise] [--reference] [FILE ...]      FILE as unit/type/set
 
-The suite is Debian's source package of redis 7.0. It is fetched into a cache outside of the repository and stays as it
-is: nothing of it is patched. Every file runs in one of two modes:
+A suite is a file floor/NAME.toml: which of Debian's source packages it is (see sources.py), and what of it is reached.
+It is fetched into a cache outside of the repository and stays as it is: nothing of it is patched. What is not to be had
+is named and left out, but for what is `required`. Every file runs in one of two modes:
 
   spawned   (the usual one) the suite starts the servers itself, as src/redis-server, with the settings that its tests
             ask for
   external  the suite is given host and port of a server that was started for this file. It then begins every block with
             FUNCTION FLUSH, and skips what restarts servers or asks for settings at their start
 
-floor.toml records per file how many tests passed, failed and were not reached (of those that the real Redis 7.0
-reaches: `reference`), and names each known failure with its reason. A run fails when fewer pass than recorded or when a
-test fails that is not known. `--raise` writes better counts down, and never worse ones; `--reference` writes down what
-the given server reaches as the reference.
+A floor records per file how many tests passed, failed and were not reached (of those that the real server of that
+version reaches: `reference`), names each known failure with its reason, and files that are left out with theirs. A run
+fails when fewer pass than recorded or when a test fails that is not known. `--raise` writes better counts down, and
+never worse ones; `--reference` writes down what the given server reaches as the reference.
 """
 
 import argparse
@@ -23,6 +24,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import queue
 import re
 import shutil
 import signal
@@ -33,18 +35,21 @@ import tempfile
 import time
 import tomllib
 
-HERE = pathlib.Path(__file__).resolve().parent
-FLOOR = HERE / "floor.toml"
+import sources
+
+FLOORS = pathlib.Path(__file__).resolve().parent / "floor"
 # How often a file that falls short of its floor is run.
 ATTEMPTS = 3
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "synap-tests"
+# Servers of one run of one file listen on ports of this range.
+PORTS = 300
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", required=True, help="the server program to test")
-    parser.add_argument("--jobs", type=int, default=2, help="files at a time")
-    parser.add_argument("--raise", dest="lift", action="store_true", help="write better counts to floor.toml")
+    parser.add_argument("--suite", action="append", help="this suite alone, as redis-8.0; may be given again")
+    parser.add_argument("--jobs", type=int, default=3, help="files at a time")
+    parser.add_argument("--raise", dest="lift", action="store_true", help="write better counts to the floor")
     parser.add_argument("--known", action="store_true", help="with --raise: take new failures as known, with the reason seen")
     parser.add_argument("--reference", action="store_true", help="record what this server reaches as the reference")
     parser.add_argument("--verbose", action="store_true", help="print every failure in full")
@@ -53,36 +58,95 @@ def main():
 
     # Ended from outside, end what was started as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    floor = tomllib.loads(FLOOR.read_text())
-    chosen = {name: floor["file"][name] for name in options.files or floor["file"]}
-    suite = fetch(floor["suite"]["package"])
     server = str(pathlib.Path(shutil.which(options.server) or options.server).absolute())
+    floors, lacking = gather(options)
 
     # The longest first, so that no core idles at the end.
-    order = sorted(chosen, key=lambda name: -chosen[name].get("seconds", 0))
-    faults, totals = [], collections.Counter()
+    order = [(floor, name) for floor in floors for name in floor.chosen]
+    order.sort(key=lambda entry: -entry[0].files[entry[1]].get("seconds", 0))
+    workers = queue.SimpleQueue()
+    for worker in range(options.jobs):
+        workers.put(20000 + (os.getpid() * options.jobs + worker) * PORTS % 9000)
+    faults, totals = [], {floor.name: collections.Counter() for floor in floors}
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        runs = {
-            pool.submit(run_until_good, suite, server, slot, name, chosen[name], floor["suite"], options): name
-            for slot, name in enumerate(order)
-        }
+        runs = {pool.submit(run_until_good, floor, server, workers, name, options): (floor, name) for floor, name in order}
         for done in concurrent.futures.as_completed(runs):
-            name, record, seen = runs[done], chosen[runs[done]], done.result()
+            (floor, name), seen = runs[done], done.result()
             if options.reference:
-                record["reference"] = len(seen.passed)
+                floor.files[name]["reference"] = len(seen.passed)
+                print(f"{floor.name} {name}: {len(seen.passed)} pass, {len(seen.failed)} fail, {seen.seconds:.0f} s", flush=True)
                 continue
-            faults += judge(name, record, seen, options)
-            totals += seen.counts(record)
+            faults += judge(floor, name, seen, options)
+            totals[floor.name] += seen.counts(floor.files[name])
     if options.lift or options.reference:
-        write(floor)
+        for floor in floors:
+            floor.write()
     for fault in faults:
         print(f"FAULT {fault}")
-    reached = totals["passed"] + totals["failed"]
-    print(f"Tcl suite: {totals['passed']} of {reached} tests pass, {totals['unreached']} are not reached")
+    for name, total in totals.items():
+        reached = total["passed"] + total["failed"]
+        share = 100 * total["passed"] / max(1, reached + total["unreached"])
+        print(f"{name}: {total['passed']} of {reached} tests pass, {total['unreached']} are not reached: {share:.1f} %")
+    total = sum(totals.values(), collections.Counter())
     # A failure that the floor knows is no fault of this run.
-    known = totals["failed"] - sum(1 for fault in faults if fault.is_test)
-    print(f"{totals['passed']} passed, {len(faults)} failed, {known} skipped as known failures")
+    known = total["failed"] - sum(1 for fault in faults if fault.is_test)
+    print(f"{total['passed']} passed, {len(faults)} failed, {known + lacking} skipped as known failures or suites not to be had")
     return 1 if faults else 0
+
+
+def gather(options):
+    """The floors of the suites that are to be had, and how many are not."""
+    floors, lacking = [], 0
+    paths = sorted(FLOORS.glob("*.toml"))
+    unknown = set(options.suite or []) - {path.stem for path in paths}
+    if unknown:
+        sys.exit(f"no suite {', '.join(sorted(unknown))}: there are {', '.join(path.stem for path in paths)}")
+    for path in paths:
+        if options.suite and path.stem not in options.suite:
+            continue
+        floor = Floor(path, options.files)
+        try:
+            floor.tree = sources.fetch(floor.name, floor.suite)
+        except sources.Missing as reason:
+            if floor.suite.get("required"):
+                sys.exit(f"the suite {floor.name} is not to be had: {reason}")
+            print(f"SKIPPED the suite {floor.name} is not to be had: {reason}")
+            lacking += 1
+            continue
+        for name, why in [*floor.deny.items(), *floor.left_out.items()]:
+            print(f"{floor.name} {name} is left out: {why}")
+        floors.append(floor)
+    return floors, lacking
+
+
+class Floor:
+    """One suite: where it comes from, and what of each of its files is reached."""
+
+    def __init__(self, path, chosen):
+        table = tomllib.loads(path.read_text())
+        self.path, self.name, self.tree = path, path.stem, None
+        self.suite, self.files = table["suite"], table["file"]
+        # Tags and files that are not run, with the reason.
+        self.deny, self.left_out = table["deny"], table["left_out"]
+        self.chosen = [name for name in self.files if not chosen or name in chosen]
+
+    def write(self):
+        """Writes the file again: the comment at its head, then every table."""
+        head = re.match(r"(?:#.*\n|\n)*", self.path.read_text())[0]
+        out = [head.rstrip(), "", "[suite]"] + [f"{key} = {json.dumps(value)}" for key, value in self.suite.items()]
+        for table, entries in [("deny", self.deny), ("left_out", self.left_out)]:
+            out += ["", f"[{table}]"] + [f"{text(name)} = {text(why)}" for name, why in entries.items()]
+        for name, record in self.files.items():
+            out += ["", f"[file.{json.dumps(name)}]"]
+            out += [f"{key} = {json.dumps(value)}" for key, value in record.items() if not isinstance(value, dict)]
+            for table in [key for key, value in record.items() if isinstance(value, dict) and value]:
+                out += ["", f"[file.{json.dumps(name)}.{table}]"]
+                out += [f"{text(test)} = {text(why)}" for test, why in record[table].items()]
+        self.path.write_text("\n".join(out) + "\n")
+
+
+def text(words):
+    return json.dumps(words, ensure_ascii=False)
 
 
 class Fault(str):
@@ -101,33 +165,38 @@ class Seen:
         return collections.Counter(passed=len(self.passed), failed=len(self.failed), unreached=unreached)
 
 
-def judge(name, record, seen, options):
-    """Compares one file with its floor; the faults are returned, what got better is written into `record`."""
+def judge(floor, name, seen, options):
+    """Compares one file with its floor; the faults are returned, what got better is written into its record."""
+    record = floor.files[name]
     counts, known, faults = seen.counts(record), record.setdefault("known", {}), []
-    line = f"{name:28} {counts['passed']:4} passed {counts['failed']:3} failed {counts['unreached']:3} unreached"
-    print(f"{line}  (floor {record['passed']}, reference {record.get('reference', '?')}, {seen.seconds:.0f} s)", flush=True)
+    name = f"{floor.name} {name}"
+    line = f"{name:38} {counts['passed']:4} passed {counts['failed']:3} failed {counts['unreached']:3} unreached"
+    print(f"{line}  (floor {record.get('passed', 'none')}, reference {record.get('reference', '?')}, {seen.seconds:.0f} s)", flush=True)
+    # A file whose floor nobody has recorded yet has nothing to fall short of.
+    new = "passed" not in record
+    floor_passed = record.get("passed", 0)
     for test, detail in seen.failed.items():
         if options.verbose:
             print(f"    {test}\n        " + detail.replace("\n", "\n        "))
         if test not in known and options.lift and options.known:
             known[test] = reason(detail)
-        if test not in known:
+        if test not in known and not new:
             fault = Fault(f"{name}: a test fails that is not known to: {test}: {detail.splitlines()[0] if detail else ''}")
             fault.is_test = True
             faults.append(fault)
-    for text in seen.exceptions:
-        print(f"    {name}: {text}")
-    if counts["passed"] < record["passed"]:
-        faults.append(Fault(f"{name}: {counts['passed']} tests pass, the floor is {record['passed']}"))
+    for exception in seen.exceptions:
+        print(f"    {name}: {exception}")
+    if counts["passed"] < floor_passed:
+        faults.append(Fault(f"{name}: {counts['passed']} tests pass, the floor is {floor_passed}"))
     better = [test for test in known if test not in seen.failed]
-    if counts["passed"] > record["passed"] or better or options.lift:
+    if counts["passed"] > floor_passed or better or options.lift:
         if options.lift:
             for test in better:
                 del known[test]
-            record.update(passed=max(counts["passed"], record["passed"]))
+            record.update(passed=max(counts["passed"], floor_passed))
             record.update(failed=counts["failed"], unreached=counts["unreached"], seconds=round(seen.seconds))
         else:
-            print(f"    {name}: better than the floor: raise it with compat-tests/tcl/run.py --server … --raise {name}")
+            print(f"    {name}: better than the floor: raise it with compat-tests/tcl/run.py --server … --raise --suite {name}")
     return faults
 
 
@@ -139,34 +208,37 @@ def reason(detail):
     return "differs: " + " ".join(re.sub(r"\(context:.*", "", detail).split())[:160]
 
 
-def run_until_good(suite, server, slot, name, record, settings, options):
+def run_until_good(floor, server, workers, name, options):
     """Runs a file, and again when it falls short of its floor: many of these tests race with the clock. The best counts."""
-    best = None
-    for _ in range(1 if options.lift or options.reference else ATTEMPTS):
-        seen = run_file(suite, server, slot, name, record, settings)
-        if best is None or len(seen.passed) > len(best.passed):
-            best = seen
-        if len(seen.passed) >= record["passed"] and all(test in record.get("known", {}) for test in seen.failed):
-            return seen
-    return best
+    best, record, base = None, floor.files[name], workers.get()
+    try:
+        for _ in range(1 if options.lift or options.reference else ATTEMPTS):
+            seen = run_file(floor, server, base, name)
+            if best is None or len(seen.passed) > len(best.passed):
+                best = seen
+            if len(seen.passed) >= record.get("passed", 0) and all(test in record.get("known", {}) for test in seen.failed):
+                return seen
+        return best
+    finally:
+        workers.put(base)
 
 
-def run_file(suite, server, slot, name, record, settings):
-    """Runs one file of the suite in a copy of it, against a server of its own."""
+def run_file(floor, server, base, name):
+    """Runs one file of the suite in a copy of it, against a server of its own, on ports from `base`."""
+    record, settings = floor.files[name], floor.suite
     seen, started = Seen(), time.monotonic()
     # The suite writes below itself, so every run has a tree of its own.
     with tempfile.TemporaryDirectory(prefix="synap-tcl-") as scratch:
         tree = pathlib.Path(scratch) / "suite"
-        shutil.copytree(suite / "tests", tree / "tests")
+        shutil.copytree(floor.tree / "tests", tree / "tests")
         (tree / "src").mkdir()
-        for tool in ["redis-cli", "redis-benchmark"]:
-            (tree / "src" / tool).symlink_to(shutil.which(tool) or f"/usr/bin/{tool}")
+        for tool in ["cli", "benchmark", "check-aof", "check-rdb"]:
+            program = shutil.which(f"redis-{tool}") or f"/usr/bin/redis-{tool}"
+            (tree / "src" / f"{settings['package']}-{tool}").symlink_to(program)
         command = ["tclsh", "tests/test_helper.tcl", "--single", name, "--clients", "1", "--durable", "--dont-clean"]
-        # Ports of its own, also beside another run of this program.
-        base = 20000 + (os.getpid() * 37 + slot * 331) % 9000
-        command += ["--baseport", str(base), "--portcount", "290"]
+        command += ["--baseport", str(base), "--portcount", str(PORTS - 10)]
         command += ["--timeout", str(settings["stall_seconds"])]
-        denied = settings["deny"] + record.get("deny", [])
+        denied = [*floor.deny, *record.get("deny", [])]
         command += ["--tags", " ".join(f"-{tag}" for tag in denied)]
         for test in record.get("skip", {}):
             command += ["--skiptest", test]
@@ -176,7 +248,7 @@ def run_file(suite, server, slot, name, record, settings):
                 external, port = start(server, tree, pathlib.Path(scratch))
                 command += ["--host", "127.0.0.1", "--port", str(port)]
             else:
-                wrap(server, tree)
+                wrap(server, tree / "src" / f"{settings['package']}-server")
             output = pathlib.Path(scratch) / "output"
             with output.open("wb") as sink:
                 suite_run = subprocess.Popen(
@@ -232,9 +304,8 @@ def start(server, tree, scratch):
     sys.exit(f"{server} does not start:\n" + (scratch / "log").read_text(errors="replace")[-2000:])
 
 
-def wrap(server, tree):
-    """Puts the server where the suite starts its own, and says its process id as the suite wants to read it."""
-    script = tree / "src/redis-server"
+def wrap(server, script):
+    """Puts the server where the suite starts its own, and says its process id as Redis' banner does."""
     script.write_text(f'#!/bin/sh\necho " PID: $$"\nexec "{server}" "$@" 2>&1\n')
     script.chmod(0o755)
 
@@ -248,11 +319,11 @@ def end_session(process):
     process.wait()
 
 
-def parse(text, seen):
+def parse(output, seen):
     """Reads `[ok]: name (3 ms)`, `[err]: name in tests/…` and what the suite says when it gives up."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    text = text.split("\n                   The End\n")[0]
-    marks = re.split(r"^\[(ok|err|exception|ignore|skip|testing|ready|TIMEOUT|\d+/\d+ done)\]: ?", text, flags=re.M)
+    output = re.sub(r"\x1b\[[0-9;]*m", "", output)
+    output = output.split("\n                   The End\n")[0]
+    marks = re.split(r"^\[(ok|err|exception|ignore|skip|testing|ready|TIMEOUT|\d+/\d+ done)\]: ?", output, flags=re.M)
     names = collections.Counter()
     for kind, body in zip(marks[1::2], marks[2::2]):
         if kind == "ok":
@@ -268,64 +339,6 @@ def parse(text, seen):
             seen.exceptions.append("the suite gave up: " + body.strip()[:400])
         elif kind == "TIMEOUT":
             seen.exceptions.append("the suite saw no progress: " + " ".join(body.split())[:300])
-
-
-def fetch(package):
-    """The unpacked source package, from the package source that this machine already trusts."""
-    home = CACHE / "tcl-suite"
-    ready = list(home.glob(f"{package}-*/tests/test_helper.tcl"))
-    if ready:
-        return ready[-1].parent.parent
-    apt = CACHE / "apt"
-    for part in ["lists/partial", "archives/partial", "parts"]:
-        (apt / part).mkdir(parents=True, exist_ok=True)
-    home.mkdir(parents=True, exist_ok=True)
-    (apt / "parts/source.sources").write_text(source_entries())
-    options = [
-        "-qq", "-oDir::Etc::sourcelist=/dev/null", f"-oDir::Etc::sourceparts={apt / 'parts'}",
-        f"-oDir::State::lists={apt / 'lists'}", f"-oDir::Cache={apt}", "-oAPT::Sandbox::User=",
-    ]
-    subprocess.run(["apt-get", *options, "update"], check=True, stdout=sys.stderr)
-    subprocess.run(
-        ["apt-get", *options, "source", "--download-only", "--only-source", package], check=True, cwd=home, stdout=sys.stderr
-    )
-    archive = sorted(home.glob(f"{package}_*.orig.tar.*"))[-1]
-    subprocess.run(["tar", "-xf", archive], check=True, cwd=home)
-    return fetch(package)
-
-
-def source_entries():
-    """The machine's own entries of its release, asking for sources."""
-    release = pathlib.Path("/etc/os-release").read_text()
-    codename = re.search(r"^VERSION_CODENAME=(\S+)", release, re.M)[1]
-    entries = []
-    for path in sorted(pathlib.Path("/etc/apt").glob("sources.list.d/*.sources")):
-        for entry in re.split(r"\n\s*\n", path.read_text()):
-            if re.search(rf"^Suites:.*\b{codename}\b", entry, re.M) and re.search(r"^Components:.*\bmain\b", entry, re.M):
-                entries.append(re.sub(r"^Types:.*", "Types: deb-src", entry, flags=re.M))
-    for path in [pathlib.Path("/etc/apt/sources.list"), *sorted(pathlib.Path("/etc/apt").glob("sources.list.d/*.list"))]:
-        for line in path.read_text().splitlines() if path.exists() else []:
-            match = re.match(rf"deb(?:\s+\[(.*?)\])?\s+(\S+)\s+({codename}\S*)\s+main\b", line)
-            if match:
-                key = re.search(r"signed-by=(\S+)", match[1] or "")
-                signed = f"\nSigned-By: {key[1]}" if key else ""
-                entries.append(f"Types: deb-src\nURIs: {match[2]}\nSuites: {match[3]}\nComponents: main{signed}")
-    if not entries:
-        sys.exit("no package source of this release with a component 'main' is configured below /etc/apt")
-    return "\n\n".join(entries) + "\n"
-
-
-def write(floor):
-    """Writes floor.toml again: the comment at its head, then every table."""
-    head = re.match(r"(?:#.*\n|\n)*", FLOOR.read_text())[0]
-    out = [head.rstrip(), "", "[suite]"] + [f"{key} = {json.dumps(value)}" for key, value in floor["suite"].items()]
-    for name, record in floor["file"].items():
-        out += ["", f"[file.{json.dumps(name)}]"]
-        out += [f"{key} = {json.dumps(value)}" for key, value in record.items() if not isinstance(value, dict)]
-        for table in [key for key, value in record.items() if isinstance(value, dict) and value]:
-            out += ["", f"[file.{json.dumps(name)}.{table}]"]
-            out += [f"{json.dumps(test, ensure_ascii=False)} = {json.dumps(why, ensure_ascii=False)}" for test, why in record[table].items()]
-    FLOOR.write_text("\n".join(out) + "\n")
 
 
 if __name__ == "__main__":

@@ -106,6 +106,7 @@ async fn serve(settings: Settings) -> Result<(), String> {
     tasks.spawn(cron::clients(engine.clone()));
     tasks.spawn(cron::saving(engine.clone()));
     tasks.spawn(dispatch::attend(engine.clone()));
+    tracing::info!("Server initialized");
 
     let failed = |error: std::io::Error| format!("cannot wait for signals: {error}");
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
@@ -166,11 +167,12 @@ async fn load(engine: &Arc<Engine>) -> Result<(), String> {
 /// Logs what matters about this start.
 fn announce(settings: &Settings) {
     let file = settings.file().map_or("none".into(), |file| file.display().to_string());
+    // Programs that start a server read its process id where Redis writes it.
     tracing::info!(
         version = version::SYNAP,
         redis = version::REDIS,
-        pid = std::process::id(),
-        "Synap starts"
+        "Synap starts, PID: {}",
+        std::process::id()
     );
     tracing::info!(
         file,

@@ -43,6 +43,7 @@ const DIRECTIVES: &[(&str, &str)] = &[
     ("commandlog-reply-larger-than", "large replies are not logged"),
     ("commandlog-large-reply-max-len", "large replies are not logged"),
     ("hash-seed", "the hash is keyed afresh at every start"),
+    ("enable-debug-assert", "assertions of a debug build are not part of a release"),
     ("import-mode", "there is no import mode"),
     ("availability-zone", "there are no availability zones"),
     ("log-format", "the log has one format"),
