@@ -8,6 +8,7 @@
 //! | 0 | `base` | bytes, clock, disk, random, glob, number↔text, limits |
 //! | 1 | `resp` | request decoder, `Reply` writer for RESP2/3, reply reader, `Error` (what a client may be told) |
 //! | 1 | `types` | the data structures alone: string, list, set, hash, sorted, stream, intset, packed list, hyperlog, geo |
+//! | 1 | `http` | just enough HTTP/1.1: requests within limits, responses, the listener |
 //! | 1 | `config` | every setting declared once: name, kind, default, bounds, live or not, doc |
 //! | 2 | `keyspace` | shards, table, entry, `Txn`, `Edit`, expiry, scan cursors, watchers, waiters, `Effects` |
 //! | 2 | `log` | one ordered log: `append → Lsn`; group-commit writer, segments, reading back, repair |
@@ -22,6 +23,7 @@
 //! | 7 | `dispatch` | gates, run, block, multi, cron |
 //! | 8 | `net` | listeners, connections |
 //! | 8 | `observe` | what operators see over HTTP: metrics for Prometheus |
+//! | 8 | `console` | the page for operators: files in the program, sessions, what it shows and does |
 //! | 9 | `boot` | start and stop order, nothing else |
 //! | 10 | `bin` | the programs beside the server |
 //! | 9 | `migrate` | the tool `synap-migrate`: data in and out, files checked and repaired |
@@ -32,8 +34,10 @@ pub mod boot;
 pub mod command;
 pub mod commands;
 pub mod config;
+pub mod console;
 pub mod dispatch;
 pub mod engine;
+pub mod http;
 pub mod keyspace;
 pub mod log;
 pub mod lua;

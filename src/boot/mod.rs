@@ -8,8 +8,10 @@ use crate::base::version;
 use crate::command;
 use crate::commands::{FAMILIES, access};
 use crate::config::{self, Settings, Start};
+use crate::console::Console;
 use crate::dispatch::{self, cron};
 use crate::engine::{Engine, Stop};
+use crate::http;
 use crate::net::{Listeners, Tls};
 use crate::observe;
 use crate::pubsub::Close;
@@ -190,7 +192,7 @@ fn announce(settings: &Settings) {
     tracing::warn!("no password is set and protected-mode is off: whoever reaches this server may use it");
 }
 
-/// Serves metrics where the settings ask for it.
+/// Serves metrics and the console where the settings ask for it.
 async fn serve_metrics(engine: &Arc<Engine>, tasks: &TaskTracker) -> Result<(), String> {
     let address = engine.settings.string(config::METRICS_LISTEN);
     if address.is_empty() {
@@ -199,9 +201,20 @@ async fn serve_metrics(engine: &Arc<Engine>, tasks: &TaskTracker) -> Result<(), 
     let listener = TcpListener::bind(&address)
         .await
         .map_err(|error| format!("cannot listen on metrics-listen {address}: {error}"))?;
-    tracing::info!(address, "Metrics are served");
-    let commands = dispatch::registry().all().iter().map(|command| command.full_name).collect();
-    tasks.spawn(observe::serve(listener, engine.clone(), commands));
+    tracing::info!(address, console = engine.settings.string(config::CONSOLE), "metrics are served");
+    let commands: Arc<[_]> = dispatch::registry().all().iter().map(|command| command.full_name).collect();
+    let console = Arc::new(Console::new(engine.clone()));
+    tasks.spawn(console.clone().attend());
+    let observed = engine.clone();
+    tasks.spawn(http::serve(listener, engine.stop.clone(), move |request| {
+        let (engine, commands, console) = (observed.clone(), commands.clone(), console.clone());
+        async move {
+            match observe::answer(engine, commands, &request).await {
+                Some(response) => response,
+                None => console.answer(request).await,
+            }
+        }
+    }));
     Ok(())
 }
 

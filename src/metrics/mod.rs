@@ -220,6 +220,16 @@ impl Metrics {
         totals
     }
 
+    /// How long the calls of all commands took: calls per bucket of [`Histogram`].
+    pub fn latency(&self) -> Vec<u64> {
+        let mut totals = Vec::new();
+        for local in self.threads.lock().iter() {
+            let called = local.commands.iter().filter(|command| command.calls.get() > 0);
+            called.for_each(|command| command.latency.add_to(&mut totals));
+        }
+        totals
+    }
+
     /// Counts an error reply by its code.
     pub fn count_error(&self, code: &str) {
         self.local().counters.error_replies.add(1);

@@ -121,8 +121,9 @@ pub fn reference() -> String {
     let mut text = String::from(
         "# Metrics\n\n\
          With `metrics-listen 127.0.0.1:9121` (a setting; off by default) Synap answers `GET /metrics` over HTTP, in the\n\
-         text format of Prometheus, and `GET /healthz`. A scrape copies counters that every thread keeps for itself:\n\
-         clients do not wait for it. Whoever reaches the address may read it, so keep it on an address of your own.\n\n\
+         text format of Prometheus, and `GET /healthz`; [the console](console.md) is there, too. A scrape copies counters that every\n\
+         thread keeps for itself: clients do not wait for it. Whoever reaches the address may read the metrics, so keep it on an\n\
+         address of your own.\n\n\
          This page is written from the declarations in src/observe/family.rs.\n\n\
          | name | type | labels | meaning |\n|---|---|---|---|\n",
     );

@@ -1,4 +1,4 @@
-//! Floor 8: what operators see over HTTP, off the data path.
+//! Floor 8: what monitoring sees over HTTP, off the data path.
 //!
 //! ```text
 //! GET /metrics    all that is measured, for Prometheus: copied from the threads' counters
@@ -8,12 +8,12 @@
 
 pub mod family;
 
+mod answer;
 mod collect;
-mod http;
 mod queues;
 mod text;
 
-pub use http::serve;
+pub use answer::answer;
 pub use text::page;
 
 #[cfg(test)]

@@ -9,7 +9,11 @@ group! {
 
     METRICS_LISTEN = text("metrics-listen", "")
         .start()
-        .doc("Address and port (127.0.0.1:9121) where metrics are served over HTTP to whoever reaches it; empty is none.");
+        .doc("Address and port (127.0.0.1:9121) where metrics and the console are served over HTTP; empty is none.");
+    CONSOLE = setting("console", Kind::Choice(&["no", "local", "yes"]), "local")
+        .doc("Whether metrics-listen serves the console, too: no, to the machine itself, or to whoever reaches it.");
+    CONSOLE_HOSTS = text("console-hosts", "")
+        .doc("Names, separated by blanks, under which browsers may reach the console; addresses and localhost always may.");
     METRICS_QUEUES_MAX = setting("metrics-queues-max", INT, "1000").doc("Queues that have metrics of their own.");
     SLOWLOG_LOG_SLOWER_THAN = setting("slowlog-log-slower-than", Kind::Int(-1, i64::MAX), "10000")
         .doc("Microseconds from which on a command is remembered as slow; -1 remembers none.");
