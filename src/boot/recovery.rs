@@ -2,11 +2,12 @@
 
 use super::import;
 use crate::base::disk::Directory;
+use crate::commands::scripts::library;
 use crate::config;
 use crate::dispatch::{self, replay};
 use crate::engine::{Engine, directory};
 use crate::log::{Lsn, recover};
-use crate::snapshot::{self, load};
+use crate::snapshot::{self, Damage, Fault, load};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -31,20 +32,24 @@ pub fn recover(engine: &Arc<Engine>) -> Result<(), String> {
         import::drop_in(engine, &imported)?;
     }
     dispatch::restart(engine);
-    engine.loading.finish();
+    engine.loaded();
     Ok(())
 }
 
 /// Loads the newest snapshot; returns where it cut the log.
-fn load_snapshot(engine: &Engine, directory: &Directory) -> Result<Option<Lsn>, snapshot::Fault> {
+fn load_snapshot(engine: &Engine, directory: &Directory) -> Result<Option<Lsn>, Fault> {
     let start = Instant::now();
     snapshot::remove_part(directory);
     let Some(found) = snapshot::newest(directory)? else { return Ok(None) };
     let path = found.path.display();
     tracing::info!(%path, keys = found.head.keys, "loading the snapshot");
     let access = engine.access(engine.now_ms()).fresh();
-    let options = load::Options { access, ..load::Options::default() };
+    let key_delay = engine.load_delay();
+    let options = load::Options { access, key_delay, ..load::Options::default() };
     let loaded = snapshot::load(directory, &found, &engine.keyspace, options, &engine.loading.snapshot)?;
+    library::adopt(engine, &loaded.libraries)
+        .map_err(|why| Fault::damaged(&found.path)(Damage::new(0, format!("a library: {why}"))))?;
+    engine.loading.note(&loaded);
     let seconds = start.elapsed().as_secs_f64();
     tracing::info!(keys = loaded.keys, seconds, "the snapshot is loaded");
     engine.loaded_snapshot(found.head.lsn, engine.loading.snapshot.bytes_total());

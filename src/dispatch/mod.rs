@@ -5,6 +5,8 @@ mod block;
 pub mod cron;
 mod evict;
 mod gate;
+#[cfg(test)]
+mod golden;
 mod multi;
 mod queues;
 pub mod replay;

@@ -20,6 +20,7 @@ use crate::log::recover::Records;
 use crate::log::{Fault, Lsn};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Barrier};
+use std::thread;
 
 /// Records handed to a worker at once.
 const BATCH: usize = 128;
@@ -181,7 +182,11 @@ impl<'e> Runner<'e> {
     /// Runs records one after the other.
     fn run(&mut self, records: &[Record<'_>]) -> Result<(), Senseless> {
         let mut ops = Vec::with_capacity(AHEAD);
+        let delay = self.engine.load_delay();
         for record in records {
+            if !delay.is_zero() {
+                thread::sleep(delay);
+            }
             for op in record.ops() {
                 let op = op.map_err(|malformed: Malformed| Senseless(record.lsn, malformed.to_string()))?;
                 // Those about another database are prefetched apart.

@@ -6,7 +6,7 @@ use crate::config::Settings;
 use crate::engine::{Engine, Session};
 use crate::keyspace::{EntryRef, Keyspace, SHARDS};
 use crate::resp::Reply;
-use crate::snapshot::{Codec, Cut, Progress, load, newest, record, save};
+use crate::snapshot::{Aside, Codec, Cut, Progress, load, newest, record, save};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -145,7 +145,13 @@ fn a_snapshot_is_what_there_was_at_its_cut() {
             key_delay,
         };
         let take = |delay_us| {
-            Cut::take(&engine.keyspace, options(Duration::from_micros(delay_us)), 0, &Arc::default(), || 0)
+            Cut::take(
+                &engine.keyspace,
+                options(Duration::from_micros(delay_us)),
+                0,
+                &Arc::default(),
+                Aside::default,
+            )
         };
         take(0).save(&engine.keyspace, &dir).unwrap();
         let before = loaded(&dir);

@@ -44,7 +44,8 @@ impl Engine {
         if hits | misses | dirty == 0 && !effects.flushed {
             return committed;
         }
-        let counters = &self.metrics.local().counters;
+        let local = self.metrics.local();
+        let counters = &local.counters;
         if hits | misses != 0 {
             counters.keyspace_hits.add(hits);
             counters.keyspace_misses.add(misses);
@@ -55,7 +56,7 @@ impl Engine {
         if dirty == 0 {
             return committed;
         }
-        counters.changes.add(dirty);
+        local.changes.add(dirty);
         counters.expired_keys.add(effects.expired);
         counters.expired_fields.add(effects.expired_fields);
         committed.ready = effects.take_ready();

@@ -8,6 +8,7 @@ use crate::keyspace::Effects;
 use crate::keyspace::effects::Listeners;
 use crate::keyspace::txn::Begin;
 use crate::log::{Lsn, Mode, Options};
+use crate::snapshot::Aside;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,8 +42,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Logs a call that concerns no key: a change of function libraries.
-    pub fn log_call(&self, argv: &[&[u8]]) {
+    /// Records a call that concerns no key: a change of function libraries.
+    pub fn record_call(&self, argv: &[&[u8]]) {
+        self.metrics.local().changes.add(1);
         if self.log.is_on() {
             let mut call = Vec::new();
             ops::push_call(&mut call, [argv, &[], &[]]);
@@ -50,14 +52,11 @@ impl Engine {
         }
     }
 
-    /// Where a snapshot cuts the log; all shards are locked. Function libraries are in no snapshot, so
-    /// they are logged again behind the cut.
-    pub(super) fn cut_log(&self) -> Lsn {
-        let cut = self.log.cut();
-        for library in self.scripts.libraries() {
-            self.log_call(&[b"FUNCTION", b"LOAD", b"REPLACE", &library.code]);
-        }
-        cut
+    /// What a snapshot has besides keys; all shards are locked. Nobody changes libraries meanwhile: each change is in the
+    /// snapshot, or in the log behind its cut.
+    pub(super) fn cut_aside(&self) -> Aside {
+        let (libraries, lsn) = self.scripts.libraries_and(|| self.log.cut());
+        Aside { lsn, libraries }
     }
 
     /// Turns the log on or off, as `appendonly` says.

@@ -1,6 +1,8 @@
 //! How far the loading of the data set at the start has come.
 
-use crate::snapshot::Progress;
+use super::Engine;
+use crate::config;
+use crate::snapshot::{Loaded, Progress};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed, Ordering::Release};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -17,6 +19,9 @@ pub struct Loading {
     loaded_bytes: AtomicU64,
     /// Of the snapshot.
     pub snapshot: Progress,
+    /// Of the snapshot loaded last: its keys, and those that were due and left out.
+    keys: AtomicU64,
+    expired: AtomicU64,
 }
 
 impl Loading {
@@ -34,6 +39,17 @@ impl Loading {
     /// So many `bytes` more are loaded.
     pub fn advance(&self, bytes: u64) {
         self.loaded_bytes.fetch_add(bytes, Relaxed);
+    }
+
+    /// Notes the snapshot that was loaded.
+    pub fn note(&self, loaded: &Loaded) {
+        self.keys.store(loaded.keys, Relaxed);
+        self.expired.store(loaded.expired, Relaxed);
+    }
+
+    /// Keys of the snapshot loaded last, and those that were left out as they were due.
+    pub fn last(&self) -> (u64, u64) {
+        (self.keys.load(Relaxed), self.expired.load(Relaxed))
     }
 
     /// Everything is loaded.
@@ -71,5 +87,12 @@ impl Loading {
         let (total, loaded) = self.bytes();
         let passed_ms = (now_ms - self.started_ms.load(Relaxed)).max(0) as u64;
         (total.saturating_sub(loaded)).checked_mul(passed_ms).map_or(0, |left| left / loaded.max(1) / 1000)
+    }
+}
+
+impl Engine {
+    /// The pause behind each key, or record of the log, that is loaded, for tests.
+    pub fn load_delay(&self) -> Duration {
+        Duration::from_micros(self.settings.int(config::KEY_LOAD_DELAY).max(0) as u64)
     }
 }

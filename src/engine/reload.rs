@@ -20,11 +20,16 @@ pub struct Reload {
 
 impl Engine {
     /// Makes the data set anew from its bytes, as a restart would; nobody sees it half done. Then it is saved, as what
-    /// was loaded need not be what the log tells.
+    /// was loaded need not be what the log tells. Libraries stay as they are, but for those of a snapshot that is loaded:
+    /// `adopt` is given their code.
     ///
     /// # Errors
     /// When there is nothing to load, or it is damaged, or the data set cannot be saved.
-    pub fn reload(&self, how: Reload) -> Result<(), Fault> {
+    pub fn reload(
+        &self,
+        how: Reload,
+        adopt: impl FnOnce(&[Vec<u8>]) -> Result<(), String>,
+    ) -> Result<(), Fault> {
         // Nobody waits for what is being saved: the same, or newer, is saved below.
         self.saving.abandon();
         self.wait_for_save();
@@ -36,7 +41,10 @@ impl Engine {
             let dir = self.data_directory();
             let none = || Fault::damaged(&dir.path)(Damage::new(0, "no snapshot is there"));
             let found = snapshot::newest(&dir)?.ok_or_else(none)?;
-            load::load(&dir, &found, &fresh, loading, &Progress::default())?;
+            let loaded = load::load(&dir, &found, &fresh, loading, &Progress::default())?;
+            self.loading.note(&loaded);
+            let senseless = |why| Fault::damaged(&found.path)(Damage::new(0, format!("a library: {why}")));
+            adopt(&loaded.libraries).map_err(senseless)?;
         }
         let mut effects = Effects::default();
         let begin = Begin { db: 0, now_ms, access: None, event: "" };
@@ -46,7 +54,7 @@ impl Engine {
             let tables = shards.map(|(db, table)| (db as u32, table));
             let bytes = save::encode(tables, options(&self.settings), Head::default());
             let bytes = bytes.map_err(Fault::io("memory".as_ref(), "write"))?;
-            load::load_bytes(&bytes, &fresh, loading)?;
+            self.loading.note(&load::load_bytes(&bytes, &fresh, loading)?);
         }
         let taken = if how.noflush { merge(&mut txn, &fresh, how.merge)? } else { replace(&mut txn, &fresh) };
         drop(txn);

@@ -186,9 +186,10 @@ impl Engine {
             }
         }
         // Not under the state's lock: who holds shards may ask for the state.
-        let cut =
-            Cut::take(&self.keyspace, options(&self.settings), now_ms, &self.saving.crowd, || self.cut_log());
-        let changes = self.metrics.totals().changes;
+        let cut = Cut::take(&self.keyspace, options(&self.settings), now_ms, &self.saving.crowd, || {
+            self.cut_aside()
+        });
+        let changes = self.metrics.changes();
         let under_way = Some((cut.intake().clone(), cut.progress().clone()));
         self.saving.state.lock().running = Some(Running { purpose, cut: under_way, changes });
         Ok(cut)
@@ -237,6 +238,12 @@ impl Engine {
     /// Notes the snapshot that was loaded: its place in the log, its length in bytes.
     pub fn loaded_snapshot(&self, lsn: u64, bytes: u64) {
         self.saving.state.lock().last = (lsn, bytes);
+    }
+
+    /// Everything is loaded: what the loading changed is no change.
+    pub fn loaded(&self) {
+        self.saving.state.lock().saved_changes = self.metrics.changes();
+        self.loading.finish();
     }
 
     /// Whether the log has outgrown the `last` snapshot so far that another should take its place.
@@ -324,7 +331,7 @@ impl Engine {
             } else if state.rewrite_scheduled || self.log_has_grown(state.last, now_ms - state.tried_ms) {
                 Some(Purpose::Rewrite)
             } else {
-                let changes = self.metrics.totals().changes.saturating_sub(state.saved_changes);
+                let changes = self.metrics.changes().saturating_sub(state.saved_changes);
                 let rested = state.save.failures == 0 || now_ms - state.tried_ms > RETRY_MS;
                 let rules = self.settings.save_points();
                 let due = |seconds: i64, wanted: i64| {
@@ -355,7 +362,7 @@ impl Engine {
             save: state.save,
             rewrite: state.rewrite,
             saved_ms: state.saved_ms,
-            changes: self.metrics.totals().changes.saturating_sub(state.saved_changes),
+            changes: self.metrics.changes().saturating_sub(state.saved_changes),
         }
     }
 }

@@ -157,7 +157,13 @@ impl Scripts {
 
     /// All libraries, by name.
     pub fn libraries(&self) -> Vec<Arc<Library>> {
-        self.libraries.read().by_name.values().cloned().collect()
+        self.libraries_and(|| ()).0
+    }
+
+    /// All libraries, by name, and what `f` does while nobody changes them.
+    pub fn libraries_and<R>(&self, f: impl FnOnce() -> R) -> (Vec<Arc<Library>>, R) {
+        let libraries = self.libraries.read();
+        (libraries.by_name.values().cloned().collect(), f())
     }
 
     /// The numbers of libraries and functions, and the bytes of their texts.

@@ -59,8 +59,6 @@ macro_rules! counters {
 counters! {
     /// Commands run.
     commands,
-    /// Changes made to the data set.
-    changes,
     /// Keys found by readers.
     keyspace_hits,
     /// Keys readers did not find.
@@ -134,6 +132,8 @@ pub struct CommandTotals {
 pub struct Local {
     /// The server's counters.
     pub counters: Counters,
+    /// Changes made to the data set; never cleared, as the rules of `save` count them.
+    pub changes: Counter,
     /// The commands', by [`crate::metrics::Metrics`]' numbering.
     pub commands: Box<[CommandCounters]>,
 }
@@ -193,7 +193,11 @@ impl Metrics {
     #[cold]
     fn enter(&self) -> &'static Local {
         let commands = (0..self.commands).map(|_| CommandCounters::default()).collect();
-        let local: &'static Local = Box::leak(Box::new(Local { counters: Counters::default(), commands }));
+        let local: &'static Local = Box::leak(Box::new(Local {
+            counters: Counters::default(),
+            changes: Counter::default(),
+            commands,
+        }));
         self.threads.lock().push(local);
         LOCAL.set(Some((self.id, local)));
         local
@@ -204,6 +208,11 @@ impl Metrics {
         let mut totals = Totals::default();
         self.threads.lock().iter().for_each(|local| totals.add(&local.counters));
         totals
+    }
+
+    /// Changes made to the data set so far, by all threads.
+    pub fn changes(&self) -> u64 {
+        self.threads.lock().iter().map(|local| local.changes.get()).sum()
     }
 
     /// The counters of the command with this number, all threads together.
@@ -246,7 +255,7 @@ impl Metrics {
         self.errors.lock().clone()
     }
 
-    /// Sets everything to zero (CONFIG RESETSTAT).
+    /// Sets everything that is only told to zero (CONFIG RESETSTAT).
     pub fn reset(&self) {
         for local in self.threads.lock().iter() {
             local.counters.clear();

@@ -74,9 +74,10 @@ impl Survey {
         if let Some((found, damage)) = &self.snapshot {
             let state = damage.as_deref().unwrap_or("whole");
             println!(
-                "{}: {state}: {} keys, by Synap {}",
+                "{}: {state}: {} keys, {} libraries, by Synap {}",
                 found.path.display(),
                 found.head.keys,
+                found.head.libraries,
                 found.head.version
             );
             for (db, keys, expiring) in &found.head.databases {
@@ -100,6 +101,7 @@ impl Survey {
                 "created_ms": found.head.created_ms,
                 "lsn": found.head.lsn,
                 "keys": found.head.keys,
+                "libraries": found.head.libraries,
                 "damage": damage,
             })
         });

@@ -67,7 +67,7 @@ pub(super) fn data(engine: &Engine, page: &Page) {
     page.set(&HITS, &[], totals.keyspace_hits as f64);
     page.set(&MISSES, &[], totals.keyspace_misses as f64);
     page.set(&EXPIRED, &[], totals.expired_keys as f64);
-    page.set(&CHANGES, &[], totals.changes as f64);
+    page.set(&CHANGES, &[], engine.metrics.changes() as f64);
 }
 
 pub(super) fn log(engine: &Engine, page: &Page) {

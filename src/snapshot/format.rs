@@ -8,7 +8,7 @@
 //!  head
 //!  0            8        12       12 + n    20 + n
 //! ┌────────────┬────────┬────────┬────────┐
-//! │ "SYNAP001" │ n u32  │ fields │ crc    │          crc: of everything before it
+//! │ "SYNAP002" │ n u32  │ fields │ crc    │          crc: of everything before it
 //! └────────────┴────────┴────────┴────────┘
 //!  field
 //! ┌────────┬──────┬────────┬───────┐
@@ -27,13 +27,18 @@
 //! ```
 //! The bytes of a block are stored as they are or compressed (`codec`), and hold records of keys of one database
 //! (see [`super::record`]). What is longer than a block is cut into pieces: all but the last are of kind
-//! [`PIECE`], the last is [`WHOLE`], and nothing stands between them.
+//! [`PIECE`], the last is [`WHOLE`], and nothing stands between them. A block of kind [`LIBRARY`] holds the code of a
+//! library of functions, or ends it.
+//!
+//! Version 1 had no libraries.
 
 use super::fault::Damage;
 use crc64fast::Digest;
 
 /// What a file begins with. The digits are the version: a later one reads all earlier ones.
-pub const MAGIC: [u8; 8] = *b"SYNAP001";
+pub const MAGIC: [u8; 8] = *b"SYNAP002";
+/// What files of earlier versions begin with.
+const EARLIER: [[u8; 8]; 1] = [*b"SYNAP001"];
 /// Bytes of a block, uncompressed, at most.
 pub const RAW_MAX: usize = 1 << 20;
 /// Bytes of a block's head.
@@ -49,6 +54,8 @@ pub const LAST: u8 = 0;
 pub const WHOLE: u8 = 1;
 /// Kind of a block: what it holds goes on in the next one.
 pub const PIECE: u8 = 2;
+/// Kind of a block: it ends the code of a library of functions.
+pub const LIBRARY: u8 = 3;
 
 /// How the bytes of a block are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +97,8 @@ pub struct Head {
     pub lsn: u64,
     /// Keys.
     pub keys: u64,
+    /// Libraries of functions.
+    pub libraries: u64,
     /// Per database that has any: its number, keys, keys with a TTL.
     pub databases: Vec<(u32, u64, u64)>,
 }
@@ -108,6 +117,7 @@ impl Head {
         add("created-ms", self.created_ms.to_string());
         add("lsn", self.lsn.to_string());
         add("keys", self.keys.to_string());
+        add("libraries", self.libraries.to_string());
         for (db, keys, expiring) in &self.databases {
             add("db", format!("{db} {keys} {expiring}"));
         }
@@ -127,7 +137,7 @@ impl Head {
         if start[..5] != MAGIC[..5] {
             return Err(Damage::new(0, "this is no snapshot of Synap"));
         }
-        if start[5..8] != MAGIC[5..] {
+        if !EARLIER.iter().chain([&MAGIC]).any(|known| start[..8] == *known) {
             let version = start[5..8].escape_ascii();
             return Err(Damage::new(5, format!("format version {version} is not known here")));
         }
@@ -163,6 +173,7 @@ impl Head {
                 "created-ms" => head.created_ms = number()? as i64,
                 "lsn" => head.lsn = number()?,
                 "keys" => head.keys = number()?,
+                "libraries" => head.libraries = number()?,
                 "db" => {
                     let mut numbers = value.split(' ').map(str::parse::<u64>);
                     let mut next = || numbers.next().and_then(Result::ok).ok_or_else(wrong);
@@ -178,7 +189,7 @@ impl Head {
 /// What the first 24 bytes of a block or of the end tell.
 #[derive(Clone, Copy, Debug)]
 pub struct BlockHead {
-    /// [`LAST`], [`WHOLE`] or [`PIECE`].
+    /// [`LAST`], [`WHOLE`], [`PIECE`] or [`LIBRARY`].
     pub kind: u8,
     /// How the bytes are stored.
     pub codec: Codec,
@@ -209,7 +220,7 @@ impl BlockHead {
             bytes: bytes[..16].try_into().unwrap_or_default(),
         };
         let possible = match head.kind {
-            WHOLE | PIECE => head.raw <= RAW_MAX && head.stored <= head.raw,
+            WHOLE | PIECE | LIBRARY => head.raw <= RAW_MAX && head.stored <= head.raw,
             kind => kind == LAST,
         };
         if possible { Ok(head) } else { Err("a block's head is impossible") }
@@ -337,14 +348,17 @@ mod tests {
             created_ms: 1_700_000_000_000,
             lsn: 77,
             keys: 12,
+            libraries: 3,
             databases: vec![(0, 10, 3), (7, 2, 0)],
         };
         let bytes = head.encode();
         assert_eq!(Head::len_of(bytes[..12].try_into().unwrap()).unwrap(), bytes.len());
         assert_eq!(Head::decode(&bytes).unwrap(), head);
-        let later = [b"SYNAP002", &bytes[8..12]].concat();
+        let earlier = [b"SYNAP001", &bytes[8..12]].concat();
+        assert_eq!(Head::len_of(earlier[..12].try_into().unwrap()).unwrap(), bytes.len());
+        let later = [b"SYNAP003", &bytes[8..12]].concat();
         let refusal = Head::len_of(later[..12].try_into().unwrap()).unwrap_err();
-        assert_eq!(refusal.what, "format version 002 is not known here");
+        assert_eq!(refusal.what, "format version 003 is not known here");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::fault::{Damage, Fault};
 use super::files::Found;
-use super::format::{BLOCK_HEAD, BlockHead, Head, LAST, PIECE};
+use super::format::{BLOCK_HEAD, BlockHead, Head, LAST, LIBRARY, PIECE};
 use super::progress::Progress;
 use super::record::Records;
 use crate::base::disk::{Directory, File};
@@ -38,12 +38,14 @@ pub struct Options {
 }
 
 /// What was loaded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
     /// Keys.
     pub keys: u64,
     /// Keys left out because they were due.
     pub expired: u64,
+    /// The code of the libraries of functions, in no order: whoever loads makes them anew.
+    pub libraries: Vec<Vec<u8>>,
 }
 
 /// Puts the snapshot `found` into `keyspace`, which has none of its keys.
@@ -57,9 +59,9 @@ pub fn load(
     options: Options,
     progress: &Progress,
 ) -> Result<Loaded, Fault> {
-    open(dir, &found.path, |input, path| {
+    open(dir, &found.path, |input, len, path| {
         Loading::new(path, Some(keyspace), keyspace.packing(), options, progress)
-            .read(input)
+            .read(input, len)
             .map(|(_, loaded)| loaded)
     })
 }
@@ -70,8 +72,8 @@ pub fn load(
 /// When it cannot be read or is damaged.
 pub fn verify(dir: &Directory, path: &Path, progress: &Progress) -> Result<Head, Fault> {
     let (packing, options) = (Packing::default(), Options::default());
-    open(dir, path, |input, path| {
-        Loading::new(path, None, &packing, options, progress).read(input).map(|(head, _)| head)
+    open(dir, path, |input, len, path| {
+        Loading::new(path, None, &packing, options, progress).read(input, len).map(|(head, _)| head)
     })
 }
 
@@ -82,16 +84,17 @@ pub fn verify(dir: &Directory, path: &Path, progress: &Progress) -> Result<Head,
 pub fn load_bytes(bytes: &[u8], keyspace: &Keyspace, options: Options) -> Result<Loaded, Fault> {
     let progress = Progress::default();
     let loading = Loading::new("memory".as_ref(), Some(keyspace), keyspace.packing(), options, &progress);
-    loading.read(bytes).map(|(_, loaded)| loaded)
+    loading.read(bytes, bytes.len() as u64).map(|(_, loaded)| loaded)
 }
 
 fn open<R>(
     dir: &Directory,
     path: &Path,
-    f: impl FnOnce(BufReader<Sequential<'_>>, &Path) -> Result<R, Fault>,
+    f: impl FnOnce(BufReader<Sequential<'_>>, u64, &Path) -> Result<R, Fault>,
 ) -> Result<R, Fault> {
     let file = dir.disk.open(path).map_err(Fault::io(path, "open"))?;
-    f(BufReader::with_capacity(READ_SIZE, Sequential { file: &*file, offset: 0 }), path)
+    let len = file.len().map_err(Fault::io(path, "read"))?;
+    f(BufReader::with_capacity(READ_SIZE, Sequential { file: &*file, offset: 0 }), len, path)
 }
 
 /// A file that is read from its beginning on.
@@ -126,6 +129,7 @@ struct Loading<'a> {
     progress: &'a Progress,
     keys: AtomicU64,
     expired: AtomicU64,
+    libraries: Mutex<Vec<Vec<u8>>>,
     failed: AtomicBool,
     fault: Mutex<Option<Fault>>,
 }
@@ -138,7 +142,7 @@ impl<'a> Loading<'a> {
         options: Options,
         progress: &'a Progress,
     ) -> Self {
-        let (keys, expired) = Default::default();
+        let (keys, expired, libraries) = Default::default();
         Self {
             path,
             target,
@@ -147,14 +151,17 @@ impl<'a> Loading<'a> {
             progress,
             keys,
             expired,
+            libraries,
             failed: AtomicBool::new(false),
             fault: Mutex::new(None),
         }
     }
 
-    fn read(self, input: impl Read) -> Result<(Head, Loaded), Fault> {
+    /// Reads a file of `len` bytes.
+    fn read(self, input: impl Read, len: u64) -> Result<(Head, Loaded), Fault> {
         let mut input = Input { input, path: self.path, offset: 0, digest: Digest::new() };
         let head = input.head()?;
+        self.progress.expect(head.keys, len);
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let (sender, receiver) = sync_channel::<Group>(AHEAD * threads);
         let receiver = Mutex::new(receiver);
@@ -177,12 +184,16 @@ impl<'a> Loading<'a> {
         if let Some(fault) = self.fault.lock().take() {
             return Err(fault);
         }
-        let loaded = Loaded { keys: self.keys.load(Relaxed), expired: self.expired.load(Relaxed) };
+        let libraries = mem::take(&mut *self.libraries.lock());
+        let loaded = Loaded { keys: self.keys.load(Relaxed), expired: self.expired.load(Relaxed), libraries };
         let (offset, keys) = keys?;
-        match [head.keys, loaded.keys + loaded.expired] == [keys, keys] {
-            true => Ok((head, loaded)),
-            false => Err(self.damaged(offset, "the number of keys is wrong")),
+        if [head.keys, loaded.keys + loaded.expired] != [keys, keys] {
+            return Err(self.damaged(offset, "the number of keys is wrong"));
         }
+        if head.libraries != loaded.libraries.len() as u64 {
+            return Err(self.damaged(offset, "the number of libraries is wrong"));
+        }
+        Ok((head, loaded))
     }
 
     fn damaged(&self, offset: u64, what: impl Into<std::borrow::Cow<'static, str>>) -> Fault {
@@ -207,7 +218,9 @@ impl<'a> Loading<'a> {
 
     fn unpack(&self, group: Group, records: &mut Vec<u8>, batch: &mut Batch) -> Result<(), String> {
         records.clear();
-        let Some(db) = group.blocks.first().map(|(head, _)| head.db) else { return Ok(()) };
+        let Some((db, kind)) = group.blocks.last().map(|(head, _)| (head.db, head.kind)) else {
+            return Ok(());
+        };
         if let Some(keyspace) = self.target
             && db as usize >= keyspace.databases()
         {
@@ -216,6 +229,10 @@ impl<'a> Loading<'a> {
         }
         for (head, stored) in group.blocks {
             head.unpack(&stored, records)?;
+        }
+        if kind == LIBRARY {
+            self.libraries.lock().push(mem::take(records));
+            return Ok(());
         }
         let (mut keys, mut expired) = (0, 0);
         let mut reader = Records::new(records, self.packing, self.options.access);

@@ -19,7 +19,7 @@ pub use format::{Codec, Head};
 pub use intake::{Crowd, Intake};
 pub use load::{Loaded, load, verify};
 pub use progress::Progress;
-pub use save::{Cut, Saved};
+pub use save::{Aside, Cut, Saved};
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@
 
 use super::fault::Fault;
 use super::files::{self, Found};
-use super::format::{Codec, Head, PIECE, Packer, RAW_MAX, WHOLE, end};
+use super::format::{Codec, Head, LIBRARY, PIECE, Packer, RAW_MAX, WHOLE, end};
 use super::intake::{Crowd, Intake, Part};
 use super::progress::Progress;
 use super::record;
@@ -19,6 +19,7 @@ use crate::base::version;
 use crate::keyspace::cut::Witness;
 use crate::keyspace::table::Table;
 use crate::keyspace::{Garbage, Keyspace, SHARDS};
+use crate::lua::Library;
 use crc64fast::Digest;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -45,10 +46,20 @@ pub struct Options {
     pub key_delay: Duration,
 }
 
+/// What a snapshot has besides keys, as it is at its cut.
+#[derive(Clone, Default)]
+pub struct Aside {
+    /// The log's position.
+    pub lsn: u64,
+    /// The libraries of functions.
+    pub libraries: Vec<Arc<Library>>,
+}
+
 /// A cut that is to be saved.
 pub struct Cut {
     intake: Arc<Intake>,
     head: Head,
+    libraries: Vec<Arc<Library>>,
     options: Options,
     progress: Arc<Progress>,
 }
@@ -63,25 +74,32 @@ pub struct Saved {
 }
 
 impl Cut {
-    /// Takes the cut: what changes from here on is not in it. `lsn` tells the log's position, under the locks of all
-    /// shards. It must be saved (or abandoned and saved) before the next one is taken.
+    /// Takes the cut: what changes from here on is not in it. `aside` tells the rest, under the locks of all shards. It
+    /// must be saved (or abandoned and saved) before the next one is taken.
     pub fn take(
         keyspace: &Keyspace,
         options: Options,
         now_ms: i64,
         crowd: &Arc<Crowd>,
-        lsn: impl FnOnce() -> u64,
+        aside: impl FnOnce() -> Aside,
     ) -> Self {
         let progress = Arc::new(Progress::default());
         let intake = Arc::new(Intake::new(options.records, progress.clone(), crowd.clone()));
         let witness: Arc<dyn Witness> = intake.clone();
-        let (sizes, lsn) = keyspace.cut(&witness, lsn);
+        let (sizes, Aside { lsn, libraries }) = keyspace.cut(&witness, aside);
         let keys = sizes.iter().map(|size| size.keys).sum();
         progress.expect(keys, 0);
         let databases = sizes.iter().enumerate().filter(|(_, size)| size.keys > 0);
         let databases = databases.map(|(db, size)| (db as u32, size.keys, size.expiring)).collect();
-        let head = Head { version: version::SYNAP.into(), created_ms: now_ms, lsn, keys, databases };
-        Cut { intake, head, options, progress }
+        let head = Head {
+            version: version::SYNAP.into(),
+            created_ms: now_ms,
+            lsn,
+            keys,
+            libraries: libraries.len() as u64,
+            databases,
+        };
+        Cut { intake, head, libraries, options, progress }
     }
 
     /// What can be done to the saving from elsewhere.
@@ -192,6 +210,9 @@ impl Cut {
     fn write(&self, out: impl Write, wrote: impl FnMut(usize) -> io::Result<()>) -> io::Result<Option<u64>> {
         let mut out = Output::new(out, wrote, self.options.codec, &self.progress);
         out.add(&self.head.encode())?;
+        for library in &self.libraries {
+            out.group(LIBRARY, 0, &library.code)?;
+        }
         let mut keys = 0;
         while let Some(part) = self.intake.next() {
             let (db, records) = match part {
@@ -206,7 +227,7 @@ impl Cut {
                     (db, records)
                 }
             };
-            out.records(db, &records)?;
+            out.group(WHOLE, db, &records)?;
             self.intake.give_back(records);
         }
         if self.intake.is_abandoned() {
@@ -242,11 +263,11 @@ pub fn encode<'a>(
         for entry in table.iter() {
             record::write(entry, options.records, &mut records);
             if records.len() >= WRITE_SIZE {
-                out.records(db, &records)?;
+                out.group(WHOLE, db, &records)?;
                 records.clear();
             }
         }
-        out.records(db, &records)?;
+        out.group(WHOLE, db, &records)?;
         records.clear();
     }
     out.finish(head.keys)?;
@@ -271,11 +292,11 @@ impl<'a, W: Write, F: FnMut(usize) -> io::Result<()>> Output<'a, W, F> {
         Self { out, wrote, packer, buffer: Vec::new(), digest: Digest::new(), len: 0, progress }
     }
 
-    /// Writes whole records of one database.
-    fn records(&mut self, db: u32, records: &[u8]) -> io::Result<()> {
-        let pieces = records.len().div_ceil(RAW_MAX);
-        for (at, piece) in records.chunks(RAW_MAX).enumerate() {
-            let kind = if at + 1 < pieces { PIECE } else { WHOLE };
+    /// Writes whole records of one database, or what else its last block is of the `kind` of.
+    fn group(&mut self, kind: u8, db: u32, bytes: &[u8]) -> io::Result<()> {
+        let pieces = bytes.len().div_ceil(RAW_MAX);
+        for (at, piece) in bytes.chunks(RAW_MAX).enumerate() {
+            let kind = if at + 1 < pieces { PIECE } else { kind };
             let block = self.packer.pack(kind, db, piece);
             self.digest.write(block);
             self.len += block.len() as u64;

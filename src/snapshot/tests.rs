@@ -46,7 +46,8 @@ fn filled(keys: u32) -> Keyspace {
 }
 
 fn cut(keyspace: &Keyspace, options: save::Options, now_ms: i64, lsn: u64) -> Cut {
-    Cut::take(keyspace, options, now_ms, &Arc::default(), || lsn)
+    let aside = || Aside { lsn, ..Aside::default() };
+    Cut::take(keyspace, options, now_ms, &Arc::default(), aside)
 }
 
 type Content = BTreeMap<(u32, Vec<u8>), Vec<u8>>;
@@ -102,7 +103,7 @@ fn keys_that_are_due_are_left_out_if_wanted() {
     let (target, found) = (Keyspace::new(4), newest(&dir).unwrap().unwrap());
     let options = load::Options { drop_due_at: Some(1_000_149), ..load::Options::default() };
     let loaded = load(&dir, &found, &target, options, &Progress::default()).unwrap();
-    assert_eq!(loaded, Loaded { keys: 304 - 50, expired: 50 });
+    assert_eq!(loaded, Loaded { keys: 304 - 50, expired: 50, libraries: Vec::new() });
 }
 
 /// One byte changed anywhere, or the file cut anywhere: an error that names the file, and no panic.

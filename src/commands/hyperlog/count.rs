@@ -40,14 +40,15 @@ fn pfadd(cx: &mut Keyed<'_, '_>) -> Result {
         true => None,
         false => Some(hyperlog::raise_sparse(&bytes, &higher, sparse_len_max)?),
     };
-    let len = bytes.len();
     drop(bytes);
+    let effect = (b"PFADD".as_slice(), elements);
     match sparse {
         // In place: few of its bytes change.
-        None => {
-            cx.txn.upsert_string(key)?.change_range(0..len, |bytes| hyperlog::raise_dense(bytes, &higher));
-        }
-        Some(Some(bytes)) => cx.txn.upsert_string(key)?.put_text(&bytes),
+        None => cx.txn.upsert_string(key)?.change_as(effect, |text| hyperlog::raise_dense(text, &higher)),
+        Some(Some(bytes)) => cx.txn.upsert_string(key)?.change_as(effect, |text| {
+            text.clear();
+            text.extend_from_slice(&bytes);
+        }),
         Some(None) => {
             let (mut registers, _) = union(cx.txn, &[key])?;
             higher.iter().for_each(|(at, value)| registers[*at] = *value);

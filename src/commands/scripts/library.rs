@@ -128,6 +128,13 @@ fn make(engine: &Engine, interp: &Interp, code: &[u8]) -> Result<(Arc<Library>, 
     Ok((library, registered))
 }
 
+/// Makes libraries of their codes, without adding them.
+fn make_all(engine: &Engine, codes: &[Vec<u8>]) -> Result<Vec<Arc<Library>>> {
+    let made =
+        lua::with(|interp| codes.iter().map(|code| Ok(make(engine, interp, code)?.0)).collect::<Result<_>>());
+    made.map_err(|why| Error::text(format!("ERR {why}")))?
+}
+
 /// FUNCTION LOAD; returns the library's name.
 ///
 /// # Errors
@@ -146,9 +153,9 @@ fn add(engine: &Engine, libraries: Vec<Arc<Library>>, how: Adding) -> std::resul
     let codes: Vec<_> = libraries.iter().map(|library| library.code.clone()).collect();
     let record = || {
         if how == Adding::Flush {
-            engine.log_call(&[b"FUNCTION", b"FLUSH"]);
+            engine.record_call(&[b"FUNCTION", b"FLUSH"]);
         }
-        codes.iter().for_each(|code| engine.log_call(&[b"FUNCTION", b"LOAD", b"REPLACE", code]));
+        codes.iter().for_each(|code| engine.record_call(&[b"FUNCTION", b"LOAD", b"REPLACE", code]));
     };
     engine.scripts.add_libraries(libraries, how, record)
 }
@@ -171,7 +178,7 @@ fn refuse(taken: &Taken, mark: &str) -> Error {
 /// # Errors
 /// When there is no such library.
 pub fn delete(engine: &Engine, name: &[u8]) -> Result {
-    match engine.scripts.delete_library(name, || engine.log_call(&[b"FUNCTION", b"DELETE", name])) {
+    match engine.scripts.delete_library(name, || engine.record_call(&[b"FUNCTION", b"DELETE", name])) {
         true => Ok(()),
         false => Err(Error::new("ERR Library not found")),
     }
@@ -179,7 +186,16 @@ pub fn delete(engine: &Engine, name: &[u8]) -> Result {
 
 /// FUNCTION FLUSH.
 pub fn flush(engine: &Engine) {
-    engine.scripts.flush_libraries(|| engine.log_call(&[b"FUNCTION", b"FLUSH"]));
+    engine.scripts.flush_libraries(|| engine.record_call(&[b"FUNCTION", b"FLUSH"]));
+}
+
+/// Puts the libraries of a snapshot, given by their code, in place of all there are.
+///
+/// # Errors
+/// When one of them cannot be loaded: those there are stay then.
+pub fn adopt(engine: &Engine, codes: &[Vec<u8>]) -> Result {
+    let libraries = make_all(engine, codes)?;
+    add(engine, libraries, Adding::Flush).map_err(|taken| refuse(&taken, ""))
 }
 
 /// FUNCTION DUMP.
@@ -204,14 +220,7 @@ pub fn dump(engine: &Engine) -> Vec<u8> {
 /// # Errors
 /// When the payload is damaged, or one of its libraries cannot be loaded: none is then.
 pub fn restore(engine: &Engine, payload: &[u8], how: Adding) -> Result {
-    let codes = read(payload)?;
-    let made = lua::with(|interp| {
-        codes
-            .iter()
-            .map(|code| make(engine, interp, code).map(|(library, _)| library))
-            .collect::<Result<Vec<_>>>()
-    });
-    let libraries = made.map_err(|why| Error::text(format!("ERR {why}")))??;
+    let libraries = make_all(engine, &read(payload)?)?;
     for (at, library) in libraries.iter().enumerate() {
         if libraries[..at].iter().any(|other| other.name == library.name) {
             return Err(refuse(&Taken::Library(library.name.clone()), ""));

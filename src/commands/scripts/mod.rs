@@ -5,7 +5,7 @@
 
 pub mod eval;
 pub mod function;
-mod library;
+pub mod library;
 pub mod prepare;
 mod prove;
 pub mod script;

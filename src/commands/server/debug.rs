@@ -5,6 +5,7 @@ use super::digest;
 use crate::base::number;
 use crate::command::flag::{ADMIN, INTERNAL, LOADING, NO_SCRIPT, STALE};
 use crate::command::{Command, Error, Group, Outer, Result, Run};
+use crate::commands::scripts::library;
 use crate::config::{self, Origin};
 use crate::engine::Reload;
 use crate::keyspace::Key;
@@ -120,7 +121,8 @@ fn reload(cx: &mut Outer<'_>, options: &[&[u8]]) -> Result {
             }
         }
     }
-    cx.engine.reload(how).map_err(|fault| {
+    let adopt = |codes: &[Vec<u8>]| library::adopt(cx.engine, codes).map_err(|why| why.to_string());
+    cx.engine.reload(how, adopt).map_err(|fault| {
         tracing::error!("DEBUG RELOAD: {fault}");
         Error::new("ERR Error trying to load the RDB dump, check server logs.")
     })?;

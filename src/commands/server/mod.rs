@@ -3,7 +3,7 @@
 pub mod command;
 pub mod config;
 pub mod debug;
-mod digest;
+pub mod digest;
 pub mod flush;
 pub mod info;
 pub mod latency;

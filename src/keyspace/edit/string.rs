@@ -92,6 +92,13 @@ impl Edit<'_, Str> {
         result
     }
 
+    /// Changes the text in any way; recorded as a call that does the same: its verb, and what follows the key.
+    pub fn change_as<R>(&mut self, effect: (&[u8], &[&[u8]]), f: impl FnOnce(&mut BytesMut) -> R) -> R {
+        let result = self.change_text(f);
+        self.record(effect.0, effect.1);
+        result
+    }
+
     /// Records by `effect`, which is costly to make, if anybody follows.
     fn record_with(&mut self, effect: impl FnOnce(&mut Self)) {
         if self.effects.is_recording() {

@@ -32,7 +32,10 @@ pub(super) fn persistence(engine: &Engine, lines: &mut Lines) {
     lines.add("rdb_last_bgsave_time_sec", took(report.save));
     lines.add("rdb_current_bgsave_time_sec", since(Purpose::Save));
     lines.add("rdb_saves", report.save.begun);
-    lines.zeros(&["rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded"]);
+    lines.zeros(&["rdb_last_cow_size"]);
+    let (keys, expired) = engine.loading.last();
+    lines.add("rdb_last_load_keys_expired", expired);
+    lines.add("rdb_last_load_keys_loaded", keys);
     lines.add("aof_enabled", u8::from(engine.log.is_on()));
     lines.add("aof_rewrite_in_progress", u8::from(runs(Purpose::Rewrite)));
     lines.add("aof_rewrite_scheduled", u8::from(report.rewrite_scheduled));
@@ -83,6 +86,7 @@ fn loaded(engine: &Engine, lines: &mut Lines) {
     lines.add("loading_total_bytes", total);
     lines.add("loading_rdb_used_mem", 0);
     lines.add("loading_loaded_bytes", loaded);
+    lines.add("loading_loaded_keys", engine.loading.snapshot.keys());
     lines.add("loading_loaded_perc", format!("{:.2}", loaded as f64 * 100.0 / total.max(1) as f64));
     lines.add("loading_eta_seconds", engine.loading.seconds_left(engine.now_ms()));
 }
