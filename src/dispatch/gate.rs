@@ -5,9 +5,11 @@ use crate::acl::{Context, Denied};
 use crate::command::{Command, Error, Nest, Run, flag};
 use crate::commands::access::{self, Asked};
 use crate::commands::scripts::busy;
+use crate::commands::scripts::prepare::declared;
 use crate::config;
 use crate::engine::{Engine, Paused, Running, Session};
 use crate::log::Failure;
+use crate::lua::Flags;
 
 /// What the gates say of a call that they do not refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +52,7 @@ macro_rules! gates {
     };
 }
 
-gates! { authentication script transaction rights listening memory snapshot disk loading pause crowd backlog }
+gates! { authentication script transaction rights listening memory disk loading pause crowd backlog }
 
 /// Asks all gates in order.
 pub(super) fn ask(
@@ -131,16 +133,25 @@ fn transaction(v: &Visitor<'_>) -> Result<Verdict, Error> {
     Ok(Verdict::Pass)
 }
 
-/// No writes while snapshots fail that the settings ask for. PING tells those who watch over the server.
-fn snapshot(v: &Visitor<'_>) -> Result<Verdict, Error> {
-    if !v.engine.saving.is_failing() || v.flags() & flag::WRITE == 0 && v.command.name != "PING" {
-        return Ok(Verdict::Pass);
-    }
-    let settings = &v.engine.settings;
-    if settings.yes(config::STOP_WRITES_ON_BGSAVE_ERROR) && !settings.save_points().is_empty() {
-        return Err(Error::UNSAVED);
+/// No writes while snapshots fail that the settings ask for, or while the log cannot be written. PING tells those who
+/// watch over the server.
+fn disk(v: &Visitor<'_>) -> Result<Verdict, Error> {
+    if v.flags() & flag::WRITE != 0 || v.command.name == "PING" {
+        may_write(v.engine)?;
     }
     Ok(Verdict::Pass)
+}
+
+/// Refuses a write that would not be kept.
+pub(super) fn may_write(engine: &Engine) -> Result<(), Error> {
+    let settings = &engine.settings;
+    if engine.saving.is_failing()
+        && settings.yes(config::STOP_WRITES_ON_BGSAVE_ERROR)
+        && !settings.save_points().is_empty()
+    {
+        return Err(Error::UNSAVED);
+    }
+    engine.log.failure().map_or(Ok(()), |failure| Err(misconf(&failure)))
 }
 
 /// Writes wait while a snapshot has to take in what they change, and cannot follow.
@@ -152,7 +163,13 @@ fn crowd(v: &Visitor<'_>) -> Result<Verdict, Error> {
 /// CLIENT PAUSE.
 fn pause(v: &Visitor<'_>) -> Result<Verdict, Error> {
     let Some((what, _)) = v.engine.pause.state(v.now_ms) else { return Ok(Verdict::Pass) };
-    let held = what == Paused::All || v.flags() & (flag::WRITE | flag::REPLICATES) != 0;
+    let mut flags = v.flags();
+    if let Run::Nested(Nest::Script(source)) = v.command.run
+        && declared(v.engine, source, v.call.argv).is_some_and(|flags| flags.has(Flags::NO_WRITES))
+    {
+        flags &= !flag::REPLICATES;
+    }
+    let held = what == Paused::All || flags & (flag::WRITE | flag::REPLICATES) != 0;
     Ok(if held && !v.command.has(flag::ADMIN) { Verdict::Hold } else { Verdict::Pass })
 }
 
@@ -178,15 +195,6 @@ fn script(v: &Visitor<'_>) -> Result<Verdict, Error> {
         Running::Slow if matches!(v.command.run, Run::Sweep(_)) => Ok(Verdict::Hold),
         _ => Ok(Verdict::Pass),
     }
-}
-
-/// No writes while the log cannot be written. PING tells those who watch over the server.
-fn disk(v: &Visitor<'_>) -> Result<Verdict, Error> {
-    let Some(failure) = v.engine.log.failure() else { return Ok(Verdict::Pass) };
-    if v.flags() & flag::WRITE == 0 && v.command.name != "PING" {
-        return Ok(Verdict::Pass);
-    }
-    Err(misconf(&failure))
 }
 
 /// What clients are told while the log cannot be written.

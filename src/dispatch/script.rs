@@ -21,7 +21,7 @@ use crate::config;
 use crate::engine::{Engine, Reached, ReplyMode, SCRIPT_SLOW, ScriptRun, Session};
 use crate::keyspace::txn::Begin;
 use crate::keyspace::{Txn, shown};
-use crate::lua::{self, Failure, Flags, Host, Interp, Level, Refused, Value};
+use crate::lua::{self, Failure, Flags, Host, Interp, Kind, Level, Refused, Value};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -61,7 +61,7 @@ pub(super) fn run(
             committed.lsn
         };
         session.effects = effects;
-        answer(engine, interp, &prepared, done, reply);
+        answer(engine, interp, &prepared, &call, done, reply);
         Ok(Outcome::Done(lsn))
     })
 }
@@ -79,7 +79,7 @@ pub(super) fn within(
         let full = gate::is_full(engine, now_ms);
         let prepared = prepare_call(engine, interp, &call, full)?;
         let done = perform(engine, session, interp, &prepared, &call, (now_ms, full), txn);
-        answer(engine, interp, &prepared, done, reply);
+        answer(engine, interp, &prepared, &call, done, reply);
         Ok(())
     })
 }
@@ -130,6 +130,10 @@ fn perform(
     (now_ms, full): (i64, bool),
     txn: &mut Txn<'_>,
 ) -> Result<Value, Failure> {
+    if engine.monitors.is_active() {
+        // Before what it calls.
+        engine.monitors.send(&session.client, session.db, call.argv, 0);
+    }
     let (db, nested) = (session.db, session.nested);
     let reply_mode = std::mem::replace(&mut session.reply_mode, ReplyMode::On);
     session.nested = true;
@@ -148,10 +152,7 @@ fn perform(
         about: (prepared, call.argv),
     };
     let limit = memory_limit(engine);
-    let done = match prepared.is_function {
-        true => interp.call_function(&prepared.function, prepared.words, limit, &mut running),
-        false => interp.call_script(&prepared.function, prepared.words, limit, &mut running),
-    };
+    let done = interp.call(prepared.kind, &prepared.function, prepared.words, limit, &mut running);
     if let Some(slow) = running.slow.take() {
         engine.scripts.ended(&slow);
     }
@@ -171,9 +172,15 @@ fn answer(
     engine: &Engine,
     interp: &Interp,
     prepared: &Prepared<'_>,
+    call: &Call<'_>,
     done: Result<Value, Failure>,
     reply: &mut Reply,
 ) {
+    if let Some(entry) = call.entry
+        && done.as_ref().map_or(true, lua::is_error)
+    {
+        engine.metrics.local().commands[entry.number].failed.add(1);
+    }
     let count = |text: &[u8]| engine.metrics.count_error(&code(text));
     match done {
         Ok(value) => interp.write(&value, reply, &mut |text| count(text)),
@@ -203,7 +210,7 @@ fn tell(mut text: Vec<u8>, at: Option<(String, i64)>, prepared: &Prepared<'_>, r
 
 /// The code of an error: its first word.
 fn code(text: &[u8]) -> std::borrow::Cow<'_, str> {
-    String::from_utf8_lossy(text.split(|byte| *byte == b' ').next().unwrap_or(b"ERR"))
+    String::from_utf8_lossy(text.split(u8::is_ascii_whitespace).next().unwrap_or(b"ERR"))
 }
 
 /// A script that runs.
@@ -300,7 +307,7 @@ impl Running<'_, '_> {
         {
             return Err(Error::new("ERR Unknown Redis command called from script"));
         }
-        if command.has(flag::NO_SCRIPT) {
+        if command.has(flag::NO_SCRIPT) && !self.engine.scripts_call_all.load(Relaxed) {
             return Err(Error::new("ERR This Redis command is not allowed from script"));
         }
         if !self.session.user().is_unrestricted() {
@@ -313,8 +320,13 @@ impl Running<'_, '_> {
             return Err(Error::new("ERR Write commands are not allowed from read-only scripts."));
         }
         // Once it wrote, it cannot be stopped in its middle.
-        if self.full && command.has(flag::GROWS) && !self.wrote && !self.flags.has(Flags::ALLOW_OOM) {
-            return Err(Error::OUT_OF_MEMORY);
+        if !self.wrote {
+            if self.full && command.has(flag::GROWS) && !self.flags.has(Flags::ALLOW_OOM) {
+                return Err(Error::OUT_OF_MEMORY);
+            }
+            if command.has(flag::WRITE) {
+                gate::may_write(self.engine)?;
+            }
         }
         Ok(command)
     }
@@ -371,7 +383,7 @@ impl Running<'_, '_> {
         let run = Arc::new(ScriptRun {
             name: prepared.name.bytes().to_vec(),
             argv: argv.iter().map(|word| Box::from(*word)).collect(),
-            is_function: prepared.is_function,
+            is_function: prepared.kind == Kind::Function,
             since,
             wrote: AtomicBool::new(self.wrote),
             killed: AtomicBool::new(false),

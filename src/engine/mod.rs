@@ -100,6 +100,8 @@ pub struct Engine {
     pub started_ms: i64,
     /// Whether due keys are removed in the background (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expiry: AtomicBool,
+    /// Whether scripts may call what is not for scripts (DEBUG SET-DISABLE-DENY-SCRIPTS).
+    pub scripts_call_all: AtomicBool,
     /// Clients closed because all together took too much memory.
     pub evicted_clients: AtomicU64,
     /// Clients blocked on keys.
@@ -143,6 +145,7 @@ impl Engine {
             startup_memory: Memory::allocator().allocated,
             started_ms,
             active_expiry: AtomicBool::new(true),
+            scripts_call_all: AtomicBool::new(false),
             evicted_clients: AtomicU64::new(0),
             blocked_clients: AtomicUsize::new(0),
             saving: Saving::since(started_ms),

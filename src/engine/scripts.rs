@@ -4,7 +4,7 @@
 //! other work moves elsewhere. Longer than `busy-reply-threshold`, and the server is busy: clients are told
 //! so, and may end the script if it wrote nothing.
 
-use crate::lua::{Declared, Library, Script, Sha};
+use crate::lua::{Declared, Library, Script, Sha, folded};
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -59,7 +59,7 @@ pub enum Unkillable {
     Other,
 }
 
-/// The libraries, by name; their functions, by name.
+/// The libraries, by name; their functions, by name in lower case: functions are found in any case.
 #[derive(Default)]
 struct Libraries {
     by_name: BTreeMap<Box<[u8]>, Arc<Library>>,
@@ -147,11 +147,16 @@ impl Scripts {
         self.evicted.load(Relaxed)
     }
 
+    /// Counts evictions anew.
+    pub fn reset_evicted(&self) {
+        self.evicted.store(0, Relaxed);
+    }
+
     /// The library that has a function called `name`, and the function's place in it.
     pub fn function(&self, name: &[u8]) -> Option<(Arc<Library>, usize)> {
         let libraries = self.libraries.read();
-        let library = libraries.functions.get(name)?;
-        let at = library.functions.iter().position(|function| *function.name == *name)?;
+        let library = libraries.functions.get(&*folded(name))?;
+        let at = library.functions.iter().position(|function| function.name.eq_ignore_ascii_case(name))?;
         Some((library.clone(), at))
     }
 
@@ -197,7 +202,7 @@ impl Scripts {
         }
         for library in &new {
             for function in &library.functions {
-                let other = libraries.functions.get(&function.name);
+                let other = libraries.functions.get(&*folded(&function.name));
                 if other.is_some_and(|other| !old.iter().any(|old| Arc::ptr_eq(old, other))) {
                     return Err(Taken::Function(function.name.clone()));
                 }
@@ -206,7 +211,7 @@ impl Scripts {
         old.iter().for_each(|old| libraries.remove(old));
         for library in new {
             for function in &library.functions {
-                libraries.functions.insert(function.name.clone(), library.clone());
+                libraries.functions.insert(folded(&function.name).into_boxed_slice(), library.clone());
             }
             libraries.by_name.insert(library.name.clone(), library);
         }
@@ -329,7 +334,7 @@ impl Libraries {
         library.gone.store(true, Relaxed);
         self.by_name.remove(&library.name);
         for function in &library.functions {
-            self.functions.remove(&function.name);
+            self.functions.remove(&*folded(&function.name));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The functions of `redis.*` that are written in Rust, and those that stand in for Lua's own.
 
-use super::interp::{State, unlimited};
+use super::interp::{State, look, unlimited};
 use super::reading::Reader;
 use super::script::sha1_hex;
 use super::{HOST, Level, Refused, libs, registry};
@@ -89,7 +89,7 @@ pub(super) fn functions(lua: &Lua, state: &Rc<State>) -> Result<Table> {
     script.set("call", lua.create_function(move |lua, args| call(lua, &here, args, true))?)?;
     let here = state.clone();
     script.set("pcall", lua.create_function(move |lua, args| call(lua, &here, args, false))?)?;
-    raw.set("where", lua.create_function(|lua, ()| Ok(whence(lua)))?)?;
+    raw.set("where", lua.create_function(|lua, ()| Ok(whence(lua, 2)))?)?;
     raw.set("reveal", lua.create_function(reveal)?)?;
 
     script.set("error_reply", lua.create_function(error_reply)?)?;
@@ -124,6 +124,11 @@ pub(super) fn functions(lua: &Lua, state: &Rc<State>) -> Result<Table> {
     let string = lua.create_table()?;
     let here = state.clone();
     string.set("rep", lua.create_function(move |lua, args| repeat(lua, &here, &args))?)?;
+    let here = state.clone();
+    raw.set("look", lua.create_function(move |lua, ()| look(lua, &here, || place(lua)))?)?;
+    raw.set("measure", lua.create_function(measure)?)?;
+    let here = state.clone();
+    raw.set("find", lua.create_function(move |lua, args| libs::pattern::find(lua, &here, args))?)?;
     raw.set("string", string)?;
     raw.set("bit", libs::bit::library(lua)?)?;
     raw.set("struct", libs::packed::library(lua)?)?;
@@ -164,13 +169,20 @@ fn refused(refused: &Refused) -> Answer {
     failed(refused.error.as_str().as_bytes(), refused.counted)
 }
 
-/// Where the script is: its chunk and line; nil when no script is on the stack.
-fn whence(lua: &Lua) -> (Option<String>, Option<usize>) {
-    for level in 2.. {
+/// Where the script is: its chunk and line.
+pub(super) fn place(lua: &Lua) -> Option<(String, i64)> {
+    let (source, line) = whence(lua, 1);
+    source.zip(line.map(|line| line as i64))
+}
+
+/// Where the script is from a level of the stack on: its chunk and line; nil when no script is there.
+fn whence(lua: &Lua, level: usize) -> (Option<String>, Option<usize>) {
+    for level in level.. {
         let found = lua.inspect_stack(level, |frame| {
             let source = frame.source();
             let name = source.source.unwrap_or_default().into_owned();
-            (source.what != "C" && name != "=synap").then_some((name, frame.current_line()))
+            let written = !matches!(source.what, "C" | "tail") && name != "=synap";
+            written.then_some((name, frame.current_line()))
         });
         match found {
             Some(Some((source, line))) => return (Some(source), line),
@@ -381,7 +393,7 @@ fn register_function(_: &Lua, state: &State, args: MultiValue) -> Answer {
         let Some(known) = registered.as_mut() else {
             return Err("redis.register_function can only be called on FUNCTION LOAD command");
         };
-        if known.iter().any(|known| known.declared.name == new.declared.name) {
+        if known.iter().any(|known| known.declared.name.eq_ignore_ascii_case(&new.declared.name)) {
             return Err("Function already exists in the library");
         }
         known.push(new);
@@ -420,17 +432,31 @@ pub(super) fn type_name(value: Option<&Value>) -> &'static str {
     }
 }
 
+/// Bytes that take long to write, compared with an instruction.
+const LONG: usize = 64 * 1024;
+
 /// `string.rep`: what will not fit is refused before it is begun.
 fn repeat(lua: &Lua, state: &State, args: &MultiValue) -> Answer {
     let text = libs::text(lua, args, 1, "rep")?;
     // As in C, where a count is an `int`.
     let n = (number(lua, args, 2, "rep")? as i64 as i32).max(0) as usize;
     let text = text.as_bytes();
+    if text.len().saturating_mul(n) > LONG {
+        look(lua, state, || place(lua))?;
+    }
     let limit = state.limit.get();
     if limit > 0 && text.len().saturating_mul(n) > limit {
         return Err(mlua::Error::MemoryError("not enough memory".into()));
     }
     lua.create_string(text.repeat(n)).map(Value::String)
+}
+
+/// How long a text Lua's own functions may search with a pattern, or nil and why it is malformed.
+fn measure(_: &Lua, pattern: mlua::LuaString) -> Result<(Option<i64>, Option<&'static str>)> {
+    Ok(match libs::pattern::measure(&pattern.as_bytes()) {
+        Ok(reach) => (Some(reach), None),
+        Err(why) => (None, Some(why)),
+    })
 }
 
 /// `math.random`: a number in `0..1`, `1..=m` or `l..=u`.

@@ -2,7 +2,7 @@
 
 use super::libs::json::Settings;
 use super::random::Random;
-use super::registry::Registered;
+use super::registry::{Registered, folded};
 use super::script::{Library, Script, Sha};
 use super::{HOOK_EVERY, HOST, Host, Writer, api};
 use crate::base::random;
@@ -54,6 +54,8 @@ pub(super) struct State {
     pub stopped: Cell<bool>,
     /// The chunk and line where it was stopped.
     pub stopped_at: RefCell<Option<(String, i64)>>,
+    /// Steps of searches so far.
+    pub steps: Cell<u32>,
     /// What the library being loaded has registered.
     pub registered: RefCell<Option<Vec<Registered>>>,
     /// The reply of the command being called.
@@ -141,18 +143,11 @@ impl Interp {
     fn watch(&self, triggers: HookTriggers) -> mlua::Result<()> {
         let state = self.state.clone();
         self.lua.set_global_hook(triggers, move |lua, frame| {
-            if !state.stopped.get() {
-                if !HOST.is_set() || HOST.with(|host| host.may_go_on()) {
-                    return Ok(VmState::Continue);
-                }
-                state.stopped.set(true);
+            look(lua, &state, || {
                 let source = frame.source().source.map(std::borrow::Cow::into_owned);
-                *state.stopped_at.borrow_mut() = source.zip(frame.current_line().map(|line| line as i64));
-                // From here on every line fails, also behind a pcall.
-                let again = HookTriggers::new().every_line().every_nth_instruction(1000);
-                lua.set_global_hook(again, |_, _| Err(mlua::Error::runtime("script stopped")))?;
-            }
-            Err(mlua::Error::runtime("script stopped"))
+                source.zip(frame.current_line().map(|line| line as i64))
+            })?;
+            Ok(VmState::Continue)
         })
     }
 
@@ -229,7 +224,7 @@ impl Interp {
     /// The function of this name, if this thread has loaded its library.
     pub fn known_function(&self, name: &[u8]) -> Option<Callee> {
         let functions = self.functions.borrow();
-        let callee = functions.get(name)?;
+        let callee = functions.get(&*folded(name))?;
         (!callee.0.gone.load(Relaxed)).then(|| callee.clone())
     }
 
@@ -238,36 +233,27 @@ impl Interp {
         let mut functions = self.functions.borrow_mut();
         functions.retain(|_, (known, ..)| !known.gone.load(Relaxed));
         for (at, Registered { declared, callback }) in registered.into_iter().enumerate() {
-            functions.insert(declared.name, (library.clone(), at, callback));
+            functions.insert(folded(&declared.name).into_boxed_slice(), (library.clone(), at, callback));
         }
     }
 
-    /// Runs a script.
+    /// Runs a script, or a function of a library.
     ///
     /// # Errors
     /// When it raised an error, or was stopped.
-    pub fn call_script(
+    pub fn call(
         &self,
+        kind: Kind,
         f: &Function,
         words: Words<'_>,
         limit: usize,
         host: &mut dyn Host,
     ) -> Result<Value, Failure> {
-        self.run(limit, host, || self.run_script.call((f, self.list(words.keys)?, self.list(words.args)?)))
-    }
-
-    /// Runs a function of a library.
-    ///
-    /// # Errors
-    /// When it raised an error, or was stopped.
-    pub fn call_function(
-        &self,
-        f: &Function,
-        words: Words<'_>,
-        limit: usize,
-        host: &mut dyn Host,
-    ) -> Result<Value, Failure> {
-        self.run(limit, host, || self.run_function.call((f, self.list(words.keys)?, self.list(words.args)?)))
+        let runner = match kind {
+            Kind::Script => &self.run_script,
+            Kind::Function => &self.run_function,
+        };
+        self.run(limit, host, || runner.call((f, self.list(words.keys)?, self.list(words.args)?)))
     }
 
     fn list(&self, words: &[&[u8]]) -> mlua::Result<Table> {
@@ -335,6 +321,15 @@ impl Drop for Interp {
     }
 }
 
+/// What is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A script: keys and arguments are its globals.
+    Script,
+    /// A function of a library: they are its parameters.
+    Function,
+}
+
 /// The keys and the other arguments of a script.
 #[derive(Clone, Copy, Debug)]
 pub struct Words<'a> {
@@ -358,6 +353,29 @@ impl Drop for Limited<'_> {
     fn drop(&mut self) {
         set_limit(self.0, self.1);
     }
+}
+
+/// Asks the host whether the script may go on; `place` tells the chunk and line it has come to.
+///
+/// # Errors
+/// When it may not. From here on every line fails, also behind a pcall.
+pub(super) fn look(
+    lua: &Lua,
+    state: &State,
+    place: impl FnOnce() -> Option<(String, i64)>,
+) -> mlua::Result<()> {
+    let stopped = || Err(mlua::Error::runtime("script stopped"));
+    if state.stopped.get() {
+        return stopped();
+    }
+    if !HOST.is_set() || HOST.with(|host| host.may_go_on()) {
+        return Ok(());
+    }
+    state.stopped.set(true);
+    *state.stopped_at.borrow_mut() = place();
+    let again = HookTriggers::new().every_line().every_nth_instruction(1000);
+    lua.set_global_hook(again, |_, _| Err(mlua::Error::runtime("script stopped")))?;
+    stopped()
 }
 
 /// Lifts the limit of memory while `f` runs.

@@ -11,7 +11,8 @@
 //!   run hooks, so that a script could not be ended, and it knows no limit of memory.
 //! - Scripts see shown, read-only tables (`prelude.lua`); nothing that a script of EVAL does outlives it.
 //! - A hook every [`HOOK_EVERY`] instructions asks the host whether the script may go on; once it may
-//!   not, every line ends in an error, so that no `pcall` keeps it alive.
+//!   not, every line ends in an error, so that no `pcall` keeps it alive. What the libraries of C do
+//!   between two instructions is short: the prelude gives what may take long to twins that look up.
 //! - Memory is limited per interpreter while a script runs. The functions written in Rust run without
 //!   the limit, and it is looked at when they are done.
 
@@ -25,16 +26,16 @@ mod registry;
 pub mod script;
 mod writing;
 
-pub use interp::{Failure, Interp, Words, memory, with};
+pub use interp::{Failure, Interp, Kind, Words, memory, with};
 pub use mlua::{Function, Value};
-pub use registry::{BAD_NAME, Declared, Registered, is_name};
+pub use registry::{BAD_NAME, Declared, Registered, folded, is_name};
 pub use script::{Flags, Library, Script, Sha};
-pub use writing::{Writer, error_line};
+pub use writing::{Writer, error_line, is_error};
 
 use crate::resp::Reply;
 
 /// Instructions between two looks at whether a script may go on.
-pub const HOOK_EVERY: u32 = 100_000;
+pub const HOOK_EVERY: u32 = 5_000;
 
 /// How important a line of `redis.log` is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ local pcall, xpcall, loadstring = pcall, xpcall, loadstring
 local rawnext, rawpairs, rawget, rawset = next, pairs, rawget, rawset
 local rawgetmetatable, rawsetmetatable = getmetatable, setmetatable
 local collectgarbage, setfenv = collectgarbage, setfenv
-local reveal = raw.reveal
+local reveal, look = raw.reveal, raw.look
 local sub, find, concat = string.sub, string.find, table.concat
 
 local READONLY = 'Attempt to modify a readonly table'
@@ -58,6 +58,42 @@ local function guarded(f, name)
     end
 end
 
+-- Works on a table for longer than a script may go unwatched only if Lua code does it, which is.
+local sort = guarded(table.sort, 'sort')
+local SORT_MAX = 10000
+
+local function less(a, b)
+    return a < b
+end
+
+local insert = guarded(table.insert, 'insert')
+local INSERT_MAX = 1000000
+
+local function number(value, at, name)
+    local n = type(value) == 'number' and value or type(value) == 'string' and tonumber(value)
+    if not n then
+        error('bad argument #' .. at .. " to '" .. name .. "' (number expected, got " .. type(value) .. ')', 3)
+    end
+    return n
+end
+
+local rawunpack = unpack
+local UNPACK_MAX = 8000
+
+local function unpack(t, ...)
+    if type(t) ~= 'table' then
+        no_table('unpack', t)
+    end
+    local i, j = ...
+    i = i == nil and 1 or number(i, 2, 'unpack')
+    j = j == nil and #t or number(j, 3, 'unpack')
+    -- What is no number is not less than anything.
+    if not (j - i < UNPACK_MAX) then
+        error('too many results to unpack', 2)
+    end
+    return rawunpack(t, ...)
+end
+
 local function next(t, k)
     if type(t) ~= 'table' then
         no_table('next', t)
@@ -93,9 +129,14 @@ local function compile(text, name)
     return loadstring(text, stop and sub(name, 1, stop - 1) or name)
 end
 
-local function revealed(e)
+-- An error as scripts see it. A function of C that was called from here names this text as its place: `place` is put
+-- there instead.
+local function revealed(e, place)
     if type(e) == 'userdata' then
         return reveal(e)
+    elseif type(e) == 'string' and sub(e, 1, 6) == 'synap:' then
+        local _, stop = find(e, ': ', 7, true)
+        return stop and (place or '') .. sub(e, stop + 1) or e
     end
     return e
 end
@@ -139,18 +180,176 @@ coroutine_real.wrap = function(f)
     return function(...) return unwrapped(resume(co, ...)) end
 end
 
+-- Searches. Lua's own functions run those that are short whatever they find; `raw.find` runs the others and looks
+-- up on its way. `reaches` tells for a pattern how long a text Lua's own may search.
+local measure, rawfind = raw.measure, raw.find
+local cmatch, gmatch, cgsub = string.match, string.gmatch, string.gsub
+local reaches, known = {}, 0
+local PATTERN_KEPT_MAX, KNOWN_MAX = 256, 1000
+local PLAIN_MAX = 50000
+
+local function text(value, at, name)
+    if type(value) == 'number' then
+        return tostring(value)
+    elseif type(value) ~= 'string' then
+        error('bad argument #' .. at .. " to '" .. name .. "' (string expected, got " .. type(value) .. ')', 3)
+    end
+    return value
+end
+
+local function reach(pattern)
+    local most, why = measure(pattern)
+    if why then
+        error(why, 3)
+    elseif #pattern <= PATTERN_KEPT_MAX then
+        if known == KNOWN_MAX then
+            reaches, known = {}, 0
+        end
+        reaches[pattern], known = most, known + 1
+    end
+    return most
+end
+
+local function taken(s, from, to, ...)
+    if from == nil or select('#', ...) > 0 then
+        return ...
+    end
+    return sub(s, from, to)
+end
+
+local searches = {}
+
+function searches.find(s, pattern, init, plain)
+    s, pattern = text(s, 1, 'find'), text(pattern, 2, 'find')
+    init = init == nil and 1 or number(init, 3, 'find')
+    local most = plain and PLAIN_MAX / (1 + #pattern) or reaches[pattern] or reach(pattern)
+    if #s <= most then
+        return find(s, pattern, init, plain)
+    end
+    return rawfind(s, pattern, init, plain)
+end
+
+function searches.match(s, pattern, init)
+    s, pattern = text(s, 1, 'match'), text(pattern, 2, 'match')
+    init = init == nil and 1 or number(init, 3, 'match')
+    if #s <= (reaches[pattern] or reach(pattern)) then
+        return cmatch(s, pattern, init)
+    end
+    return taken(s, rawfind(s, pattern, init))
+end
+
+function searches.gmatch(s, pattern)
+    s, pattern = text(s, 1, 'gmatch'), text(pattern, 2, 'gmatch')
+    if #s <= (reaches[pattern] or reach(pattern)) then
+        return gmatch(s, pattern)
+    end
+    if sub(pattern, 1, 1) == '^' then
+        -- No anchor here.
+        pattern = '%' .. pattern
+    end
+    local at = 1
+    local function step(from, to, ...)
+        if from == nil then
+            at = #s + 2
+            return nil
+        end
+        at = to < from and from + 1 or to + 1
+        return taken(s, from, to, ...)
+    end
+    return function()
+        if at <= #s + 1 then
+            return step(rawfind(s, pattern, at))
+        end
+    end
+end
+searches.gfind = searches.gmatch
+
+-- What stands for one match.
+local function replacement(with, s, from, to, ...)
+    local whole, kind, value = sub(s, from, to), type(with), nil
+    local first = select('#', ...) > 0 and (...) or whole
+    if kind == 'table' then
+        value = with[first]
+    elseif kind == 'function' then
+        if select('#', ...) > 0 then value = with(...) else value = with(whole) end
+    else
+        local captures = {first, select(2, ...)}
+        return (cgsub(with, '%%(.?)', function(digit)
+            local n = tonumber(digit)
+            if n == nil then
+                return digit
+            elseif n > 0 and captures[n] == nil then
+                error('invalid capture index', 0)
+            end
+            return n == 0 and whole or captures[n]
+        end))
+    end
+    if not value then
+        return whole
+    elseif type(value) ~= 'string' and type(value) ~= 'number' then
+        error('invalid replacement value (a ' .. type(value) .. ')', 0)
+    end
+    return value
+end
+
+function searches.gsub(s, pattern, with, max)
+    s, pattern = text(s, 1, 'gsub'), text(pattern, 2, 'gsub')
+    local kind = type(with)
+    if kind == 'number' then
+        with = tostring(with)
+    elseif kind ~= 'string' and kind ~= 'table' and kind ~= 'function' then
+        error("bad argument #3 to 'gsub' (string/function/table expected)", 2)
+    end
+    max = max == nil and #s + 1 or number(max, 4, 'gsub')
+    if #s <= (reaches[pattern] or reach(pattern)) then
+        return cgsub(s, pattern, with, max)
+    end
+    local pieces, at, count, anchored = {}, 1, 0, sub(pattern, 1, 1) == '^'
+    local function step(from, to, ...)
+        if from == nil then
+            return false
+        end
+        count = count + 1
+        pieces[#pieces + 1] = sub(s, at, from - 1)
+        pieces[#pieces + 1] = replacement(with, s, from, to, ...)
+        if to < from then
+            -- Nothing was found: the byte there stays.
+            pieces[#pieces + 1] = sub(s, from, from)
+            at = from + 1
+        else
+            at = to + 1
+        end
+        return not anchored
+    end
+    while count < max and at <= #s + 1 and step(rawfind(s, pattern, at)) do end
+    pieces[#pieces + 1] = sub(s, at)
+    return concat(pieces), count
+end
+
 local allowed_collection = {collect = true, count = true, step = true}
 
 local string_real, table_real, math_real = {}, {}, {}
 for name, f in rawpairs(string) do string_real[name] = f end
 for name, f in rawpairs(table) do table_real[name] = f end
 for name, f in rawpairs(math) do math_real[name] = f end
-string_real.dump = nil
-string_real.gfind = string.gfind or string.gmatch
+for name, f in rawpairs(searches) do string_real[name] = f end
 for name, f in rawpairs(raw.string) do string_real[name] = f end
 for name, f in rawpairs(raw.math) do math_real[name] = f end
-for _, name in rawpairs {'insert', 'remove', 'sort', 'setn'} do
+for _, name in rawpairs {'remove', 'setn'} do
     table_real[name] = guarded(table[name], name)
+end
+table_real.sort = function(t, before)
+    if before == nil and type(t) == 'table' and #t > SORT_MAX then
+        before = less
+    end
+    return sort(t, before)
+end
+table_real.insert = function(t, ...)
+    local at = select('#', ...) == 2 and ...
+    if at and type(t) == 'table' and not (number(at, 2, 'insert') > -INSERT_MAX) then
+        error("bad argument #2 to 'insert' (position out of bounds)", 2)
+    end
+    return insert(t, ...)
 end
 local foreach = table.foreach
 table_real.foreach = function(t, f) return foreach(real[t] or t, f) end
@@ -165,6 +364,7 @@ local base = {
         elseif what ~= nil and not allowed_collection[what] then
             error("bad argument #1 to 'collectgarbage' (invalid option '" .. tostring(what) .. "')", 2)
         end
+        look()
         return collectgarbage(what, arg)
     end,
     coroutine = coroutine_real,
@@ -264,13 +464,15 @@ end
 
 local scripts, script_globals = environment(script_api)
 local functions, function_globals, functions_meta = environment(function_api)
-local _, load_globals = environment(library_api, nonexistent)
-load_globals._G = functions
+-- While a library loads there is nothing else, as in Redis.
+local load_globals = {redis = (freeze(library_api, nonexistent))}
+load_globals.server = load_globals.redis
+rawsetmetatable(load_globals, {__index = nonexistent})
 
 -- The state of a script's error: where it was raised.
 local function handler(e)
     local source, line = where()
-    e = revealed(e)
+    e = revealed(e, source and line and sub(source, 2) .. ':' .. line .. ': ')
     if type(e) ~= 'table' then
         e = {err = 'ERR ' .. tostring(e)}
     elseif real[e] then

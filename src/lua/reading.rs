@@ -84,6 +84,11 @@ impl<'a> Reader<'a> {
                 self.tagged("big_number", self.text(digits)?)
             }
             b'=' => self.verbatim(),
+            b'|' => {
+                // Attributes of the reply behind them.
+                self.map()?;
+                self.value()
+            }
             _ => {
                 self.line();
                 Ok(Value::Nil)

@@ -2,6 +2,7 @@
 
 use super::Flags;
 use mlua::{Function, Table, Value};
+use smallvec::SmallVec;
 
 /// A function of a library, as others see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,11 @@ pub const BAD_NAME: &str = "Library names can only contain letters, numbers, or 
 /// Whether a library or function may be called `name`.
 pub fn is_name(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+}
+
+/// A function's name as it is looked up: in lower case.
+pub fn folded(name: &[u8]) -> SmallVec<[u8; 64]> {
+    name.iter().map(u8::to_ascii_lowercase).collect()
 }
 
 /// Reads the arguments of `redis.register_function`: name and callback, or a table of named arguments.

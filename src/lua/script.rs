@@ -1,6 +1,7 @@
 //! What is known of a script or a library before it runs: its text, name, flags.
 
 use super::registry::Declared;
+use crate::base::words;
 use sha1::{Digest, Sha1};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
@@ -96,21 +97,20 @@ pub struct Library {
 
 /// The `#!` line of a text: the engine, what is behind it, and where the rest begins.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Shebang<'a> {
+pub struct Shebang {
     /// The engine (`lua`).
-    pub engine: &'a [u8],
+    pub engine: Vec<u8>,
     /// The words behind it.
-    pub words: Vec<&'a [u8]>,
+    pub words: Vec<Vec<u8>>,
 }
 
-/// Splits a `#!` line off `text`: `None` when it has none. The line's end stays, so that the numbers of
-/// lines are right.
-pub fn shebang(text: &[u8]) -> Option<(Shebang<'_>, &[u8])> {
-    let rest = text.strip_prefix(b"#!")?;
-    let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-    let mut words = rest[..end].split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    let engine = words.next().unwrap_or_default();
-    Some((Shebang { engine, words: words.collect() }, &rest[end..]))
+/// Splits a `#!` line off `text`: `None` when it has none, or when its quotes are unbalanced. The line's end stays, so
+/// that the numbers of lines are right.
+pub fn shebang(text: &[u8]) -> Option<(Shebang, &[u8])> {
+    let end = memchr::memchr(b'\n', text)?;
+    let mut words = words::split(&text[..end])?.into_iter();
+    let engine = words.next()?.strip_prefix(b"#!")?.to_vec();
+    Some((Shebang { engine, words: words.collect() }, &text[end..]))
 }
 
 /// What the `#!` line of an EVAL script says, and its text without that line.
@@ -121,20 +121,17 @@ pub fn flags_of(text: &[u8]) -> Result<(Flags, &[u8]), String> {
     if !text.starts_with(b"#!") {
         return Ok((Flags::COMPATIBLE, text));
     }
-    if !text.contains(&b'\n') {
-        return Err("Invalid script shebang".into());
-    }
     let Some((Shebang { engine, words }, rest)) = shebang(text) else {
         return Err("Invalid script shebang".into());
     };
     let lossy = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
     if engine != b"lua" {
-        return Err(format!("Unexpected engine in script shebang: #!{}", lossy(engine)));
+        return Err(format!("Unexpected engine in script shebang: #!{}", lossy(&engine)));
     }
     let mut flags = Flags::default();
     for word in words {
         let Some(names) = word.strip_prefix(b"flags=") else {
-            return Err(format!("Unknown lua shebang option: {}", lossy(word)));
+            return Err(format!("Unknown lua shebang option: {}", lossy(&word)));
         };
         for name in names.split(|byte| *byte == b',').filter(|name| !name.is_empty()) {
             let flag = Flags::named(name);

@@ -24,6 +24,11 @@ pub fn error_line(text: &[u8], reply: &mut Reply) {
     line(text, reply);
 }
 
+/// Whether a script that returns `value` answers an error.
+pub fn is_error(value: &Value) -> bool {
+    matches!(value, Value::Table(table) if matches!(table.raw_get("err"), Ok(Value::String(_))))
+}
+
 fn line(text: &[u8], reply: &mut Reply) {
     reply.raw(&one_line(text));
     reply.raw(b"\r\n");

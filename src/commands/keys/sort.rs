@@ -147,17 +147,24 @@ fn run(cx: &mut Sweep<'_, '_>, may_store: bool) -> Result {
         permit_patterns(cx.engine, cx.session, argv, "GET")?;
     }
     let touches_many = request.touches_many();
+    // A set has no order to keep, and what is stored or scripts see should not depend on chance.
+    let settled = request.destination.is_some() || cx.session.frozen_us.is_some();
     let mut reply = std::mem::take(cx.reply);
-    let answer = |txn: &mut Txn<'_>| answer(txn, key, request, &mut reply);
+    let answer = |txn: &mut Txn<'_>| answer(txn, key, request, settled, &mut reply);
     let result = if touches_many { cx.all(answer) } else { cx.shard(Key::new(key).shard(), answer) };
     *cx.reply = reply;
     result
 }
 
-fn answer(txn: &mut Txn<'_>, key: &[u8], mut request: Request<'_>, reply: &mut Reply) -> Result {
+fn answer(
+    txn: &mut Txn<'_>,
+    key: &[u8],
+    mut request: Request<'_>,
+    settled: bool,
+    reply: &mut Reply,
+) -> Result {
     txn.expire_if_due(key);
-    // A set has no order to keep, and what is stored should not depend on chance.
-    if request.keeps_order() && request.destination.is_some() && txn.kind(key) == Some(Kind::Set) {
+    if request.keeps_order() && settled && txn.kind(key) == Some(Kind::Set) {
         (request.by, request.alpha) = (None, true);
     }
     let rows = rows(txn, key, &request)?;

@@ -14,14 +14,14 @@ const COST: &str = "Depends on the script.";
 
 const EVAL: Command = Command::new("EVAL", "eval", Group::Scripting, Run::Nested(Nest::Script(Source::Text)))
     .syntax("script numkeys [key ...] [arg ...]")
-    .flags(FLAGS)
+    .flags(FLAGS | REPLICATES)
     .keys(ANY)
     .doc("2.6.0", COST, "Runs a Lua script.");
 
 const EVALSHA: Command =
     Command::new("EVALSHA", "evalsha", Group::Scripting, Run::Nested(Nest::Script(Source::Sha)))
         .syntax("sha1 numkeys [key ...] [arg ...]")
-        .flags(FLAGS)
+        .flags(FLAGS | REPLICATES)
         .keys(ANY)
         .doc("2.6.0", COST, "Runs a script that is loaded, by the SHA-1 of its text.");
 
@@ -42,7 +42,7 @@ const EVALSHA_RO: Command =
 const FCALL: Command =
     Command::new("FCALL", "fcall", Group::Scripting, Run::Nested(Nest::Script(Source::Function)))
         .syntax("function numkeys [key ...] [arg ...]")
-        .flags(FLAGS)
+        .flags(FLAGS | REPLICATES)
         .keys(ANY)
         .doc("7.0.0", COST, "Runs a function of a library.");
 

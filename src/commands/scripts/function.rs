@@ -63,9 +63,19 @@ const FLUSH: Command = Command::new("FLUSH", "function|flush", Group::Scripting,
     .tips(EVERYWHERE)
     .doc("7.0.0", "O(N) where N is the number of functions.", "Deletes all libraries.");
 
+/// What is answered to a subcommand with too many arguments.
+fn bad_syntax(name: &str) -> Error {
+    Error::text(format!(
+        "ERR unknown subcommand or wrong number of arguments for '{name}'. Try FUNCTION HELP."
+    ))
+}
+
 fn flush(cx: &mut Outer<'_>) -> Result {
+    if cx.args.left() > 1 {
+        return Err(bad_syntax("flush"));
+    }
     let fine = cx.args.word("ASYNC") || cx.args.word("SYNC") || !cx.args.more();
-    if !fine || cx.args.more() {
+    if !fine {
         return Err(Error::new("ERR FUNCTION FLUSH only supports SYNC|ASYNC option"));
     }
     library::flush(cx.engine);
@@ -197,6 +207,9 @@ const RESTORE: Command = Command::new("RESTORE", "function|restore", Group::Scri
     .doc("7.0.0", "O(N) where N is the length of the payload.", "Loads the libraries of a FUNCTION DUMP.");
 
 fn restore(cx: &mut Outer<'_>) -> Result {
+    if cx.args.left() > 2 {
+        return Err(bad_syntax("restore"));
+    }
     let payload = cx.args.bytes()?;
     let how = match () {
         () if !cx.args.more() || cx.args.word("APPEND") => Adding::Append,
@@ -208,9 +221,6 @@ fn restore(cx: &mut Outer<'_>) -> Result {
             ));
         }
     };
-    if cx.args.more() {
-        return Err(Error::arity("function|restore"));
-    }
     library::restore(cx.engine, payload, how)?;
     cx.reply.ok();
     Ok(())

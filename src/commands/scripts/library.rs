@@ -56,32 +56,29 @@ pub fn log(level: Level, text: &str) {
 }
 
 /// The name of a library, from its first line, and the text behind it.
-fn head(code: &[u8]) -> Result<(&[u8], &[u8])> {
+fn head(code: &[u8]) -> Result<(Vec<u8>, &[u8])> {
     let lossy = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
     if !code.starts_with(b"#!") {
         return Err(Error::new("ERR Missing library metadata"));
     }
-    let invalid = Error::new("ERR Invalid library metadata");
-    if !code.contains(&b'\n') {
-        return Err(invalid);
-    }
-    let (Shebang { engine, words }, text) = shebang(code).ok_or(invalid)?;
+    let (Shebang { engine, words }, text) =
+        shebang(code).ok_or(Error::new("ERR Invalid library metadata"))?;
     let mut name = None;
     for word in words {
         match word.strip_prefix(b"name=") {
             Some(_) if name.is_some() => {
                 return Err(Error::new("ERR Invalid metadata value, name argument was given multiple times"));
             }
-            Some(given) => name = Some(given),
-            None => return Err(Error::text(format!("ERR Invalid metadata value given: {}", lossy(word)))),
+            Some(given) => name = Some(given.to_vec()),
+            None => return Err(Error::text(format!("ERR Invalid metadata value given: {}", lossy(&word)))),
         }
     }
     let name = name.ok_or(Error::new("ERR Library name was not given"))?;
-    if !is_name(name) {
+    if !is_name(&name) {
         return Err(Error::text(format!("ERR {}", lua::BAD_NAME)));
     }
     if !engine.eq_ignore_ascii_case(b"lua") {
-        return Err(Error::text(format!("ERR Engine '{}' not found", lossy(engine))));
+        return Err(Error::text(format!("ERR Engine '{}' not found", lossy(&engine))));
     }
     Ok((name, text))
 }

@@ -7,7 +7,7 @@ use crate::command::{Error, Result, Source};
 use crate::config;
 use crate::engine::Engine;
 use crate::lua::script::{flags_of, sha1_hex};
-use crate::lua::{Flags, Function, Interp, Script, Sha, Words, keys};
+use crate::lua::{Flags, Function, Interp, Kind, Script, Sha, Words, keys};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 pub struct Prepared<'a> {
     /// What runs it.
     pub function: Function,
-    /// Whether it is a function of a library.
-    pub is_function: bool,
+    /// What it is.
+    pub kind: Kind,
     /// The script's name, for errors: its SHA-1, or the function's.
     pub name: Name<'a>,
     /// What it says of itself.
@@ -63,6 +63,15 @@ fn words<'a>(source: Source, argv: &'a [&'a [u8]]) -> Result<Words<'a>> {
     Ok(Words { keys: &rest[..n], args: &rest[n..] })
 }
 
+/// What the script of a call says of itself; `None` when there is no such script.
+pub fn declared(engine: &Engine, source: Source, argv: &[&[u8]]) -> Option<Flags> {
+    match source {
+        Source::Text => flags_of(argv[1]).ok().map(|(flags, _)| flags),
+        Source::Sha => engine.scripts.get(&sha(argv[1])?).map(|script| script.flags),
+        Source::Function => engine.scripts.function(argv[1]).map(|(library, at)| library.functions[at].flags),
+    }
+}
+
 /// Finds or compiles what a call runs.
 ///
 /// # Errors
@@ -73,24 +82,24 @@ pub fn prepare<'a>(
     source: Source,
     argv: &'a [&'a [u8]],
 ) -> Result<Prepared<'a>> {
-    let (script, function) = match source {
+    let (words, known) = match source {
         Source::Function => return prepare_function(engine, interp, argv),
-        Source::Text => {
-            let words = words(source, argv)?;
-            let (script, function) = match interp.known_body(argv[1]) {
-                Some(known) => {
-                    if !known.0.stays.load(Relaxed) {
-                        engine.scripts.touch(&known.0);
-                    }
-                    known
-                }
-                None => load(engine, interp, argv[1], false)?,
-            };
-            return Ok(of_script(&script, function, words));
+        Source::Text => (words(source, argv)?, interp.known_body(argv[1])),
+        Source::Sha => {
+            let known = sha(argv[1]).and_then(|sha| find(engine, interp, &sha)).ok_or(NO_SCRIPT)?;
+            (words(source, argv)?, Some(known))
         }
-        Source::Sha => sha(argv[1]).and_then(|sha| find(engine, interp, &sha)).ok_or(NO_SCRIPT)?,
     };
-    Ok(of_script(&script, function, words(source, argv)?))
+    let (script, function) = match known {
+        Some(known) => {
+            if !known.0.stays.load(Relaxed) {
+                engine.scripts.touch(&known.0);
+            }
+            known
+        }
+        None => load(engine, interp, argv[1], false)?,
+    };
+    Ok(of_script(&script, function, words))
 }
 
 const NO_SCRIPT: Error = Error::new("NOSCRIPT No matching script. Please use EVAL.");
@@ -99,7 +108,7 @@ fn of_script<'a>(script: &Script, function: Function, words: Words<'a>) -> Prepa
     let name = Name::Sha(script.sha);
     Prepared {
         function,
-        is_function: false,
+        kind: Kind::Script,
         name,
         flags: script.flags,
         declares_keys: script.declares_keys,
@@ -159,7 +168,7 @@ fn prepare_function<'a>(engine: &Engine, interp: &Interp, argv: &'a [&'a [u8]]) 
     };
     Ok(Prepared {
         function,
-        is_function: true,
+        kind: Kind::Function,
         name: Name::Function(name),
         flags: library.functions[at].flags,
         declares_keys: library.declares_keys,

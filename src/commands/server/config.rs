@@ -91,6 +91,7 @@ fn resetstat(cx: &mut Outer<'_>) -> Result {
     cx.engine.metrics.reset();
     cx.engine.rates.reset();
     cx.engine.eviction.reset();
+    cx.engine.scripts.reset_evicted();
     cx.engine.clients.reset_counts();
     Memory::reset_peak();
     cx.reply.ok();

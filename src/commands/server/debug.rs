@@ -34,6 +34,7 @@ const HELP: &[(&str, &str)] = &[
          memory, MERGE lets loaded keys replace it.",
     ),
     ("SET-ACTIVE-EXPIRE <0|1>", "Whether keys that are due are removed before somebody asks for them."),
+    ("SET-DISABLE-DENY-SCRIPTS <0|1>", "Whether scripts may call commands that are not for scripts."),
     ("SLEEP <seconds>", "Answer after so many seconds."),
 ];
 
@@ -61,6 +62,10 @@ fn debug(cx: &mut Outer<'_>) -> Result {
         }
         (b"set-active-expire", [on]) => {
             cx.engine.active_expiry.store(*on != b"0", Relaxed);
+            cx.reply.ok();
+        }
+        (b"set-disable-deny-scripts", [on]) => {
+            cx.engine.scripts_call_all.store(*on != b"0", Relaxed);
             cx.reply.ok();
         }
         (b"object", [key, ..]) => object(cx, key)?,
@@ -148,8 +153,8 @@ fn object(cx: &mut Outer<'_>, key: &[u8]) -> Result {
     let now_ms = cx.engine.now_ms();
     let shard = cx.engine.keyspace.lock(key.shard());
     let entry = shard.tables[cx.session.db as usize]
+        // Also one that is due: it is there until somebody asks for it.
         .find(key.hash, key.bytes)
-        .filter(|entry| entry.expire_at().is_none_or(|t| t > now_ms))
         .ok_or(Error::NO_SUCH_KEY)?;
     let access = entry.access();
     let idle = cx.engine.access(now_ms).idle_s(access);

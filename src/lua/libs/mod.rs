@@ -8,6 +8,7 @@ mod digits;
 mod encode;
 pub mod json;
 pub mod packed;
+pub mod pattern;
 
 use super::api::{bad_argument, number, type_name};
 use mlua::{Lua, LuaString, MultiValue, Result, Value};
