@@ -7,6 +7,7 @@ mod request;
 #[path = "common/timing.rs"]
 mod timing;
 
+use bumpalo::Bump;
 use bytes::Bytes;
 use redis_protocol::resp2::decode::{decode_bytes, decode_range};
 use request::encode;
@@ -60,10 +61,11 @@ fn ns(value: f64) -> String {
 }
 
 fn decode_whole(input: &[u8]) -> f64 {
-    let (mut decoder, mut batch, limits) = (Decoder::new(), Batch::default(), Limits::default());
+    let (mut decoder, unquoted, limits) = (Decoder::new(), Bump::new(), Limits::default());
     ns_per_operation(BATCH * INPUTS, || {
         for _ in 0..INPUTS {
-            let taken = decoder.decode(black_box(input), &limits, BATCH, &mut batch);
+            let mut batch = Batch::default();
+            let taken = decoder.decode(black_box(input), &limits, BATCH, &unquoted, &mut batch);
             assert_eq!(taken, Ok(input.len()));
             black_box(&batch);
         }
@@ -72,13 +74,16 @@ fn decode_whole(input: &[u8]) -> f64 {
 
 /// The input arrives in two reads, the first of which ends within a request.
 fn decode_in_halves(input: &[u8]) -> f64 {
-    let (mut decoder, mut batch, limits) = (Decoder::new(), Batch::default(), Limits::default());
+    let (mut decoder, unquoted, limits) = (Decoder::new(), Bump::new(), Limits::default());
     let middle = input.len() / 2 - 3;
     ns_per_operation(BATCH * INPUTS, || {
         for _ in 0..INPUTS {
-            let taken = decoder.decode(black_box(&input[..middle]), &limits, BATCH, &mut batch).unwrap_or(0);
+            let mut batch = Batch::default();
+            let first = decoder.decode(black_box(&input[..middle]), &limits, BATCH, &unquoted, &mut batch);
+            let taken = first.unwrap_or(0);
             black_box(&batch);
-            let rest = decoder.decode(black_box(&input[taken..]), &limits, BATCH, &mut batch);
+            let mut batch = Batch::default();
+            let rest = decoder.decode(black_box(&input[taken..]), &limits, BATCH, &unquoted, &mut batch);
             assert_eq!(rest, Ok(input.len() - taken));
             black_box(&batch);
         }

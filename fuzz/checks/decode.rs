@@ -1,3 +1,4 @@
+use bumpalo::Bump;
 use synap::resp::decode::{Batch, Decoder, Limits};
 
 /// Whatever the bytes are and however they arrive: the decoder yields the same requests and fault.
@@ -11,21 +12,24 @@ pub fn decode(data: &[u8]) {
 
 /// All requests in `input` when it arrives `step` bytes at a time, and the fault that ends them.
 fn feed(input: &[u8], step: usize, max: usize, limits: &Limits) -> (Vec<Vec<Vec<u8>>>, Option<String>) {
-    let (mut decoder, mut batch) = (Decoder::new(), Batch::default());
+    let mut decoder = Decoder::new();
     let (mut buffer, mut requests) = (Vec::new(), Vec::new());
     for piece in input.chunks(step) {
         buffer.extend_from_slice(piece);
         loop {
-            let consumed = match decoder.decode(&buffer, limits, max, &mut batch) {
+            let (unquoted, mut batch) = (Bump::new(), Batch::default());
+            let consumed = match decoder.decode(&buffer, limits, max, &unquoted, &mut batch) {
                 Ok(consumed) => consumed,
                 Err(error) => return (requests, Some(error.to_string())),
             };
-            for i in 0..batch.len() {
-                let words = batch.request(i).iter().map(|w| batch.word(&buffer, *w).to_vec());
-                requests.push(words.collect::<Vec<_>>());
-            }
+            let before = requests.len();
+            requests.extend(
+                (0..batch.len())
+                    .map(|i| batch.request(i).iter().map(|word| word.to_vec()).collect::<Vec<_>>()),
+            );
+            drop(batch);
             buffer.drain(..consumed);
-            if batch.is_empty() {
+            if requests.len() == before {
                 break;
             }
         }

@@ -99,11 +99,14 @@ impl Group {
     }
 }
 
+/// What runs a command over keys.
+pub type KeyedFn = fn(&mut Keyed<'_, '_>) -> Result;
+
 /// What a command may touch, and the function that does it.
 #[derive(Clone, Copy)]
 pub enum Run {
     /// Its keys, whose shards are locked: it sees no session, socket or service, and never waits.
-    Keyed(fn(&mut Keyed<'_, '_>) -> Result),
+    Keyed(KeyedFn),
     /// As `Keyed`, and it may answer that it has to wait for its keys.
     Waiting(fn(&mut Keyed<'_, '_>) -> Result<Flow>),
     /// The whole keyspace, shard by shard.
@@ -289,6 +292,11 @@ impl Command {
     /// Whether a flag is set.
     pub const fn has(&self, flag: u32) -> bool {
         self.flags & flag != 0
+    }
+
+    /// Whether it is a subcommand: its name are two words.
+    pub const fn is_sub(&self) -> bool {
+        self.full_name.len() != self.name.len()
     }
 
     /// Whether a call of `words` words fits.

@@ -1,6 +1,6 @@
 //! All commands, found by one hash of their name.
 
-use super::{Command, flag};
+use super::{Command, Find, Group, KeyedFn, Run, flag};
 use crate::acl::Catalogue;
 use bytes::Bytes;
 use std::borrow::Cow;
@@ -16,6 +16,8 @@ const SHORT_SLOTS: usize = 1024;
 /// The commands and subcommands of the server, each with a number.
 pub struct Registry {
     commands: Vec<&'static Command>,
+    /// What is told of each when it is found.
+    entries: Vec<Entry>,
     /// What each top-level command is called, in upper case: its name, unless it was renamed.
     names: Vec<Cow<'static, [u8]>>,
     /// Top-level commands by hash: the index in `commands` plus one.
@@ -31,13 +33,38 @@ pub struct Registry {
     top: usize,
 }
 
-/// A command found, with its number.
+/// A command found, with its number and what follows from its declaration.
 #[derive(Clone, Copy)]
 pub struct Entry {
     /// The declaration.
     pub command: &'static Command,
+    /// What runs its well-formed calls, if these are plain: over keys alone. Queues are not, as they have to be
+    /// brought to the present first.
+    pub plain: Option<KeyedFn>,
     /// Its number, for statistics.
     pub number: usize,
+    /// Which of its words is its only key; 0 when it may have none or several.
+    pub only_key: u8,
+    /// Whether it has subcommands.
+    pub is_container: bool,
+}
+
+impl Entry {
+    fn of(command: &'static Command, number: usize) -> Self {
+        let plain = match command.run {
+            Run::Keyed(handler) if command.group != Group::Queue && !command.is_sub() => Some(handler),
+            _ => None,
+        };
+        let only_key = match command.keys {
+            [one] => match one.find {
+                Find::At { first, last, .. } if last == first as i8 => first,
+                _ => 0,
+            },
+            _ => 0,
+        };
+        let is_container = !command.subcommands().is_empty();
+        Self { command, plain, number, only_key, is_container }
+    }
 }
 
 fn slot_of(name: &[u8; NAME_MAX], len: usize) -> usize {
@@ -111,7 +138,9 @@ impl Registry {
         let declared =
             commands[..top].iter().enumerate().map(|(number, command)| (command.name.as_bytes(), number));
         let declared = (!renamed.is_empty()).then(|| declared.collect());
-        Self { commands, names, slots, short_slots, long, declared, subcommands, top }
+        let entries =
+            commands.iter().enumerate().map(|(number, command)| Entry::of(command, number)).collect();
+        Self { commands, entries, names, slots, short_slots, long, declared, subcommands, top }
     }
 
     /// The command called `name`, in any case, if clients may call it.
@@ -123,7 +152,7 @@ impl Registry {
                 let (known, number, len) = self.short_slots[slot];
                 // The length tells NUL and blank apart from the end.
                 if known == word && usize::from(len) == name.len() {
-                    return Some(Entry { command: self.commands[number as usize], number: number.into() });
+                    return Some(self.entries[usize::from(number)]);
                 }
                 slot = (slot + 1) % SHORT_SLOTS;
             }
@@ -136,19 +165,19 @@ impl Registry {
     pub fn find_effect(&self, name: &[u8]) -> Option<Entry> {
         let Some(declared) = &self.declared else { return self.find_any(name) };
         let number = *declared.get(&name.to_ascii_uppercase()[..])?;
-        Some(Entry { command: self.commands[number], number })
+        Some(self.entries[number])
     }
 
     fn find_any(&self, name: &[u8]) -> Option<Entry> {
         let Some(upper) = upper(name) else {
             let number = *self.long.iter().find(|n| self.names[**n].eq_ignore_ascii_case(name))?;
-            return Some(Entry { command: self.commands[number], number });
+            return Some(self.entries[number]);
         };
         let mut slot = slot_of(&upper, name.len());
         loop {
             let number = (self.slots[slot] as usize).checked_sub(1)?;
             if *self.names[number] == upper[..name.len()] {
-                return Some(Entry { command: self.commands[number], number });
+                return Some(self.entries[number]);
             }
             slot = (slot + 1) % SLOTS;
         }
@@ -162,7 +191,7 @@ impl Registry {
             .iter()
             .position(|c| c.name.as_bytes().eq_ignore_ascii_case(name))?;
         let number = self.subcommands[container.number] + at;
-        Some(Entry { command: self.commands[number], number })
+        Some(self.entries[number])
     }
 
     /// The top-level commands that clients may call.

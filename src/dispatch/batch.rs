@@ -1,9 +1,10 @@
 //! Calls decoded ahead of their execution: commands looked up, keys hashed and prefetched.
 
 use super::registry;
-use crate::command::{Find, Found};
+use crate::command::{Found, KeyedFn, RegistryEntry};
 use crate::engine::Engine;
 use crate::keyspace::Key;
+use crate::resp::decode::{Batch, emptied};
 use smallvec::SmallVec;
 
 /// One call, ready to run.
@@ -12,24 +13,52 @@ pub struct Call<'a> {
     /// Its words.
     pub argv: &'a [&'a [u8]],
     /// Its command; `None` when there is none of that name. A container, if its subcommand is unknown.
-    pub entry: Option<crate::command::RegistryEntry>,
+    pub entry: Option<RegistryEntry>,
     /// Its keys.
     pub keys: &'a [Key<'a>],
+    /// What runs it, when it is plain: well-formed, and over keys alone.
+    pub plain: Option<KeyedFn>,
+}
+
+/// A call that stands alone.
+pub struct Single<'a> {
+    argv: &'a [&'a [u8]],
+    keys: SmallVec<[Key<'a>; 4]>,
+    entry: Option<RegistryEntry>,
+    plain: Option<KeyedFn>,
+}
+
+impl<'a> Single<'a> {
+    /// The call `argv`: its command looked up, its keys hashed.
+    pub fn of(argv: &'a [&'a [u8]]) -> Self {
+        let mut keys = SmallVec::new();
+        let (entry, plain) = look_up(argv, registry().find(argv[0]), &mut Vec::new(), |key| keys.push(key));
+        Self { argv, keys, entry, plain }
+    }
+
+    /// The call.
+    pub fn call(&self) -> Call<'_> {
+        Call { argv: self.argv, entry: self.entry, keys: &self.keys, plain: self.plain }
+    }
 }
 
 #[derive(Clone, Copy)]
 struct Place {
-    words: (u32, u32),
-    keys: (u32, u32),
-    entry: Option<crate::command::RegistryEntry>,
+    /// Where its keys end.
+    keys: u32,
+    entry: Option<RegistryEntry>,
+    plain: Option<KeyedFn>,
 }
 
-/// The calls of one batch, in order. A whole batch of one-key commands allocates nothing.
+/// Batches with room for more keys than this give the memory back.
+const KEPT_KEYS_MAX: usize = 4096;
+
+/// The calls of one batch, in order. With memory that was used before, one-key commands allocate nothing.
 #[derive(Default)]
 pub struct Calls<'a> {
-    words: SmallVec<[&'a [u8]; 192]>,
-    keys: SmallVec<[Key<'a>; 64]>,
-    places: SmallVec<[Place; 64]>,
+    batch: Batch<'a>,
+    keys: Vec<Key<'a>>,
+    places: Vec<Place>,
     found: Vec<Found>,
 }
 
@@ -41,59 +70,36 @@ impl<'a> Calls<'a> {
         calls
     }
 
+    /// Where requests are decoded to, for [`Calls::look_up`].
+    pub fn batch(&mut self) -> &mut Batch<'a> {
+        &mut self.batch
+    }
+
+    /// Looks the commands of all requests up and hashes their keys.
+    pub fn look_up(&mut self) {
+        for i in self.places.len()..self.batch.len() {
+            self.place(i, registry().find(self.batch.request(i)[0]));
+        }
+    }
+
     /// Adds a call: looks its command up and hashes its keys.
     pub fn push(&mut self, argv: impl IntoIterator<Item = &'a [u8]>) {
-        self.add(argv, |name| registry().find(name));
+        self.batch.push(argv);
+        self.look_up();
     }
 
     /// Adds an effect, whose verb clients may not call.
     pub(super) fn push_effect(&mut self, argv: impl IntoIterator<Item = &'a [u8]>) {
-        self.add(argv, |name| registry().find_effect(name));
+        self.batch.push(argv);
+        let i = self.batch.len() - 1;
+        self.place(i, registry().find_effect(self.batch.request(i)[0]));
     }
 
-    #[inline]
-    fn add(
-        &mut self,
-        argv: impl IntoIterator<Item = &'a [u8]>,
-        find: impl FnOnce(&[u8]) -> Option<crate::command::RegistryEntry>,
-    ) {
-        let first = (self.words.len(), self.keys.len());
-        let argv = argv.into_iter();
-        self.words.reserve(argv.size_hint().0);
-        argv.for_each(|word| self.words.push(word));
-        let argv = &self.words[first.0..];
-        let mut entry = find(argv[0]);
-        if let Some(found) = entry
-            && !found.command.subcommands().is_empty()
-            && argv.len() > 1
-        {
-            entry = registry().find_sub(found, argv[1]).or(entry);
-        }
-        if let Some(found) = entry
-            && found.command.takes(argv.len())
-        {
-            match found.command.keys {
-                [] => {}
-                [one]
-                    if let Find::At { first, last, .. } = one.find
-                        && last == first as i8 =>
-                {
-                    if let Some(key) = argv.get(first as usize) {
-                        self.keys.push(Key::new(key));
-                    }
-                }
-                _ => {
-                    self.found.clear();
-                    // A malformed call has no keys: its handler tells what is wrong.
-                    if found.command.find_keys(argv, &mut self.found).is_ok() {
-                        self.keys.extend(self.found.iter().map(|found| Key::new(argv[found.at])));
-                    }
-                }
-            }
-        }
-        let words = (first.0 as u32, self.words.len() as u32);
-        let keys = (first.1 as u32, self.keys.len() as u32);
-        self.places.push(Place { words, keys, entry });
+    #[inline(always)]
+    fn place(&mut self, i: usize, entry: Option<RegistryEntry>) {
+        let keys = &mut self.keys;
+        let (entry, plain) = look_up(self.batch.request(i), entry, &mut self.found, |key| keys.push(key));
+        self.places.push(Place { keys: self.keys.len() as u32, entry, plain });
     }
 
     /// The number of calls.
@@ -109,12 +115,10 @@ impl<'a> Calls<'a> {
     /// The call at position `i`.
     #[inline(always)]
     pub fn get(&self, i: usize) -> Call<'_> {
-        let Place { words, keys, entry } = self.places[i];
-        Call {
-            argv: &self.words[words.0 as usize..words.1 as usize],
-            entry,
-            keys: &self.keys[keys.0 as usize..keys.1 as usize],
-        }
+        let Place { keys, entry, plain } = self.places[i];
+        let first = if i == 0 { 0 } else { self.places[i - 1].keys };
+        let keys = &self.keys[first as usize..keys as usize];
+        Call { argv: self.batch.request(i), entry, keys, plain }
     }
 
     /// Brings what the keys will need into the cache; not worth it for one key.
@@ -123,4 +127,45 @@ impl<'a> Calls<'a> {
             engine.keyspace.prefetch(db, &self.keys);
         }
     }
+
+    /// Empties it for another input, keeping the memory.
+    pub fn recycle<'b>(self) -> Calls<'b> {
+        let Calls { batch, keys, mut places, found } = self;
+        places.clear();
+        Calls { batch: batch.recycle(), keys: emptied(keys, KEPT_KEYS_MAX), places, found }
+    }
+}
+
+/// The command that `argv` calls, where `entry` was found by its first word, and what runs it if it is plain; its keys
+/// are given to `add`.
+#[inline(always)]
+fn look_up<'a>(
+    argv: &[&'a [u8]],
+    mut entry: Option<RegistryEntry>,
+    found: &mut Vec<Found>,
+    mut add: impl FnMut(Key<'a>),
+) -> (Option<RegistryEntry>, Option<KeyedFn>) {
+    if let Some(known) = entry
+        && known.is_container
+        && argv.len() > 1
+    {
+        entry = registry().find_sub(known, argv[1]).or(entry);
+    }
+    let Some(known) = entry.filter(|known| known.command.takes(argv.len())) else { return (entry, None) };
+    match known.only_key {
+        0 if known.command.keys.is_empty() => {}
+        0 => {
+            found.clear();
+            // A malformed call has no keys: its handler tells what is wrong.
+            if known.command.find_keys(argv, found).is_ok() {
+                found.iter().for_each(|found| add(Key::new(argv[found.at])));
+            }
+        }
+        at => {
+            if let Some(key) = argv.get(usize::from(at)) {
+                add(Key::new(key));
+            }
+        }
+    }
+    (entry, known.plain)
 }

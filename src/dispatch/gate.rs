@@ -39,20 +39,40 @@ impl Visitor<'_> {
     }
 }
 
-/// Declares the gates in their order. No table of functions: every call passes all of them, so they are
-/// to be inlined.
+/// Declares the gates in their order, each with when it is open: then it lets every plain call pass, whatever it
+/// is. No table of functions: most calls pass all of them, so they are to be inlined.
 macro_rules! gates {
-    ($($gate:ident)*) => {
+    ($($gate:ident is open if |$engine:pat_param, $session:pat_param, $now_ms:pat_param| $open:expr;)*) => {
         fn pass(visitor: &Visitor<'_>) -> Result<Verdict, Error> {
             $(if $gate(visitor)? == Verdict::Hold {
                 return Ok(Verdict::Hold);
             })*
             Ok(Verdict::Pass)
         }
+
+        /// Whether all gates are open.
+        pub(super) fn are_open(engine: &Engine, session: &Session, now_ms: i64) -> bool {
+            true $(&& {
+                let ($engine, $session, $now_ms) = (engine, session, now_ms);
+                $open
+            })*
+        }
     };
 }
 
-gates! { authentication script transaction rights listening memory disk loading pause crowd backlog }
+gates! {
+    authentication is open if |engine, session, _| session.may_run(engine);
+    script is open if |engine, _, _| engine.scripts.running() == Running::Well;
+    transaction is open if |_, session, _| session.multi.is_none();
+    rights is open if |_, session, _| session.user().is_unrestricted();
+    listening is open if |_, session, _| !session.is_listening_only();
+    memory is open if |engine, _, _| engine.settings.int(config::MAXMEMORY) == 0;
+    disk is open if |engine, _, _| !engine.saving.is_failing() && engine.log.failure().is_none();
+    loading is open if |engine, _, _| !engine.loading.is_active();
+    pause is open if |engine, _, now_ms| engine.pause.state(now_ms).is_none();
+    crowd is open if |engine, _, _| !engine.saving.crowd().is_full();
+    backlog is open if |engine, _, _| !engine.log.is_full();
+}
 
 /// Asks all gates in order.
 pub(super) fn ask(

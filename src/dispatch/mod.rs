@@ -10,14 +10,16 @@ mod golden;
 mod multi;
 mod queues;
 pub mod replay;
+mod round;
 mod script;
 #[cfg(test)]
 mod snapshots;
 
-pub use batch::{Call, Calls};
+pub use batch::{Call, Calls, Single};
 pub use block::{Parked, UNBLOCKED, Unblock, serve};
 pub use gate::misconf;
 pub use queues::{attend, restart, untie};
+pub use round::{Round, run_plain};
 
 use crate::command::flag;
 use crate::command::{Args, Command, Error, Flow, Group, Held, Keyed, Nest, Outer, Reply, Run, Sweep};
@@ -26,6 +28,7 @@ use crate::config;
 use crate::engine::{Engine, Flag, Reached, ReplyMode, Session};
 use crate::keyspace::Txn;
 use crate::keyspace::txn::{Begin, Caller};
+use crate::resp::Mark;
 use gate::Verdict;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::Relaxed;
@@ -83,16 +86,20 @@ pub fn run(
             Err(multi::refuse(engine, session, &call, error))
         }
     };
-    let outcome = outcome.unwrap_or_else(|error| {
-        reply.rewind(mark);
-        reply.error(&error);
-        engine.metrics.count_error(error.code());
-        Outcome::Done(std::mem::take(&mut session.failed_at))
-    });
+    let outcome = outcome.unwrap_or_else(|error| finish(engine, session, error, reply, mark));
     if session.reply_mode != ReplyMode::On {
         mute(session, &call, reply, mark);
     }
     outcome
+}
+
+/// Answers the error that a call ended with.
+#[cold]
+fn finish(engine: &Engine, session: &mut Session, error: Error, reply: &mut Reply, mark: Mark) -> Outcome {
+    reply.rewind(mark);
+    reply.error(&error);
+    engine.metrics.count_error(error.code());
+    Outcome::Done(std::mem::take(&mut session.failed_at))
 }
 
 /// Runs a command that was run before, elsewhere: it passes no gate, and nobody waits for its reply.
@@ -100,8 +107,8 @@ pub fn run(
 /// # Errors
 /// What it is refused with.
 pub fn apply(engine: &Engine, session: &mut Session, argv: &[&[u8]], reply: &mut Reply) -> Result<(), Error> {
-    let calls = Calls::of(argv.iter().copied());
-    let call = calls.get(0);
+    let single = Single::of(argv);
+    let call = single.call();
     if !call.entry.is_some_and(|entry| entry.command.takes(argv.len())) {
         return Err(unknown(argv));
     }
@@ -129,6 +136,7 @@ fn is_tracked(session: &Session, command: &Command) -> bool {
 }
 
 /// Counts a call that was run. It took the time since the one before it, or since its batch began.
+#[inline]
 fn count(engine: &Engine, session: &mut Session, call: &Call<'_>, failed: bool) {
     let Some(entry) = call.entry else { return };
     let local = engine.metrics.local();
@@ -141,21 +149,32 @@ fn count(engine: &Engine, session: &mut Session, call: &Call<'_>, failed: bool) 
     if engine.settings.yes(config::LATENCY_TRACKING) {
         command.latency.record(ns);
     }
-    // The shortest moment that LATENCY can be asked to note.
-    if ns >= 1_000_000 {
-        let fast = entry.command.has(flag::FAST);
-        engine.note_latency(if fast { "fast-command" } else { "command" }, ns);
-    }
     let slow_us = engine.settings.int(config::SLOWLOG_LOG_SLOWER_THAN);
-    let us = ns / 1000;
-    if slow_us >= 0 && us >= slow_us as u64 && !entry.command.has(crate::command::flag::NO_SLOWLOG) {
-        let len_max = engine.settings.int(config::SLOWLOG_MAX_LEN) as usize;
-        let words = open_words(entry.command, call.argv);
-        engine.slowlog.add(&words, us, engine.now_ms() / 1000, &session.client, len_max);
+    if ns >= LATENCY_MIN_NS || slow_us >= 0 && ns / 1000 >= slow_us as u64 {
+        note_slow(engine, session, call, ns, slow_us);
     }
     // QUIT is nobody's business any more.
     if engine.monitors.is_active() && !session.closing {
         monitor(engine, session, entry.command, call.argv);
+    }
+}
+
+/// The shortest moment that LATENCY can be asked to note.
+const LATENCY_MIN_NS: u64 = 1_000_000;
+
+/// Notes a call that took long, for LATENCY and SLOWLOG.
+#[cold]
+fn note_slow(engine: &Engine, session: &Session, call: &Call<'_>, ns: u64, slow_us: i64) {
+    let Some(entry) = call.entry else { return };
+    if ns >= LATENCY_MIN_NS {
+        let fast = entry.command.has(flag::FAST);
+        engine.note_latency(if fast { "fast-command" } else { "command" }, ns);
+    }
+    let us = ns / 1000;
+    if slow_us >= 0 && us >= slow_us as u64 && !entry.command.has(flag::NO_SLOWLOG) {
+        let len_max = engine.settings.int(config::SLOWLOG_MAX_LEN) as usize;
+        let words = open_words(entry.command, call.argv);
+        engine.slowlog.add(&words, us, engine.now_ms() / 1000, &session.client, len_max);
     }
 }
 
@@ -201,7 +220,7 @@ fn monitor(engine: &Engine, session: &Session, command: &Command, argv: &[&[u8]]
 
 /// Applies CLIENT REPLY to the reply behind `mark`. What subscribing confirms is sent as messages are.
 #[cold]
-fn mute(session: &mut Session, call: &Call<'_>, reply: &mut Reply, mark: crate::resp::Mark) {
+fn mute(session: &mut Session, call: &Call<'_>, reply: &mut Reply, mark: Mark) {
     let command = call.entry.map(|entry| entry.command);
     let confirms = |command: &Command| command.group == Group::PubSub && command.has(flag::SUBSCRIBED);
     if !command.is_some_and(confirms) {
@@ -240,7 +259,7 @@ fn execute(
     let Some(entry) = call.entry else { return Err(unknown(call.argv)) };
     let command = entry.command;
     session.client.command.store(entry.number + 1, Relaxed);
-    let args = Args::new(call.argv, 1 + usize::from(command.full_name.len() != command.name.len()));
+    let args = Args::new(call.argv, 1 + usize::from(command.is_sub()));
     let tracked = is_tracked(session, command);
     match command.run {
         Run::Keyed(handler) => {
@@ -359,7 +378,7 @@ fn nested(
 ) -> Result<(), Error> {
     let Some(entry) = call.entry else { return Err(unknown(call.argv)) };
     let command = entry.command;
-    let args = Args::new(call.argv, 1 + usize::from(command.full_name.len() != command.name.len()));
+    let args = Args::new(call.argv, 1 + usize::from(command.is_sub()));
     if is_tracked(session, command) {
         // What the calls before this one did is no news to those who read it now.
         engine.notify(txn.effects());

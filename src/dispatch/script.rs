@@ -11,7 +11,7 @@
 //!       │        │ work moves elsewhere │ unless it wrote
 //! ```
 
-use super::{Call, Calls, Outcome, serve};
+use super::{Call, Outcome, Single, serve};
 use super::{evict, gate};
 use crate::acl::Context;
 use crate::command::{Args, Command, Error, Nest, Outer, Reply, Run, flag};
@@ -233,8 +233,8 @@ struct Running<'a, 'k> {
 
 impl Host for Running<'_, '_> {
     fn call(&mut self, argv: &[&[u8]], reply: &mut Reply) -> Result<(), Refused> {
-        let calls = Calls::of(argv.iter().copied());
-        let call = calls.get(0);
+        let single = Single::of(argv);
+        let call = single.call();
         let command = self.admit(&call).map_err(|error| self.reject(&call, error))?;
         if command.has(flag::WRITE) && !self.wrote {
             self.wrote = true;
@@ -251,9 +251,9 @@ impl Host for Running<'_, '_> {
     }
 
     fn may_run(&mut self, argv: &[&[u8]]) -> Result<bool, Refused> {
-        let calls = Calls::of(argv.iter().copied());
+        let single = Single::of(argv);
         let is_whole = |command: &Command| argv.len() == 1 || command.subcommands().is_empty();
-        let Some(entry) = calls.get(0).entry.filter(|entry| is_whole(entry.command)) else {
+        let Some(entry) = single.call().entry.filter(|entry| is_whole(entry.command)) else {
             let error = Error::new("ERR Invalid command passed to redis.acl_check_cmd()");
             return Err(Refused { error, counted: false });
         };

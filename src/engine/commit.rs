@@ -35,30 +35,41 @@ pub struct Committed {
 impl Engine {
     /// Passes on what `txn` did (log, listeners, counters), then unlocks its shards.
     pub fn commit(&self, mut txn: Txn<'_>) -> Committed {
+        self.pass_on(&mut txn)
+    }
+
+    /// As [`Engine::commit`], for a transaction that must not be moved; it is to be dropped next.
+    #[inline(always)]
+    pub fn pass_on(&self, txn: &mut Txn<'_>) -> Committed {
         // What others wrote here may not be durable yet, and must not be told of before it is.
         let saw = if self.log.is_always() { txn.logged() } else { 0 };
-        let now_ms = txn.now_ms();
-        let effects = txn.effects();
-        let (hits, misses, dirty) = (effects.hits.get(), effects.misses.get(), effects.dirty);
         let mut committed = Committed { lsn: Reached { wrote: 0, saw }, ready: Vec::new() };
-        if hits | misses | dirty == 0 && !effects.flushed {
-            return committed;
-        }
-        let local = self.metrics.local();
-        let counters = &local.counters;
+        let effects = txn.effects();
+        let (hits, misses) = (effects.hits.get(), effects.misses.get());
         if hits | misses != 0 {
+            let counters = &self.metrics.local().counters;
             counters.keyspace_hits.add(hits);
             counters.keyspace_misses.add(misses);
         }
-        if effects.is_heard() {
+        if effects.is_heard() && (hits | misses | effects.dirty != 0 || effects.flushed) {
             self.notify(effects);
         }
-        if dirty == 0 {
-            return committed;
+        if effects.dirty != 0 {
+            self.pass_on_changes(txn, &mut committed);
         }
-        local.changes.add(dirty);
-        counters.expired_keys.add(effects.expired);
-        counters.expired_fields.add(effects.expired_fields);
+        committed
+    }
+
+    fn pass_on_changes(&self, txn: &mut Txn<'_>, committed: &mut Committed) {
+        let now_ms = txn.now_ms();
+        let effects = txn.effects();
+        let local = self.metrics.local();
+        local.changes.add(effects.dirty);
+        let counters = &local.counters;
+        if effects.expired | effects.expired_fields != 0 {
+            counters.expired_keys.add(effects.expired);
+            counters.expired_fields.add(effects.expired_fields);
+        }
         committed.ready = effects.take_ready();
         if !effects.log().is_empty() {
             let firm = effects.is_firm();
@@ -68,6 +79,5 @@ impl Engine {
                 txn.set_logged(end);
             }
         }
-        committed
     }
 }

@@ -69,7 +69,7 @@ impl Access {
     }
 
     /// The clock of an entry that was accessed again, when it said `before`.
-    #[inline]
+    #[inline(always)]
     pub fn again(self, before: u32) -> u32 {
         match self.lfu {
             _ if self.quiet => before,

@@ -110,6 +110,7 @@ impl Effects {
     }
 
     /// Empties it for the next transaction.
+    #[inline]
     pub fn reset(&mut self, listeners: Listeners) {
         self.listeners = listeners;
         self.firm = false;
@@ -119,14 +120,22 @@ impl Effects {
         self.expired = 0;
         self.expired_fields = 0;
         self.flushed = false;
-        if !self.log.is_empty() || !self.touches.is_empty() {
-            self.log.clear();
-            self.log.shrink_to(LOG_KEPT);
-            self.touches.clear();
-            self.keys.clear();
-        }
-        self.missed.get_mut().clear();
         self.log_db = 0;
+        if !self.log.is_empty()
+            || !self.touches.is_empty()
+            || !self.missed.get_mut().is_empty()
+            || !self.ready.is_empty()
+        {
+            self.clear();
+        }
+    }
+
+    fn clear(&mut self) {
+        self.log.clear();
+        self.log.shrink_to(LOG_KEPT);
+        self.touches.clear();
+        self.keys.clear();
+        self.missed.get_mut().clear();
         self.ready.clear();
     }
 

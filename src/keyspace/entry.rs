@@ -180,13 +180,18 @@ impl Shape {
     }
 }
 
+/// The payload's size by `form`, looked up without a branch.
+const PAYLOAD_SIZES: [u8; 16] = {
+    let mut sizes = [COLLECTION_SIZE as u8; 16];
+    sizes[SHORT as usize] = 0;
+    sizes[INT as usize] = 8;
+    sizes[LONG as usize] = size_of::<Bytes>() as u8;
+    sizes
+};
+
+#[inline(always)]
 fn payload_size(form: u8) -> usize {
-    match form {
-        SHORT => 0,
-        INT => 8,
-        LONG => size_of::<Bytes>(),
-        _ => COLLECTION_SIZE,
-    }
+    PAYLOAD_SIZES[usize::from(form) % PAYLOAD_SIZES.len()].into()
 }
 
 /// A borrowed entry; copied like a pointer.
@@ -241,9 +246,24 @@ impl<'a> EntryRef<'a> {
         unsafe { std::slice::from_raw_parts(self.at.as_ptr().add(shape.key_at()), shape.key) }
     }
 
+    /// The key's `len` bytes, when there is no LONG_KEY.
+    #[inline(always)]
+    fn short_key(self, len: usize) -> &'a [u8] {
+        let at = self.payload_at() + payload_size(self.form());
+        // SAFETY: without LONG_KEY the key stands right behind the payload; byte 5 tells its length, which the
+        // caller has read.
+        unsafe { std::slice::from_raw_parts(self.at.as_ptr().add(at), len) }
+    }
+
     /// Whether its key is `key`: the comparison that every lookup ends with.
+    #[inline(always)]
     pub fn has_key(self, key: &[u8]) -> bool {
-        let own = self.key();
+        // Most keys are told apart by their length in the header.
+        let short = self.flags() & LONG_KEY == 0;
+        if short && usize::from(self.byte(5)) != key.len() {
+            return false;
+        }
+        let own = if short { self.short_key(key.len()) } else { self.key() };
         if own.len() != key.len() {
             return false;
         }
@@ -332,6 +352,7 @@ impl<'a> EntryRef<'a> {
         (self.form() == COLLECTION + T::KIND as u8).then(|| unsafe { &*self.at.as_ptr().add(at).cast::<T>() })
     }
 
+    #[inline(always)]
     fn payload_at(self) -> usize {
         HEADER + if self.flags() & TTL != 0 { 8 } else { 0 }
     }

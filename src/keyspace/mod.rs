@@ -14,6 +14,7 @@ pub mod effects;
 pub mod entry;
 pub mod event;
 pub mod hash;
+mod lock;
 mod reaper;
 mod shard;
 pub mod table;

@@ -2,13 +2,14 @@
 
 use super::agenda::Agenda;
 use super::effects::Listening;
+use super::lock::{Mutex, MutexGuard};
 use super::reaper::{Garbage, Reaper};
 use super::table::Table;
 use super::waiters::Waiters;
 use super::watchers::Watchers;
 use super::{EntryBox, Key, Txn};
 use crate::types::Packing;
-use parking_lot::{Mutex, MutexGuard};
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};

@@ -8,12 +8,12 @@ use super::edit::Edit;
 use super::effects::Effects;
 use super::entry::{Collection, EntryBox, EntryRef, Kind, StrRef};
 use super::event::Class;
+use super::lock::MutexGuard;
 use super::shard::{Hooks, Keyspace, SHARD_BITS, SHARDS, Shard};
 use super::table::{Slot, Table};
 use crate::resp::{Error, Result};
 use crate::types::queue::Owner;
 use crate::types::{Hash, Packing};
-use parking_lot::MutexGuard;
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -30,6 +30,12 @@ impl<'a> Key<'a> {
     /// Hashes `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, hash: super::hash(bytes) }
+    }
+
+    /// Whether it is these very bytes, not only equal ones.
+    #[inline(always)]
+    fn is(&self, bytes: &[u8]) -> bool {
+        std::ptr::eq(self.bytes, bytes)
     }
 
     /// The shard the key belongs to.
@@ -106,6 +112,9 @@ impl Held<'_> {
     }
 }
 
+/// The locks of a call's keys, before its transaction begins.
+pub struct Locks<'k>(Held<'k>);
+
 /// Where the guard of `shard` is among those of `set`.
 fn place(set: u64, shard: usize) -> usize {
     (set & ((1 << shard) - 1)).count_ones() as usize
@@ -165,36 +174,52 @@ impl Keyspace {
             }
         };
         let mut txn = self.txn(held, keys, begin, effects);
-        for key in keys {
-            txn.settle(*key);
-        }
+        txn.settle_keys();
         txn
     }
 
     /// As [`Keyspace::begin`], unless a shard is not to be had soon: a script holds it and takes its time.
+    #[inline(always)]
     pub fn begin_soon<'k>(
         &'k self,
         keys: &'k [Key<'k>],
         begin: Begin,
         effects: &'k mut Effects,
     ) -> Option<Txn<'k>> {
-        let held = match keys {
-            [] => Held::None,
-            [key] => Held::One(key.shard(), self.lock_soon(key.shard())?),
-            keys => {
-                let set = keys.iter().fold(0u64, |set, key| set | 1 << key.shard());
-                if set.is_power_of_two() {
-                    Held::One(keys[0].shard(), self.lock_soon(keys[0].shard())?)
-                } else {
-                    Held::Many(set, self.lock_set_soon(set)?)
-                }
-            }
-        };
-        let mut txn = self.txn(held, keys, begin, effects);
-        for key in keys {
-            txn.settle(*key);
-        }
+        let mut txn = self.enter(self.hold_soon(keys)?, keys, begin, effects);
+        txn.settle_keys();
         Some(txn)
+    }
+
+    /// The locks of the shards of `keys`, unless one is not to be had soon.
+    #[inline(always)]
+    pub fn hold_soon<'k>(&'k self, keys: &[Key<'_>]) -> Option<Locks<'k>> {
+        Some(Locks(match keys {
+            [key] => Held::One(key.shard(), self.lock_soon(key.shard())?),
+            keys => self.hold_several_soon(keys)?,
+        }))
+    }
+
+    fn hold_several_soon(&self, keys: &[Key<'_>]) -> Option<Held<'_>> {
+        let set = keys.iter().fold(0u64, |set, key| set | 1 << key.shard());
+        Some(match set {
+            0 => Held::None,
+            set if set.is_power_of_two() => Held::One(keys[0].shard(), self.lock_soon(keys[0].shard())?),
+            set => Held::Many(set, self.lock_set_soon(set)?),
+        })
+    }
+
+    /// Begins a transaction under the locks of its `keys`. A transaction is large: made and left where the caller
+    /// keeps it, it is not moved. [`Txn::settle_keys`] is to come next.
+    #[inline(always)]
+    pub fn enter<'k>(
+        &'k self,
+        locks: Locks<'k>,
+        keys: &'k [Key<'k>],
+        begin: Begin,
+        effects: &'k mut Effects,
+    ) -> Txn<'k> {
+        self.txn(locks.0, keys, begin, effects)
     }
 
     /// As [`Keyspace::begin_set`], unless a shard is not to be had soon.
@@ -274,9 +299,7 @@ impl<'k> Txn<'k> {
     pub fn nested<'n>(&'n mut self, keys: &'n [Key<'n>], begin: Begin) -> Option<Txn<'n>> {
         let set = keys.iter().fold(0, |set, key| set | 1 << key.shard());
         let mut txn = self.within(set, keys, begin)?;
-        for key in keys {
-            txn.settle(*key);
-        }
+        txn.settle_keys();
         Some(txn)
     }
 
@@ -356,13 +379,20 @@ impl<'k> Txn<'k> {
         self.effects.dirty == 0
     }
 
-    #[inline]
+    #[inline(always)]
     fn hash_of(&self, key: &[u8]) -> u64 {
+        match self.keys {
+            [only] if only.is(key) => only.hash,
+            _ => self.hash_among(key),
+        }
+    }
+
+    /// The hash of one of several keys, which handlers ask for in order.
+    fn hash_among(&self, key: &[u8]) -> u64 {
         let next = self.next.get();
         for at in [next, next.wrapping_sub(1), 0] {
             if let Some(known) = self.keys.get(at)
-                && known.bytes.as_ptr() == key.as_ptr()
-                && known.bytes.len() == key.len()
+                && known.is(key)
             {
                 self.next.set(at + 1);
                 return known.hash;
@@ -459,6 +489,14 @@ impl<'k> Txn<'k> {
         self.effects.replayed
     }
 
+    /// Removes what is due of its keys.
+    #[inline(always)]
+    pub fn settle_keys(&mut self) {
+        for key in self.keys {
+            self.settle(*key);
+        }
+    }
+
     #[inline(always)]
     fn settle(&mut self, key: Key<'_>) {
         if self.table(key.shard()).timed() != 0 {
@@ -495,7 +533,7 @@ impl<'k> Txn<'k> {
     }
 
     /// The entry of `key`, unless it is due. Notes neither access nor hit.
-    #[inline]
+    #[inline(always)]
     pub fn peek(&self, key: &[u8]) -> Option<EntryRef<'_>> {
         let hash = self.hash_of(key);
         let entry = self.table(shard_of(hash)).find(hash, key)?;
@@ -506,7 +544,7 @@ impl<'k> Txn<'k> {
     }
 
     /// The entry of `key`, the hit or miss counted; its access is not noted.
-    #[inline]
+    #[inline(always)]
     pub fn look(&self, key: &[u8]) -> Option<EntryRef<'_>> {
         let entry = self.peek(key);
         match entry {
@@ -517,14 +555,14 @@ impl<'k> Txn<'k> {
     }
 
     /// The entry of `key`, its access noted and the hit or miss counted.
-    #[inline]
+    #[inline(always)]
     pub fn entry(&self, key: &[u8]) -> Option<EntryRef<'_>> {
         let entry = self.look(key);
         entry.into_iter().for_each(|entry| self.note_access(entry));
         entry
     }
 
-    #[inline]
+    #[inline(always)]
     fn note_access(&self, entry: EntryRef<'_>) {
         if let Some(access) = self.access {
             entry.touch(access.again(entry.access()));

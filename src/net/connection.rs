@@ -13,11 +13,12 @@
 use super::holding::Holding;
 use super::scratch;
 use crate::config::{self, ClientClass};
-use crate::dispatch::{self, Calls, Outcome, Parked, Unblock};
+use crate::dispatch::{self, Calls, Outcome, Parked, Round, Unblock};
 use crate::engine::{Engine, Flag, Reached, Running, Session, WaitAof};
 use crate::pubsub::Close;
-use crate::resp::decode::{Batch, Decoder};
+use crate::resp::decode::Decoder;
 use crate::resp::{Error, Reply};
+use bumpalo::Bump;
 use bytes::{Buf, BytesMut};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -268,10 +269,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 return Poll::Ready(Ok(n));
             }
             if own {
-                self.run_input(&mut scratch.batch, &mut scratch.reply);
+                self.run_input(&mut scratch.calls, &mut scratch.reply);
             } else {
                 let read = std::mem::take(&mut scratch.read);
-                let used = self.run_bytes(&read[..n], &mut scratch.batch, &mut scratch.reply);
+                let used = self.run_bytes(&read[..n], &mut scratch.calls, &mut scratch.reply);
                 self.input.extend_from_slice(&read[used..n]);
                 scratch.read = read;
             }
@@ -304,16 +305,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             self.return_reply(reply, &mut scratch.reply);
             if self.end.is_none() && matches!(self.state, State::Running) && !self.input.is_empty() {
-                self.run_input(&mut scratch.batch, &mut scratch.reply);
+                self.run_input(&mut scratch.calls, &mut scratch.reply);
             }
         });
         self.check_input();
     }
 
     /// Runs what is in the connection's own buffer.
-    fn run_input(&mut self, batch: &mut Batch, spare: &mut Reply) {
+    fn run_input(&mut self, kept: &mut Calls<'static>, spare: &mut Reply) {
         let input = std::mem::take(&mut self.input);
-        let used = self.run_bytes(&input, batch, spare);
+        let used = self.run_bytes(&input, kept, spare);
         if used < input.len() {
             self.input = input;
             self.input.advance(used);
@@ -321,28 +322,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Decodes and runs the whole requests in `bytes`; returns how many bytes they took.
-    fn run_bytes(&mut self, bytes: &[u8], batch: &mut Batch, spare: &mut Reply) -> usize {
+    fn run_bytes(&mut self, bytes: &[u8], kept: &mut Calls<'static>, spare: &mut Reply) -> usize {
         let mut used = 0;
         let mut reply = self.lend_reply(spare);
         while used < bytes.len() && self.end.is_none() && matches!(self.state, State::Running) {
             let rest = &bytes[used..];
             let limits = self.engine.decoding(self.session.authenticated);
-            match self.decoder.decode(rest, &limits, BATCH_MAX, batch) {
+            let (unquoted, mut calls) = (Bump::new(), std::mem::take(kept).recycle());
+            match self.decoder.decode(rest, &limits, BATCH_MAX, &unquoted, calls.batch()) {
                 Ok(n) => used += n,
                 Err(error) => {
                     reply.error(&Error::text(format!("ERR {error}")));
                     self.end = Some(End::Protocol);
                 }
             }
-            if batch.is_empty() {
-                break;
-            }
-            let mut calls = Calls::default();
-            for i in 0..batch.len() {
-                calls.push(batch.request(i).iter().map(|word| batch.word(rest, *word)));
-            }
+            calls.look_up();
             calls.prefetch(&self.engine, self.session.db);
             self.run_calls(&calls, &mut reply);
+            let was_empty = calls.is_empty();
+            *kept = calls.recycle();
+            if was_empty {
+                break;
+            }
         }
         self.return_reply(reply, spare);
         used
@@ -350,12 +351,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Runs a batch; what is behind a call that has to wait is postponed.
     fn run_calls(&mut self, calls: &Calls<'_>, reply: &mut Reply) {
-        let now_ms = self.engine.now_ms();
-        self.session.client.active_ms.store(now_ms, Relaxed);
-        self.session.tick = self.engine.metrics.tick();
+        let mut round = Round::begin(&self.engine, &mut self.session);
+        self.session.client.active_ms.store(round.now_ms, Relaxed);
         for i in 0..calls.len() {
             let (call, from) = (calls.get(i), reply.mark());
-            let outcome = dispatch::run(&self.engine, &mut self.session, call, now_ms, reply);
+            let plain = dispatch::run_plain(&self.engine, &mut self.session, &call, &round, reply);
+            let outcome = plain.unwrap_or_else(|| {
+                let outcome = dispatch::run(&self.engine, &mut self.session, call, round.now_ms, reply);
+                if call.plain.is_none() {
+                    round.look_again(&self.engine, &self.session);
+                }
+                outcome
+            });
             if let Outcome::Done(reached) = outcome
                 && reached != Reached::default()
             {

@@ -1,7 +1,7 @@
 //! Buffers of the thread, lent to whichever connection it runs: an idle connection holds none.
 
+use crate::dispatch::Calls;
 use crate::resp::Reply;
-use crate::resp::decode::Batch;
 use std::cell::Cell;
 
 /// Bytes read from a socket at once.
@@ -13,15 +13,15 @@ pub const REPLY_KEPT: usize = 64 * 1024;
 pub struct Scratch {
     /// Where reads go when no partial request waits in the connection's own buffer.
     pub read: Box<[u8]>,
-    /// The requests decoded.
-    pub batch: Batch,
+    /// The calls decoded.
+    pub calls: Calls<'static>,
     /// The replies written.
     pub reply: Reply,
 }
 
 impl Default for Scratch {
     fn default() -> Self {
-        Self { read: vec![0; READ_LEN].into_boxed_slice(), batch: Batch::default(), reply: Reply::default() }
+        Self { read: vec![0; READ_LEN].into_boxed_slice(), calls: Calls::default(), reply: Reply::default() }
     }
 }
 

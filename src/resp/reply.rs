@@ -167,7 +167,7 @@ impl Reply {
         self.shared_len += other.shared_len;
     }
 
-    #[inline]
+    #[inline(always)]
     fn head(&mut self, kind: u8, n: i64) {
         let digit = |n: i64| b'0' + n as u8;
         match n {
@@ -177,6 +177,7 @@ impl Reply {
         }
     }
 
+    #[inline(never)]
     fn long_head(&mut self, kind: u8, n: i64) {
         let mut digits = itoa::Buffer::new();
         let digits = digits.format(n).as_bytes();

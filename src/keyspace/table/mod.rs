@@ -156,7 +156,7 @@ impl Table {
     /// The entry of `key`.
     #[inline]
     pub fn find(&self, hash: u64, key: &[u8]) -> Option<EntryRef<'_>> {
-        self.view(hash)?.find(hash, key).map(|(_, entry)| entry)
+        self.view(hash)?.entry(hash, key)
     }
 
     /// The entry of `key`, to be changed or removed.

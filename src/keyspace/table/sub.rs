@@ -91,6 +91,17 @@ impl<'a> View<'a> {
 
     /// Where the entry of `key` stands.
     pub(super) fn find(self, hash: u64, key: &[u8]) -> Option<(Place, EntryRef<'a>)> {
+        self.probe(hash, key)
+    }
+
+    /// The entry of `key`.
+    #[inline]
+    pub(super) fn entry(self, hash: u64, key: &[u8]) -> Option<EntryRef<'a>> {
+        self.probe(hash, key).map(|(_, entry)| entry)
+    }
+
+    #[inline(always)]
+    fn probe(self, hash: u64, key: &[u8]) -> Option<(Place, EntryRef<'a>)> {
         let (print, tag) = (Bucket::print(hash), self.tag(hash));
         let home = self.home_of(tag);
         let mut bucket = home;
