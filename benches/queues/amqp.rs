@@ -213,18 +213,24 @@ impl crate::broker::Link for Link {
     }
 
     fn ack(&mut self, receipts: &[String]) -> io::Result<()> {
+        let mut out = Vec::new();
         for receipt in receipts {
             let tag: u64 = receipt.parse().map_err(io::Error::other)?;
-            self.call(1, ACK.0, ACK.1, &[&tag.to_be_bytes()[..], &[0]].concat())?;
+            method(&mut out, 1, ACK.0, ACK.1, &[&tag.to_be_bytes()[..], &[0]].concat());
         }
-        Ok(())
+        self.stream.write_all(&out)
     }
 
-    fn take(&mut self) -> io::Result<bool> {
-        match self.delivery() {
-            Ok(tag) => self.ack(&[tag.to_string()]).map(|()| true),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
-            Err(error) => Err(error),
+    fn take(&mut self, count: usize) -> io::Result<usize> {
+        let mut tags = Vec::new();
+        // What has come is taken, but only the first is waited for.
+        while tags.is_empty() || tags.len() < count && !self.received.is_empty() {
+            match self.delivery() {
+                Ok(tag) => tags.push(tag.to_string()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
         }
+        self.ack(&tags).map(|()| tags.len())
     }
 }

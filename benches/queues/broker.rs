@@ -98,7 +98,7 @@ impl Running {
     pub fn cpu(&self) -> io::Result<Duration> {
         match self {
             Running::Redis(server, _) => server.cpu(),
-            Running::Rabbit(rabbit) => server::cpu_of(rabbit.child.id()),
+            Running::Rabbit(rabbit) => server::cpu_of(rabbit.process()?),
         }
     }
 
@@ -122,8 +122,9 @@ pub trait Link: Send {
     fn pop(&mut self, count: usize) -> io::Result<Vec<String>>;
     /// Acknowledges messages, each by a call of its own, at once.
     fn ack(&mut self, receipts: &[String]) -> io::Result<()>;
-    /// Waits for a message, not for long, and acknowledges it; tells whether there was one.
-    fn take(&mut self) -> io::Result<bool>;
+    /// Waits for up to `count` messages, not for long, and acknowledges each by a call of its own; tells how many
+    /// there were.
+    fn take(&mut self, count: usize) -> io::Result<usize>;
 }
 
 struct Queues {
@@ -150,11 +151,13 @@ impl Link for Queues {
         self.client.run(&run, receipts.len()).map(drop)
     }
 
-    fn take(&mut self) -> io::Result<bool> {
+    fn take(&mut self, count: usize) -> io::Result<usize> {
         let mut run = Vec::new();
-        encode(&mut run, &["QPOP", QUEUE, "LEASE", LEASE_MS, "BLOCK", WAIT_MS]);
+        let count = count.to_string();
+        encode(&mut run, &["QPOP", QUEUE, "COUNT", &count, "LEASE", LEASE_MS, "BLOCK", WAIT_MS]);
         let reply = self.client.run(&run, 1)?.swap_remove(0);
-        reply.first().map_or(Ok(false), |receipt| self.ack(std::slice::from_ref(receipt)).map(|()| true))
+        let receipts: Vec<String> = reply.into_iter().step_by(2).collect();
+        self.ack(&receipts).map(|()| receipts.len())
     }
 }
 
@@ -193,14 +196,13 @@ impl Link for Streams {
         self.client.run(&run, 2 * receipts.len()).map(drop)
     }
 
-    fn take(&mut self) -> io::Result<bool> {
-        let mut run = Vec::new();
-        let consumer = self.consumer.as_str();
-        let read =
-            ["XREADGROUP", "GROUP", "group", consumer, "COUNT", "1", "BLOCK", WAIT_MS, "STREAMS", QUEUE, ">"];
-        encode(&mut run, &read);
+    fn take(&mut self, count: usize) -> io::Result<usize> {
+        let (mut run, count, name) = (Vec::new(), count.to_string(), self.consumer.as_str());
+        let head = ["XREADGROUP", "GROUP", "group", name, "COUNT", &count];
+        encode(&mut run, &[&head[..], &["BLOCK", WAIT_MS, "STREAMS", QUEUE, ">"]].concat());
         let reply = self.client.run(&run, 1)?.swap_remove(0);
-        Streams::id(reply).map_or(Ok(false), |id| self.ack(&[id]).map(|()| true))
+        let ids: Vec<String> = reply.into_iter().skip(1).step_by(3).collect();
+        self.ack(&ids).map(|()| ids.len())
     }
 }
 
@@ -251,14 +253,29 @@ impl Rabbit {
         }
         Ok(rabbit)
     }
+
+    /// The process that the start script left behind.
+    fn process(&self) -> io::Result<u32> {
+        fs::read_to_string(self.dir.join("pid"))?.trim().parse().map_err(io::Error::other)
+    }
 }
 
 impl Drop for Rabbit {
     fn drop(&mut self) {
         // It holds nothing worth keeping; it may also be gone already.
+        if let Ok(process) = self.process() {
+            let _ = Command::new("kill").args(["-9", &process.to_string()]).status();
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = Command::new("epmd").args(["-port", &self.epmd, "-kill"]).output();
+        // The name service does not go while it knows of a node.
+        let stopping = Instant::now();
+        let stop = ["-port", &self.epmd, "-kill"];
+        while Command::new("epmd").args(stop).output().is_ok_and(|output| !output.status.success())
+            && stopping.elapsed() < Duration::from_secs(2)
+        {
+            sleep(Duration::from_millis(50));
+        }
         let _ = fs::remove_dir_all(&self.dir);
     }
 }

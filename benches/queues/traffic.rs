@@ -51,32 +51,40 @@ pub fn cycles(broker: &Broker, span: Duration) -> Result<Vec<(Row, f64)>, Box<dy
     Ok(figures)
 }
 
-/// 64 producers that wait for each confirmation, and 64 consumers.
+/// 64 producers that wait for their confirmations, and 64 consumers; with 16 messages at once, and with one.
 pub fn producers(broker: &Broker, span: Duration) -> Result<Vec<(Row, f64)>, Box<dyn Error>> {
     let mut figures = Vec::new();
-    for (log, name, target) in [
-        (Log::Always, "64 producers, 64 consumers, fsync always", Target::least(1.5).beside_rabbit(5.0)),
-        (Log::EverySecond, "64 producers, 64 consumers, fsync everysec", Target::NONE),
-    ] {
-        let cpu = Row::new(format!("{name}: CPU"), "µs", Target::NONE);
-        let running = broker.start(log)?;
-        let producers = (0..SIDE).map(|n| running.link(n, false)).collect::<io::Result<Vec<_>>>()?;
-        let consumers = (0..SIDE).map(|n| running.link(n, true)).collect::<io::Result<Vec<_>>>()?;
-        let stop = AtomicBool::new(false);
-        let flow = thread::scope(|scope| {
-            for mut producer in producers {
-                let stop = &stop;
-                // A server that is gone is told of by the consumers.
-                scope.spawn(move || while !stop.load(Relaxed) && producer.push(BODY, 1).is_ok() {});
-            }
-            let flow =
-                Flow::measure(&running, consumers, span, &|link: &mut dyn Link| link.take().map(u64::from));
-            stop.store(true, Relaxed);
-            flow
-        })?;
-        figures.extend([(Row::new(name, "1/s", target), flow.per_second), (cpu, flow.cpu_us)]);
+    for (log, name) in [(Log::Always, "always"), (Log::EverySecond, "everysec")] {
+        for count in [PIPELINE, 1] {
+            let target = match (log, count) {
+                (Log::Always, PIPELINE) => Target::least(1.5).beside_rabbit(5.0),
+                _ => Target::NONE,
+            };
+            let name = format!("64 producers, 64 consumers, pipeline {count}, fsync {name}");
+            let flow = between(&broker.start(log)?, span, count)?;
+            figures.push((Row::new(name.clone(), "1/s", target), flow.per_second));
+            figures.push((Row::new(format!("{name}: CPU"), "µs", Target::NONE), flow.cpu_us));
+        }
     }
     Ok(figures)
+}
+
+/// What goes from producers to consumers, `count` messages at once.
+fn between(running: &Running, span: Duration, count: usize) -> io::Result<Flow> {
+    let producers = (0..SIDE).map(|n| running.link(n, false)).collect::<io::Result<Vec<_>>>()?;
+    let consumers = (0..SIDE).map(|n| running.link(n, true)).collect::<io::Result<Vec<_>>>()?;
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for mut producer in producers {
+            let stop = &stop;
+            // A server that is gone is told of by the consumers.
+            scope.spawn(move || while !stop.load(Relaxed) && producer.push(BODY, count).is_ok() {});
+        }
+        let take = |link: &mut dyn Link| link.take(count).map(|taken| taken as u64);
+        let flow = Flow::measure(running, consumers, span, &take);
+        stop.store(true, Relaxed);
+        flow
+    })
 }
 
 /// What went through.

@@ -87,6 +87,12 @@ fn prepare(settings: &Settings) -> Result<(), String> {
     Ok(())
 }
 
+/// Looks after queues on a thread of their own, so that connections need not wait for what is due in them.
+fn attend_queues(engine: &Arc<Engine>, tasks: &TaskTracker) {
+    let (engine, runtime) = (engine.clone(), tokio::runtime::Handle::current());
+    tasks.spawn_blocking(move || runtime.block_on(dispatch::attend(engine)));
+}
+
 async fn serve(settings: Settings) -> Result<(), String> {
     command::rename(FAMILIES, settings.renamed_commands())?;
     let engine = Arc::new(Engine::new(settings, dispatch::registry().catalogue()));
@@ -107,7 +113,7 @@ async fn serve(settings: Settings) -> Result<(), String> {
     tasks.spawn(cron::expiry(engine.clone()));
     tasks.spawn(cron::clients(engine.clone()));
     tasks.spawn(cron::saving(engine.clone()));
-    tasks.spawn(dispatch::attend(engine.clone()));
+    attend_queues(&engine, &tasks);
     tracing::info!("Server initialized");
 
     let failed = |error: std::io::Error| format!("cannot wait for signals: {error}");

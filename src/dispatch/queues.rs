@@ -3,6 +3,7 @@
 
 use super::serve;
 use crate::engine::Engine;
+use crate::keyspace::edit::STEPS;
 use crate::keyspace::txn::Begin;
 use crate::keyspace::waiters::Place;
 use crate::keyspace::{Effects, Key, Kind, Txn};
@@ -10,8 +11,6 @@ use crate::types::Queue;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Things due in a queue that are applied under one hold of a shard's lock.
-const STEPS: usize = 512;
 /// The longest time between two looks at the clock, which may be set.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -113,11 +112,15 @@ pub fn restart(engine: &Engine) {
 /// Ends the leases that are tied to the connection of `client`, which has ended.
 pub fn untie(engine: &Engine, client: u64) {
     for (db, key) in engine.keyspace.agenda().untie(client) {
-        while !catch_up(engine, db, &[&key], engine.now_ms()) {}
-        let ready = with_queue(engine, (db, &key), |queue| {
-            queue.advance();
-            queue.untie(client);
-        });
-        serve(engine, ready.into(), engine.now_ms());
+        let mut has_more = true;
+        while has_more {
+            while !catch_up(engine, db, &[&key], engine.now_ms()) {}
+            has_more = false;
+            let ready = with_queue(engine, (db, &key), |queue| {
+                queue.advance();
+                has_more = queue.untie(client);
+            });
+            serve(engine, ready.into(), engine.now_ms());
+        }
     }
 }

@@ -26,6 +26,7 @@ mod pages;
 mod segment;
 mod settings;
 mod stored;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -43,6 +44,7 @@ use messages::{Messages, Place};
 use settings::Bucket;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use sweep::Sweep;
 use timers::Timers;
 
 /// Bytes that the name of a group or a deduplication id may have.
@@ -171,8 +173,8 @@ struct Inner {
     lease_max: u64,
     lease_floor: u64,
     bucket: Option<Bucket>,
-    /// Where the groups' messages are still to be looked at, since the rule of groups changed.
-    regroup: Option<(u32, Id)>,
+    /// A change of many messages that is under way.
+    sweep: Option<Sweep>,
     /// The latest time it was advanced to: its time never steps back.
     clock_ms: i64,
     /// When somebody is to look after the queue next, as far as is known there.
@@ -202,7 +204,7 @@ impl Default for Inner {
             lease_max: 0,
             lease_floor: 0,
             bucket: None,
-            regroup: None,
+            sweep: None,
             clock_ms: 0,
             armed_ms: NEVER,
         }
@@ -334,7 +336,8 @@ impl Queue {
         done
     }
 
-    /// Removes all messages but keeps the settings; returns what held them, to be freed.
+    /// Removes all messages but keeps the settings; returns what held them, to be freed. Deduplication ids that are
+    /// remembered beyond their messages are known again in steps.
     pub fn clear(&mut self) -> Queue {
         let inner = &mut *self.0;
         let count = inner.counts.iter().sum::<usize>() as u64;
@@ -351,11 +354,8 @@ impl Queue {
         };
         let mut gone = std::mem::replace(inner, kept);
         // Ids of messages that were acknowledged stay known for their time.
-        for (id, name) in std::mem::take(&mut gone.windows) {
-            inner.text_memory += name.len() + WINDOW_MEMORY;
-            inner.known.insert(name.clone(), id);
-            inner.windows.insert(id, name);
-        }
+        inner.windows = std::mem::take(&mut gone.windows);
+        self.recall();
         Queue(Box::new(gone))
     }
 
@@ -382,13 +382,12 @@ impl Queue {
     pub fn set(&mut self, settings: Settings, now_ms: i64) {
         let inner = &mut *self.0;
         let old = std::mem::replace(&mut inner.settings, settings);
-        if old.group_max != inner.settings.group_max {
-            inner.regroup = Some((0, Id::MIN));
-        }
         if old.rate != inner.settings.rate {
             inner.bucket = (inner.settings.rate.0 > 0).then(|| Bucket::full(inner.settings.rate, now_ms));
         }
-        inner.bury_excess(now_ms);
+        if old.group_max != inner.settings.group_max {
+            self.regroup();
+        }
     }
 
     /// The dead messages in the order of their ids.
@@ -653,13 +652,14 @@ impl Inner {
         self.admit(at, State::Dead);
         self.refresh_group(no);
         self.totals.dead += 1;
-        self.bury_excess(at_ms);
+        if self.dead.len() as i64 > self.settings.dead_max {
+            self.bury_oldest(at_ms);
+        }
     }
 
-    /// Drops the oldest of the dead while there are too many.
-    fn bury_excess(&mut self, now_ms: i64) {
-        while self.dead.len() as i64 > self.settings.dead_max {
-            let Some(id) = self.dead.first().copied() else { return };
+    /// Drops the oldest of the dead.
+    fn bury_oldest(&mut self, now_ms: i64) {
+        if let Some(id) = self.dead.first().copied() {
             self.remove_id(id, now_ms, false);
             self.totals.dropped += 1;
         }

@@ -16,7 +16,7 @@ const QDEL: Command = Command::new("QDEL", "qdel", Group::Queue, Run::Keyed(qdel
     .keys(&[Keys::one(1, access::RW | access::DELETE)])
     .doc(
         "0.1.0",
-        "O(M log N) for M messages of N; O(1) for all of a queue",
+        "O(M log N) for M messages of N, in small steps for those of a state; O(1) for all of a queue",
         "Removes messages whatever their state: some, those of a state, or all.",
     );
 
@@ -29,11 +29,7 @@ fn qdel(cx: &mut Keyed<'_, '_>) -> Result {
         if let Some(mut queue) = cx.txn.queue(key)? {
             removed = match state {
                 None => queue.clear(),
-                Some(state) => {
-                    let ids: Vec<Id> =
-                        queue.value().iter(Id::MIN, &[state]).map(|message| message.id).collect();
-                    queue.remove_all(&ids, Removal::Delete)
-                }
+                Some(state) => queue.remove_state(state),
             };
         }
     } else {

@@ -67,14 +67,17 @@ fn qredrive(cx: &mut Keyed<'_, '_>) -> Result {
         return Ok(());
     };
     let count = call.count.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
-    let mut ids = call.ids.unwrap_or_else(|| queue.value().dead().take(count).collect());
-    ids.sort_unstable();
-    ids.dedup();
     let Some(to) = call.to else {
-        let count = queue.redrive(&ids);
+        let count = match call.ids {
+            None => queue.redrive_first(count),
+            Some(ids) => queue.redrive(&ids),
+        };
         cx.reply.len_of(count);
         return Ok(());
     };
+    let mut ids = call.ids.unwrap_or_else(|| queue.value().dead().take(count).collect());
+    ids.sort_unstable();
+    ids.dedup();
     let dead = ids.into_iter().filter_map(|id| queue.value().get(id)).filter(|m| m.state == State::Dead);
     let moved: Vec<Moved> = dead
         .map(|message| Moved {

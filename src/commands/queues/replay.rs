@@ -1,6 +1,6 @@
 //! What the log says of queues: the verbs are drawn in [`crate::keyspace::edit`]'s file about queues.
 
-use super::set;
+use super::{set, take_state};
 use crate::base::number;
 use crate::command::flag::{EFFECT, WRITE};
 use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
@@ -163,6 +163,11 @@ fn delete(cx: &mut Keyed<'_, '_>) -> Result {
         queue.clear();
         return args.end();
     }
+    if word == b"ALL" {
+        let state = take_state(&mut args).ok_or(MALFORMED)?;
+        queue.remove_state(state);
+        return args.end();
+    }
     let removals = [Removal::Delete, Removal::Drop, Removal::Move];
     let removal = removals.into_iter().find(|removal| removal.word() == word).ok_or(MALFORMED)?;
     queue.remove_all(&take_ids(&mut args)?, removal);
@@ -171,7 +176,11 @@ fn delete(cx: &mut Keyed<'_, '_>) -> Result {
 
 fn redrive(cx: &mut Keyed<'_, '_>) -> Result {
     let (mut queue, mut args) = open(cx)?;
-    queue.redrive(&take_ids(&mut args)?);
+    if args.word("FIRST") {
+        queue.redrive_first(args.int_in(1.., MALFORMED)? as usize);
+    } else {
+        queue.redrive(&take_ids(&mut args)?);
+    }
     args.end()
 }
 

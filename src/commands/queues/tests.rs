@@ -107,7 +107,9 @@ fn command(rng: &mut Rng, receipts: &[Vec<u8>]) -> Vec<Vec<u8>> {
         16 => {
             words.extend(["QDEL", key].map(String::from));
             match rng.u8(..4) {
-                0 => words.extend(["ALL", "READY"].map(String::from)),
+                0 => words.extend(
+                    ["ALL", ["READY", "DELAYED", "INFLIGHT", "DEAD"][rng.usize(..4)]].map(String::from),
+                ),
                 1 if rng.u8(..4) == 0 => words.push("ALL".into()),
                 _ => raw = vec![receipt(rng)],
             }

@@ -9,7 +9,7 @@ mod sorted;
 mod stream;
 mod string;
 
-pub use queue::Removal;
+pub use queue::{Removal, STEPS};
 
 use super::effects::Effects;
 use super::entry::{Collection, EntryBox, EntryRef, Kind};

@@ -12,8 +12,8 @@
 //! | `Q.NACK` | [word of the kind](word), `=`reason or nothing, ids with the time from which they are visible |
 //! | `Q.TOUCH` | until, ids |
 //! | `Q.SET` | the options of QSET |
-//! | `Q.DEL` | `DELETE`, `DROP` or `MOVE`, ids; or `CLEAR` |
-//! | `Q.REDRIVE` | ids |
+//! | `Q.DEL` | `DELETE`, `DROP` or `MOVE`, ids; or `ALL` and a state; or `CLEAR` |
+//! | `Q.REDRIVE` | ids, or `FIRST` and how many |
 //! | `Q.RESTART` | |
 
 use super::Edit;
@@ -22,7 +22,7 @@ use crate::keyspace::entry::{Collection, Details, Kind};
 use crate::keyspace::{Garbage, Txn};
 use crate::resp::Result;
 use crate::types::Queue;
-use crate::types::queue::{Delivery, Id, Lease, Nack, News, Push, Settings};
+use crate::types::queue::{Delivery, Id, Lease, Nack, News, Push, Settings, State};
 
 impl Details for Queue {
     fn encoding(&self) -> &'static str {
@@ -46,6 +46,9 @@ impl Details for Queue {
 impl Collection for Queue {
     const KIND: Kind = Kind::Queue;
 }
+
+/// Things due in a queue that are applied under one hold of its shard's lock.
+pub const STEPS: usize = 64;
 
 /// How much a delay after a failure is spread, in percent to either side.
 const JITTER: i64 = 15;
@@ -403,11 +406,11 @@ impl Edit<'_, Queue> {
         self.alter(|queue| given.iter().for_each(|(id, how)| queue.nack(*id, *how, reason, now_ms)));
     }
 
-    /// Ends the leases that are tied to the connection of `client`.
-    pub fn untie(&mut self, client: u64) {
-        let ids = self.value().tied_to(client);
-        let receipts: Vec<_> = ids.into_iter().map(|id| (id, None)).collect();
+    /// Ends leases that are tied to the connection of `client`, but not too many at once; `false` when that were all.
+    pub fn untie(&mut self, client: u64) -> bool {
+        let receipts: Vec<_> = self.value().tied_to(client).take(STEPS).map(|id| (id, None)).collect();
         self.nack(&receipts, Nack::Untied, None, None);
+        receipts.len() == STEPS
     }
 
     /// Lets leases be over `ms` from now; tells of how many that is true.
@@ -430,12 +433,9 @@ impl Edit<'_, Queue> {
     /// Changes the settings as `words`, the options of QSET, say.
     pub fn set(&mut self, settings: Settings, words: &[&[u8]]) {
         let now_ms = self.time_ms();
-        let before = self.value().totals().dropped;
         self.alter(|queue| queue.set(settings, now_ms));
         self.note(b"Q.SET", words);
-        let dropped = self.value().totals().dropped - before;
-        self.tell_each(dropped, "qdel");
-        self.advance();
+        self.advance_by(STEPS);
     }
 
     /// Removes messages; tells how many there were.
@@ -459,12 +459,34 @@ impl Edit<'_, Queue> {
 
     /// Removes all messages; tells how many there were.
     pub fn clear(&mut self) -> usize {
-        let count = crate::types::queue::State::ALL.iter().map(|state| self.value().count(*state)).sum();
+        let count = State::ALL.iter().map(|state| self.value().count(*state)).sum();
         if count > 0 {
             let gone = self.alter(Queue::clear);
             self.keyspace.free_later(Garbage::Queue(gone));
             self.note(b"Q.DEL", &[b"CLEAR"]);
             self.tell_each(count as u64 - 1, self.place.event);
+        }
+        count
+    }
+
+    /// Removes all messages of a state, most of them soon; tells how many there were.
+    pub fn remove_state(&mut self, state: State) -> usize {
+        let count = self.alter(|queue| queue.delete_all(state));
+        if count > 0 {
+            self.note(b"Q.DEL", &[b"ALL", state.name().as_bytes()]);
+            self.tell_each(count as u64 - 1, self.place.event);
+            self.advance_by(STEPS);
+        }
+        count
+    }
+
+    /// Makes up to `count` dead messages ready, the oldest first, most of them soon; tells how many.
+    pub fn redrive_first(&mut self, count: usize) -> usize {
+        let count = self.alter(|queue| queue.redrive_first(count));
+        if count > 0 {
+            self.note(b"Q.REDRIVE", &[b"FIRST", count.to_string().as_bytes()]);
+            self.tell_each(count as u64 - 1, self.place.event);
+            self.advance_by(STEPS);
         }
         count
     }
@@ -484,7 +506,7 @@ impl Edit<'_, Queue> {
     /// the numbers of leases jump.
     pub fn restart(&mut self) {
         for client in self.value().ties() {
-            self.untie(client);
+            while self.untie(client) {}
         }
         self.alter(Queue::jump_leases);
         self.note(b"Q.RESTART", &[]);

@@ -62,6 +62,9 @@ impl Queue {
         let inner = &*self.0;
         let rate = inner.bucket.as_ref().filter(|_| is_waited_for && inner.messages.has_open());
         let rate = rate.filter(|_| !inner.settings.pause.is_out());
+        if inner.is_sweeping() {
+            return Some(inner.clock_ms);
+        }
         let next = inner.due_ms().min(rate.map_or(NEVER, |bucket| bucket.next_ms(inner.settings.rate)));
         (next != NEVER).then_some(next)
     }
@@ -83,7 +86,7 @@ impl Queue {
 
 impl Inner {
     fn is_due(&self, now_ms: i64) -> bool {
-        self.due_ms() <= now_ms || self.regroup.is_some()
+        self.is_sweeping() || self.due_ms() <= now_ms
     }
 
     /// When something is due next, unix ms.
@@ -107,8 +110,7 @@ impl Inner {
 
     /// Applies the first thing that is due; `false` if there is none.
     fn step(&mut self, now_ms: i64) -> bool {
-        if self.regroup.is_some() {
-            self.regroup_one();
+        if self.sweep() {
             return true;
         }
         let due_ms = self.due_ms();
@@ -170,24 +172,5 @@ impl Inner {
                 self.totals.expired += 1;
             }
         }
-    }
-
-    /// Looks at one more waiting message, since the rule of groups changed.
-    fn regroup_one(&mut self) {
-        let Some(from) = self.regroup else { return };
-        let Some((group, id)) = self.groups.waiting.range(from..).next().copied() else {
-            self.regroup = None;
-            return;
-        };
-        if let Some(at) = self.messages.find(id)
-            && self.messages.state(at) == State::Ready
-        {
-            let is_head = self.groups.get(group).head == Some(id);
-            self.messages.set_state(at, State::Ready, self.settings.group_max > 0 && !is_head);
-        }
-        if self.groups.oldest(group) == Some(id) {
-            self.refresh(group);
-        }
-        self.regroup = id.next().map(|next| (group, next));
     }
 }

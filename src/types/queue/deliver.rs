@@ -180,8 +180,8 @@ impl Queue {
     }
 
     /// The messages whose lease ends with the connection of `client`.
-    pub fn tied_to(&self, client: u64) -> Vec<Id> {
-        self.0.tied.range((client, Id::MIN)..=(client, Id::MAX)).map(|(_, id)| *id).collect()
+    pub fn tied_to(&self, client: u64) -> impl Iterator<Item = Id> + '_ {
+        self.0.tied.range((client, Id::MIN)..=(client, Id::MAX)).map(|(_, id)| *id)
     }
 
     /// The clients with whose connections leases end.

@@ -184,10 +184,16 @@ impl Pair {
             82..88 => self.touch(),
             88..91 => self.delete(),
             91..94 => self.redrive(),
-            94..95 => self.clear(),
+            94 => self.clear(),
+            95 => self.delete_all(),
             _ => self.set(),
         }
+        let swept = self.queue.swept();
         while self.queue.advance(self.now_ms, 2).is_partial {}
+        if self.queue.head() == swept.head() {
+            let tell = |queue: &Queue| queue.stored().map(|s| format!("{s:?}")).collect::<Vec<_>>();
+            assert_eq!(tell(&swept), tell(&self.queue));
+        }
         self.twin.advance(self.now_ms);
         self.check();
     }
@@ -403,8 +409,13 @@ impl Pair {
     fn redrive(&mut self) {
         let dead: Vec<Id> = self.twin.messages.iter().filter(|m| m.is_dead).map(|m| m.id).collect();
         assert_eq!(self.queue.dead().collect::<Vec<_>>(), dead);
+        let count = dead.len().min(2);
+        let at_once = self.rng.bool();
+        if at_once {
+            assert_eq!(self.queue.redrive_first(2), count);
+        }
         for id in dead.into_iter().take(2) {
-            assert!(self.queue.redrive(id));
+            assert!(at_once || self.queue.redrive(id));
             let at = self.twin.find(id).unwrap();
             let message = &mut self.twin.messages[at];
             (message.is_dead, message.attempts, message.expires_at) = (false, 0, i64::MAX);
@@ -416,6 +427,15 @@ impl Pair {
         drop(self.queue.clear());
         self.twin.totals.deleted += self.twin.messages.len() as u64;
         self.twin.messages.clear();
+    }
+
+    fn delete_all(&mut self) {
+        let state = State::ALL[self.rng.usize(..4)];
+        let (gone, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.twin.messages).into_iter().partition(|m| m.state(self.now_ms) == state);
+        assert_eq!(self.queue.delete_all(state), gone.len());
+        self.twin.messages = kept;
+        self.twin.totals.deleted += gone.len() as u64;
     }
 
     fn set(&mut self) {
@@ -512,6 +532,55 @@ fn what_is_due_at_once_is_applied_in_small_steps() {
     assert_eq!(queue.count(State::Ready), 100);
     while queue.advance(2000, 100).is_partial {}
     assert_eq!(queue.count(State::Ready), 10_000);
+}
+
+#[test]
+fn many_messages_are_changed_in_small_steps() {
+    let mut queue = filled(10_000, |_, _| {});
+    let ids: Vec<Id> = queue.iter(Id::MIN, &State::LIVE).map(|message| message.id).collect();
+    ids.iter().for_each(|id| queue.nack(*id, Nack::Dead, None, 1000));
+    assert_eq!(queue.redrive_first(usize::MAX), 10_000);
+    assert_eq!(queue.count(State::Ready), 0);
+    assert!(queue.advance(1000, 100).is_partial);
+    assert_eq!(queue.count(State::Ready), 100);
+    assert_eq!(queue.swept().count(State::Ready), 10_000);
+    while queue.advance(1000, 100).is_partial {}
+    assert_eq!(queue.delete_all(State::Ready), 10_000);
+    assert!(queue.advance(1000, 100).is_partial && queue.is_balanced());
+    assert_eq!(queue.count(State::Ready), 9900);
+    while queue.advance(1000, 100).is_partial {}
+    assert!(queue.is_empty());
+    let mut queue = filled(10_000, |_, _| {});
+    ids.iter().for_each(|id| queue.nack(*id, Nack::Dead, None, 1000));
+    queue.set(Settings { dead_max: 10, ..Settings::default() }, 1000);
+    assert!(queue.advance(1000, 100).is_partial);
+    while queue.advance(1000, 100).is_partial {}
+    assert_eq!((queue.count(State::Dead), queue.totals().dropped), (10, 9990));
+}
+
+#[test]
+fn what_is_remembered_stays_known_when_a_queue_is_emptied() {
+    let mut queue = filled(1000, |_, _| {});
+    for n in 0..1000u32 {
+        let (id, name) = (queue.next_id(1000), n.to_string());
+        let body = Body::new(b"message");
+        let push = Push {
+            body,
+            pri: 5,
+            group: None,
+            dedup: Some(name.as_bytes()),
+            visible_at: 0,
+            expires_at: None,
+            limit: None,
+        };
+        queue.push(id, push, 1000);
+        assert!(n % 2 == 0 || queue.ack(id, None, 1000));
+    }
+    drop(queue.clear());
+    while queue.advance(1000, 7).is_partial {}
+    for n in 0..1000u32 {
+        assert_eq!(queue.known(n.to_string().as_bytes(), 1000).is_some(), n % 2 == 1);
+    }
 }
 
 #[test]

@@ -101,8 +101,11 @@ fn totals_of(t: &Totals) -> [u64; 12] {
     ]
 }
 
-/// Appends a queue.
+/// Appends a queue, as it will be when what is under way in it is done.
 pub fn write(queue: &Queue, out: &mut Vec<u8>) {
+    if queue.is_sweeping() {
+        return write(&queue.swept(), out);
+    }
     put_length(ID, out);
     let head = queue.head();
     let numbers = numbers_of(&head.settings).into_iter().chain(totals_of(&head.totals));
