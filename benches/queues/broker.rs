@@ -223,6 +223,7 @@ impl Rabbit {
         fs::create_dir_all(&dir)?;
         fs::write(dir.join("plugins"), "[].")?;
         let child = Command::new(&contender.command()[0])
+            .current_dir(&dir)
             .env("HOME", &dir)
             .env("RABBITMQ_NODENAME", format!("synap{port}@localhost"))
             .env("RABBITMQ_MNESIA_BASE", dir.join("data"))
