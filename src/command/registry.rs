@@ -202,7 +202,10 @@ impl Registry {
     /// What rules about users may name: the commands with their categories.
     pub fn catalogue(&self) -> Catalogue {
         let about = |command: &&'static Command| {
-            (command.full_name, command.categories(), command.has(super::flag::NO_AUTH))
+            // Nobody is given what only replay may run.
+            let is_given = !command.has(flag::EFFECT);
+            let categories = if is_given { command.categories() } else { Vec::new() };
+            (command.full_name, categories, command.has(flag::NO_AUTH))
         };
         Catalogue::new(self.commands.iter().map(about))
     }
