@@ -44,7 +44,7 @@ pub(super) fn catch_up(engine: &Engine, db: u32, keys: &[&[u8]], now_ms: i64) ->
     true
 }
 
-/// Looks after queues in which something is due until the server stops.
+/// Looks after queues in which something is due until the server stops. It wants a thread of its own.
 pub async fn attend(engine: Arc<Engine>) {
     let agenda = engine.keyspace.agenda();
     loop {
@@ -65,10 +65,11 @@ pub async fn attend(engine: Arc<Engine>) {
         while let Some((db, key)) = agenda.take(engine.now_ms()) {
             disarm(&engine, db, &key);
             while !catch_up(&engine, db, &[&key], engine.now_ms()) {
-                tokio::task::yield_now().await;
+                // Who answers clients goes first, also where it waits for this core.
+                std::thread::yield_now();
             }
             rearm(&engine, db, &key);
-            tokio::task::yield_now().await;
+            std::thread::yield_now();
         }
     }
 }

@@ -424,7 +424,7 @@ impl Inner {
         let mut message = Message {
             id,
             state,
-            body: &slot.body,
+            body: slot.body,
             pri: slot.pri,
             group: None,
             attempts: 0,

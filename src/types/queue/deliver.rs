@@ -65,7 +65,7 @@ impl Queue {
         let delivery = Delivery {
             id: inner.messages.id(at),
             lease: last.max(inner.lease_floor) + 1,
-            body: &slot.body,
+            body: slot.body,
             attempts: attempts.saturating_add(1),
             pri: slot.pri,
             group: (group != NONE).then(|| &*inner.groups.get(group).name),

@@ -30,8 +30,8 @@ pub(super) struct Messages {
     ready: Lanes,
     /// Segments with messages that may be delivered.
     open: Lanes,
-    /// Slots for which there is room in all segments.
-    capacity: usize,
+    /// Bytes allocated for the slots of all segments.
+    segments_memory: usize,
 }
 
 fn rank(pri: u8) -> u8 {
@@ -43,16 +43,12 @@ impl Messages {
         self.segments.get(&base).expect("a place is of a segment that exists")
     }
 
-    fn segment_mut(&mut self, base: Id) -> &mut Segment {
-        self.segments.get_mut(&base).expect("a place is of a segment that exists")
-    }
-
     /// Appends a message with an id above all others; it is delayed for now.
     pub(super) fn push(&mut self, id: Id, mut body: Body, pri: u8, card: CardNo) -> Place {
         if let Some(mut last) = self.segments.last_entry() {
-            let before = last.get().slots.capacity();
+            let before = last.get().memory();
             let pushed = last.get_mut().push(id, body, pri, card);
-            self.capacity += last.get().slots.capacity() - before;
+            self.segments_memory += last.get().memory() - before;
             match pushed {
                 Ok(slot) => return Place { base: *last.key(), slot },
                 Err(back) => body = back,
@@ -60,7 +56,7 @@ impl Messages {
         }
         let mut segment = Box::new(Segment::new(id));
         let slot = segment.push(id, body, pri, card).map_err(drop).expect("ids have short sequence numbers");
-        self.capacity += segment.slots.capacity();
+        self.segments_memory += segment.memory();
         self.segments.insert(id, segment);
         Place { base: id, slot }
     }
@@ -75,12 +71,12 @@ impl Messages {
         self.segment(at.base).id(at.slot)
     }
 
-    pub(super) fn slot(&self, at: Place) -> &Slot {
-        &self.segment(at.base).slots[at.slot]
+    pub(super) fn slot(&self, at: Place) -> Slot<'_> {
+        self.segment(at.base).slot(at.slot)
     }
 
     pub(super) fn set_card(&mut self, at: Place, card: CardNo) {
-        self.segment_mut(at.base).slots[at.slot].card = card;
+        self.resize(at.base, |segment| segment.set_card(at.slot, card));
     }
 
     pub(super) fn state(&self, at: Place) -> State {
@@ -95,13 +91,13 @@ impl Messages {
     /// Whether a message may be delivered.
     pub(super) fn is_open(&self, at: Place) -> bool {
         let segment = self.segment(at.base);
-        segment.lane(segment.slots[at.slot].pri).1 & 1 << at.slot != 0
+        segment.lane(segment.slot(at.slot).pri).1 & 1 << at.slot != 0
     }
 
     /// Changes a segment where it concerns the priority of the message at `at`.
     fn change<R>(&mut self, at: Place, f: impl FnOnce(&mut Segment) -> R) -> R {
         let segment = self.segments.get_mut(&at.base).expect("a place is of a segment that exists");
-        let pri = segment.slots[at.slot].pri;
+        let pri = segment.slot(at.slot).pri;
         let before = segment.lane(pri);
         let result = f(segment);
         let after = segment.lane(pri);
@@ -116,7 +112,7 @@ impl Messages {
         let removed = self.change(at, |segment| segment.remove(at.slot));
         let segment = self.segment(at.base);
         if segment.used == 0 {
-            self.capacity -= segment.slots.capacity();
+            self.segments_memory -= segment.memory();
             self.segments.remove(&at.base);
         } else if segment.is_sparse() {
             self.compact(at.base);
@@ -129,7 +125,7 @@ impl Messages {
         self.unlist(base);
         self.resize(base, Segment::compact);
         self.list(base);
-        let is_small = |base: &Id| self.segment(*base).slots.len() <= SMALL;
+        let is_small = |base: &Id| self.segment(*base).len() <= SMALL;
         let before = self.segments.range(..base).next_back().map(|(base, _)| *base);
         let next = self.segments.range(base..).nth(1).map(|(base, _)| *base);
         if let Some(before) = before.filter(is_small) {
@@ -148,7 +144,7 @@ impl Messages {
         if self.segment(base).has_room_for(self.segment(next))
             && let Some(other) = self.segments.remove(&next)
         {
-            self.capacity -= other.slots.capacity();
+            self.segments_memory -= other.memory();
             self.resize(base, |segment| segment.absorb(*other));
         } else {
             self.list(next);
@@ -156,12 +152,12 @@ impl Messages {
         self.list(base);
     }
 
-    /// Changes a segment so that it may have room for more or fewer messages.
+    /// Changes a segment so that more or less may be allocated for it.
     fn resize<R>(&mut self, base: Id, f: impl FnOnce(&mut Segment) -> R) -> R {
         let segment = self.segments.get_mut(&base).expect("a place is of a segment that exists");
-        let before = segment.slots.capacity();
+        let before = segment.memory();
         let result = f(segment);
-        self.capacity = self.capacity + segment.slots.capacity() - before;
+        self.segments_memory = self.segments_memory + segment.memory() - before;
         result
     }
 
@@ -225,7 +221,7 @@ impl Messages {
     /// Bytes it takes, without the bodies.
     pub(super) fn memory(&self) -> usize {
         let index = 4 * size_of::<(Id, usize)>();
-        self.segments.len() * (size_of::<Segment>() + index) + self.capacity * size_of::<Slot>()
+        self.segments.len() * (size_of::<Segment>() + index) + self.segments_memory
     }
 
     /// Allocations to free, roughly.

@@ -3,16 +3,19 @@
 //! ```text
 //!  slot      0         1         2        …      bits   used      1 1 1 1 0 1 …
 //!      ┌─────────┬─────────┬─────────┬────            ready[5]  1 0 0 1 0 0 …
-//!      │ ms, seq │         │         │                in_flight 0 1 0 0 0 0 …
-//!      │ body    │         │         │                dead      0 0 1 0 0 0 …
-//!      │ card    │         │         │                used, and in no other: delayed
+//!      │ pri, ms │         │         │                in_flight 0 1 0 0 0 0 …
+//!      │ seq     │         │         │                dead      0 0 1 0 0 0 …
+//!      │ body    │         │         │                used, and in no other: delayed
+//!      └─────────┴─────────┴─────────┴────
+//!      ┌─────────┬─────────┬─────────┬────
+//!      │ card    │         │         │         once a message has one
 //!      └─────────┴─────────┴─────────┴────
 //! ```
 //! Ids are told from the segment's own, which none of them is below.
 
 use super::State;
 use super::body::Body;
-use super::card::CardNo;
+use super::card::{CardNo, NONE};
 use crate::types::stream::Id;
 
 /// Slots of a segment.
@@ -20,21 +23,43 @@ pub(super) const SLOTS: usize = 64;
 /// Priorities there are.
 pub(super) const PRIORITIES: usize = 10;
 
-/// A message's place in a segment.
-#[derive(Clone, Debug)]
-pub(super) struct Slot {
-    ms: u32,
-    seq: u32,
-    pub(super) body: Body,
+/// A message in a segment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot<'a> {
+    pub(super) body: &'a Body,
     pub(super) card: CardNo,
     pub(super) pri: u8,
+}
+
+/// Bits of an [`Item`]'s time that are the time, in ms: three days.
+const TIME_BITS: u32 = 28;
+
+/// What there is of each message.
+#[derive(Clone, Debug)]
+struct Item {
+    /// Milliseconds behind the segment's id; above them the priority.
+    time: u32,
+    seq: u32,
+    body: Body,
+}
+
+impl Item {
+    fn ms(&self) -> u32 {
+        self.time & ((1 << TIME_BITS) - 1)
+    }
+
+    fn pri(&self) -> u8 {
+        (self.time >> TIME_BITS) as u8
+    }
 }
 
 /// Messages with ids in ascending order.
 #[derive(Clone, Debug)]
 pub(super) struct Segment {
     base: Id,
-    pub(super) slots: Vec<Slot>,
+    items: Vec<Item>,
+    /// The messages' cards; empty while none has one.
+    cards: Vec<CardNo>,
     pub(super) used: u64,
     ready: [u64; PRIORITIES],
     /// Ready, but their group keeps them.
@@ -45,39 +70,79 @@ pub(super) struct Segment {
 
 impl Segment {
     pub(super) fn new(base: Id) -> Self {
-        Segment { base, slots: Vec::new(), used: 0, ready: [0; PRIORITIES], held: 0, in_flight: 0, dead: 0 }
+        Segment {
+            base,
+            items: Vec::new(),
+            cards: Vec::new(),
+            used: 0,
+            ready: [0; PRIORITIES],
+            held: 0,
+            in_flight: 0,
+            dead: 0,
+        }
+    }
+
+    /// How many slots it has, empty ones included.
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Bytes allocated for its slots.
+    pub(super) fn memory(&self) -> usize {
+        self.items.capacity() * size_of::<Item>() + self.cards.capacity() * size_of::<CardNo>()
+    }
+
+    pub(super) fn slot(&self, slot: usize) -> Slot<'_> {
+        let item = &self.items[slot];
+        Slot { body: &item.body, card: self.cards.get(slot).copied().unwrap_or(NONE), pri: item.pri() }
+    }
+
+    pub(super) fn set_card(&mut self, slot: usize, card: CardNo) {
+        if self.cards.is_empty() && card != NONE {
+            // As much room as the messages have.
+            self.cards.reserve_exact(self.items.capacity());
+            self.cards.resize(self.items.len(), NONE);
+        }
+        if let Some(place) = self.cards.get_mut(slot) {
+            *place = card;
+        }
     }
 
     /// An id as it is told from the segment's own, if it can be.
     fn short(&self, id: Id) -> Option<(u32, u32)> {
-        let ms = u32::try_from(id.ms.checked_sub(self.base.ms)?).ok()?;
+        let ms = u32::try_from(id.ms.checked_sub(self.base.ms)?).ok().filter(|ms| ms >> TIME_BITS == 0)?;
         // Sequence numbers begin anew with each millisecond.
         Some((ms, u32::try_from(id.seq).ok()?))
     }
 
     /// Appends a message, which is delayed for now; `None` if the segment has no room for it.
     pub(super) fn push(&mut self, id: Id, body: Body, pri: u8, card: CardNo) -> Result<usize, Body> {
-        let Some((ms, seq)) = self.short(id).filter(|_| self.slots.len() < SLOTS) else { return Err(body) };
-        self.slots.push(Slot { ms, seq, body, card, pri });
-        self.used |= 1 << (self.slots.len() - 1);
-        Ok(self.slots.len() - 1)
+        let Some((ms, seq)) = self.short(id).filter(|_| self.items.len() < SLOTS) else { return Err(body) };
+        let slot = self.items.len();
+        self.items.push(Item { time: ms | u32::from(pri) << TIME_BITS, seq, body });
+        if !self.cards.is_empty() {
+            self.cards.push(NONE);
+        }
+        self.set_card(slot, card);
+        self.used |= 1 << slot;
+        Ok(slot)
     }
 
     pub(super) fn id(&self, slot: usize) -> Id {
-        let Slot { ms, seq, .. } = self.slots[slot];
-        Id::new(self.base.ms + u64::from(ms), u64::from(seq))
+        let item = &self.items[slot];
+        Id::new(self.base.ms + u64::from(item.ms()), u64::from(item.seq))
     }
 
     /// The slot of `id`.
     pub(super) fn find(&self, id: Id) -> Option<usize> {
         let key = self.short(id)?;
-        let slot = self.slots.binary_search_by_key(&key, |slot| (slot.ms, slot.seq)).ok()?;
+        let slot = self.items.binary_search_by_key(&key, |item| (item.ms(), item.seq)).ok()?;
         (self.used & 1 << slot != 0).then_some(slot)
     }
 
     /// The bits of the slots from `id` on.
     pub(super) fn from(&self, id: Id) -> u64 {
-        let slot = (0..self.slots.len()).find(|slot| self.id(*slot) >= id).unwrap_or(SLOTS);
+        let slot = (0..self.items.len()).find(|slot| self.id(*slot) >= id).unwrap_or(SLOTS);
         u64::MAX.checked_shl(slot as u32).unwrap_or(0)
     }
 
@@ -87,7 +152,7 @@ impl Segment {
             State::InFlight
         } else if self.dead & bit != 0 {
             State::Dead
-        } else if self.ready[self.slots[slot].pri as usize] & bit != 0 {
+        } else if self.ready[self.items[slot].pri() as usize] & bit != 0 {
             State::Ready
         } else {
             State::Delayed
@@ -97,7 +162,7 @@ impl Segment {
     /// Puts a message into `state`; a ready one is kept by its group if `held`.
     pub(super) fn set_state(&mut self, slot: usize, state: State, held: bool) {
         let bit = 1 << slot;
-        let ready = &mut self.ready[self.slots[slot].pri as usize];
+        let ready = &mut self.ready[self.items[slot].pri() as usize];
         for (set, on) in [
             (ready, state == State::Ready),
             (&mut self.held, state == State::Ready && held),
@@ -129,13 +194,13 @@ impl Segment {
     pub(super) fn remove(&mut self, slot: usize) -> (Body, CardNo) {
         self.set_state(slot, State::Delayed, false);
         self.used &= !(1 << slot);
-        let slot = &mut self.slots[slot];
-        (std::mem::replace(&mut slot.body, Body::Short(Box::default())), slot.card)
+        let card = self.slot(slot).card;
+        (std::mem::replace(&mut self.items[slot].body, Body::Short(Box::default())), card)
     }
 
     /// Whether more than three in four slots are empty.
     pub(super) fn is_sparse(&self) -> bool {
-        self.slots.len() >= 8 && self.used.count_ones() as usize * 4 <= self.slots.len()
+        self.items.len() >= 8 && self.used.count_ones() as usize * 4 <= self.items.len()
     }
 
     /// Drops empty slots.
@@ -150,24 +215,24 @@ impl Segment {
         self.in_flight = squeeze(self.in_flight);
         self.dead = squeeze(self.dead);
         self.used = squeeze(used);
-        let mut at = 0..;
-        self.slots.retain(|_| at.next().is_some_and(|slot: usize| used & 1 << slot != 0));
-        self.slots.shrink_to_fit();
+        retain(&mut self.items, used);
+        retain(&mut self.cards, used);
     }
 
     /// Whether it has room for all of the segment behind this one; both are compact.
     pub(super) fn has_room_for(&self, other: &Segment) -> bool {
-        self.slots.len() + other.slots.len() <= SLOTS / 2
-            && (0..other.slots.len()).all(|slot| self.short(other.id(slot)).is_some())
+        self.items.len() + other.items.len() <= SLOTS / 2
+            && (0..other.items.len()).all(|slot| self.short(other.id(slot)).is_some())
     }
 
     /// Takes in all of a segment for which it has room.
     pub(super) fn absorb(&mut self, other: Segment) {
-        let shift = self.slots.len();
-        let ids: Vec<Id> = (0..other.slots.len()).map(|slot| other.id(slot)).collect();
-        for (id, slot) in ids.into_iter().zip(other.slots) {
-            let Some((ms, seq)) = self.short(id) else { continue };
-            self.slots.push(Slot { ms, seq, ..slot });
+        let shift = self.items.len();
+        let slots: Vec<(Id, CardNo)> =
+            (0..other.items.len()).map(|slot| (other.id(slot), other.slot(slot).card)).collect();
+        for ((id, card), item) in slots.into_iter().zip(other.items) {
+            let pri = item.pri();
+            let Ok(_) = self.push(id, item.body, pri, card) else { continue };
         }
         self.used |= other.used << shift;
         self.held |= other.held << shift;
@@ -177,4 +242,11 @@ impl Segment {
             *own |= its << shift;
         }
     }
+}
+
+/// Keeps the items whose bits are set.
+fn retain<T>(items: &mut Vec<T>, used: u64) {
+    let mut at = 0..;
+    items.retain(|_| at.next().is_some_and(|slot: usize| used & 1 << slot != 0));
+    items.shrink_to_fit();
 }
