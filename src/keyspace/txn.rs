@@ -554,6 +554,21 @@ impl<'k> Txn<'k> {
         entry
     }
 
+    /// The entry of `key`, the hit or miss counted, but nobody told of it.
+    pub fn glance(&self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let entry = self.peek(key);
+        let count = if entry.is_some() { &self.effects.hits } else { &self.effects.misses };
+        count.set(count.get() + 1);
+        entry
+    }
+
+    /// Counts a miss, and tells of it, when `key` is absent: for changes that look it up as readers do.
+    pub fn note_if_absent(&self, key: &[u8]) {
+        if self.peek(key).is_none() {
+            self.effects.miss(self.db, key);
+        }
+    }
+
     /// The entry of `key`, its access noted and the hit or miss counted.
     #[inline(always)]
     pub fn entry(&self, key: &[u8]) -> Option<EntryRef<'_>> {
@@ -593,6 +608,16 @@ impl<'k> Txn<'k> {
             None => Ok(None),
             Some(entry) => T::view(entry).map(Some).ok_or(Error::WRONG_TYPE),
         }
+    }
+
+    /// Reads `key` as a `T` to decide on a change: its access is noted, but hits and misses are for readers.
+    ///
+    /// # Errors
+    /// [`Error::WRONG_TYPE`] when it holds another type.
+    pub fn probe<T: DataType>(&self, key: &[u8]) -> Result<Option<T::Ref<'_>>> {
+        let Some(entry) = self.peek(key) else { return Ok(None) };
+        self.note_access(entry);
+        T::view(entry).map(Some).ok_or(Error::WRONG_TYPE)
     }
 
     /// Opens `key` for change, if it exists.
@@ -720,6 +745,15 @@ impl<'k> Txn<'k> {
             }
         }
         expire_at
+    }
+
+    /// Gives `key` a string that a command built: it stays text, and is reported as `raw`. Otherwise as
+    /// [`Txn::put_string`] without an expiry.
+    pub fn put_built(&mut self, key: &[u8], value: &[u8]) {
+        let mut entry = EntryBox::text(key, value, None);
+        entry.set_raw();
+        self.put_entry(key, entry);
+        self.record(&[b"SET", key, value]);
     }
 
     /// Gives `key` a ready-made entry, replacing what it held. Tells no event but `new`, records

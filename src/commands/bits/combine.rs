@@ -2,8 +2,7 @@
 
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Keyed, Keys, Result, Run, access};
-use crate::commands::strings::write::store;
-use crate::keyspace::{Str, StrRef, Ttl};
+use crate::keyspace::{Class, Str, StrRef};
 use crate::types::bits::Operation;
 
 /// The commands of this file.
@@ -50,7 +49,8 @@ fn bitop(cx: &mut Keyed<'_, '_>) -> Result {
     if result.is_empty() {
         cx.txn.delete(dest);
     } else {
-        store(cx.txn, dest, &result, Ttl::Clear);
+        cx.txn.put_built(dest, &result);
+        cx.txn.touch(dest, "set", Class::STRING);
     }
     cx.reply.len_of(result.len());
     Ok(())

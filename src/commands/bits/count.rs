@@ -38,7 +38,7 @@ fn bitcount(cx: &mut Keyed<'_, '_>) -> Result {
     let key = cx.args.bytes()?;
     let (start, end, bits) = match cx.args.more() {
         false => (0, -1, false),
-        true if cx.args.left() < 2 => return Err(Error::SYNTAX),
+        true if !(2..=3).contains(&cx.args.left()) => return Err(Error::SYNTAX),
         true => (cx.args.int()?, cx.args.int()?, in_bits(&mut cx.args)?),
     };
     let value = cx.txn.read::<Str>(key)?.unwrap_or(StrRef::Short(b""));
@@ -65,6 +65,9 @@ fn bitpos(cx: &mut Keyed<'_, '_>) -> Result {
         1 => true,
         _ => return Err(Error::new("ERR The bit argument must be 1 or 0.")),
     };
+    if cx.args.left() > 3 {
+        return Err(Error::SYNTAX);
+    }
     let start = if cx.args.more() { cx.args.int()? } else { 0 };
     let end = if cx.args.more() { Some(cx.args.int()?) } else { None };
     let bits = in_bits(&mut cx.args)?;

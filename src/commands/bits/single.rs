@@ -27,7 +27,7 @@ fn setbit(cx: &mut Keyed<'_, '_>) -> Result {
         b"1" => true,
         _ => return Err(Error::new("ERR bit is not an integer or out of range")),
     };
-    let old = cx.txn.read::<Str>(key)?.map(|s| (s.len(), s.with(|text| bits::get(text, at))));
+    let old = cx.txn.probe::<Str>(key)?.map(|s| (s.len(), s.with(|text| bits::get(text, at))));
     let byte = (at / 8) as usize;
     // A bit that is there and stays the same is no change.
     if !old.is_some_and(|(len, was)| byte < len && was == value) {

@@ -19,7 +19,7 @@ const HGETDEL: Command = Command::new("HGETDEL", "hgetdel", Group::Hash, Run::Ke
 
 fn hgetdel(cx: &mut Keyed<'_, '_>) -> Result {
     let key = cx.args.bytes()?;
-    cx.txn.read::<Hash>(key)?;
+    cx.txn.probe::<Hash>(key)?;
     let fields = take_fields(&mut cx.args, NO_FIELDS)?;
     cx.reply.array(fields.len());
     let Some(mut hash) = cx.txn.edit::<Hash>(key)? else {
@@ -60,11 +60,11 @@ const HGETEX: Command = Command::new("HGETEX", "hgetex", Group::Hash, Run::Keyed
 
 fn hgetex(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, now_ms) = (cx.args.bytes()?, cx.txn.now_ms());
-    cx.txn.read::<Hash>(key)?;
+    cx.txn.probe::<Hash>(key)?;
     let expire_at = expiry(&mut cx.args, now_ms, "hgetex")?;
     let persist = expire_at.is_none() && cx.args.word("PERSIST");
     let fields = take_fields(&mut cx.args, NO_FIELDS)?;
-    let hash = cx.txn.read::<Hash>(key)?;
+    let hash = cx.txn.probe::<Hash>(key)?;
     cx.reply.array(fields.len());
     for field in fields {
         reply_value(cx.reply, hash.and_then(|hash| hash.get(field)));
@@ -188,7 +188,7 @@ impl<'a> Options<'a> {
 fn hsetex(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, now_ms) = (cx.args.bytes()?, cx.txn.now_ms());
     let options = Options::take(&mut cx.args, now_ms)?;
-    if !options.hold(cx.txn.read::<Hash>(key)?) {
+    if !options.hold(cx.txn.probe::<Hash>(key)?) {
         cx.reply.int(0);
         return Ok(());
     }

@@ -131,7 +131,7 @@ const NO_TTL: i64 = -1;
 
 fn expire(cx: &mut Keyed<'_, '_>, unit_ms: i64, base_ms: i64) -> Result {
     let key = cx.args.bytes()?;
-    cx.txn.read::<Hash>(key)?;
+    cx.txn.probe::<Hash>(key)?;
     let at = take_moment(&mut cx.args, unit_ms, base_ms, cx.command.full_name)?;
     let condition = Condition::take(&mut cx.args);
     let no_fields = Error::new("ERR Parameter `numFields` should be greater than 0");
@@ -170,7 +170,7 @@ const HPERSIST: Command = Command::new("HPERSIST", "hpersist", Group::Hash, Run:
 
 fn hpersist(cx: &mut Keyed<'_, '_>) -> Result {
     let key = cx.args.bytes()?;
-    cx.txn.read::<Hash>(key)?;
+    cx.txn.probe::<Hash>(key)?;
     let fields = take_fields(&mut cx.args, NO_FIELDS)?;
     cx.reply.array(fields.len());
     let Some(mut hash) = cx.txn.edit::<Hash>(key)? else {

@@ -1,6 +1,6 @@
 //! Adding to HyperLogLogs, counting and merging them.
 
-use super::{read, store, union};
+use super::{probe, read, store, union};
 use crate::command::flag::*;
 use crate::command::{Command, Group, Keyed, Keys, Result, Run, access};
 use crate::keyspace::Str;
@@ -21,7 +21,7 @@ const PFADD: Command = Command::new("PFADD", "pfadd", Group::HyperLogLog, Run::K
 
 fn pfadd(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, elements) = (cx.args.bytes()?, cx.args.rest());
-    let Some(bytes) = read(cx.txn, key)? else {
+    let Some(bytes) = probe(cx.txn, key)? else {
         let (mut registers, sparse) = union(cx.txn, &[])?;
         for (at, value) in elements.iter().map(|element| hyperlog::place(element)) {
             registers[at] = value.max(registers[at]);
@@ -68,13 +68,19 @@ const PFCOUNT: Command = Command::new("PFCOUNT", "pfcount", Group::HyperLogLog, 
 
 fn pfcount(cx: &mut Keyed<'_, '_>) -> Result {
     let keys = cx.args.rest();
-    if let [key] = keys
-        && let Some(count) = read(cx.txn, key)?.and_then(|bytes| hyperlog::cached(&bytes))
-    {
-        cx.reply.int(count as i64);
-        return Ok(());
-    }
-    let count = hyperlog::estimate(&union(cx.txn, keys)?.0);
+    let count = match keys {
+        [key] => match read(cx.txn, key)? {
+            None => 0,
+            Some(bytes) => match hyperlog::cached(&bytes) {
+                Some(count) => {
+                    cx.reply.int(count as i64);
+                    return Ok(());
+                }
+                None => hyperlog::estimate(&*hyperlog::registers(&bytes)?),
+            },
+        },
+        _ => hyperlog::estimate(&union(cx.txn, keys)?.0),
+    };
     cx.reply.int(count as i64);
     // The count of one is kept in it, which is no event.
     if let [key] = keys

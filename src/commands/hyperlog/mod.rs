@@ -19,7 +19,19 @@ impl From<Corrupt> for Error {
 /// # Errors
 /// When it holds something else.
 fn read<'t>(txn: &'t Txn<'_>, key: &[u8]) -> Result<Option<Cow<'t, [u8]>>> {
-    let value = txn.read::<Str>(key)?.map(StrRef::text);
+    checked(txn.read::<Str>(key)?)
+}
+
+/// The HyperLogLog that `key` holds and that is about to change.
+///
+/// # Errors
+/// When it holds something else.
+fn probe<'t>(txn: &'t Txn<'_>, key: &[u8]) -> Result<Option<Cow<'t, [u8]>>> {
+    checked(txn.probe::<Str>(key)?)
+}
+
+fn checked(value: Option<StrRef<'_>>) -> Result<Option<Cow<'_, [u8]>>> {
+    let value = value.map(StrRef::text);
     if value.as_ref().is_some_and(|bytes| !hyperlog::is_valid(bytes)) {
         return Err(Error::new("WRONGTYPE Key is not a valid HyperLogLog string value."));
     }
@@ -42,9 +54,12 @@ fn union(txn: &Txn<'_>, keys: &[&[u8]]) -> Result<(Box<Registers>, bool)> {
 fn store(txn: &mut Txn<'_>, key: &[u8], registers: &Registers, may_be_sparse: bool) -> Result {
     let sparse_len_max = txn.packing().hll_sparse_max_bytes().max(0) as usize;
     let mut bytes = hyperlog::encode(registers, may_be_sparse, sparse_len_max);
-    if let Some(old) = read(txn, key)? {
+    if let Some(old) = probe(txn, key)? {
         hyperlog::keep_stale_count(&mut bytes, &old);
     }
-    txn.upsert_string(key)?.put_text(&bytes);
+    txn.upsert_string(key)?.rewrite(|text| {
+        text.clear();
+        text.extend_from_slice(&bytes);
+    });
     Ok(())
 }

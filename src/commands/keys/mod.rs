@@ -18,7 +18,9 @@ use crate::command::{Args, Error, Result};
 /// # Errors
 /// When it is no integer, or there is no such database.
 fn database(args: &mut Args<'_>, databases: usize) -> Result<u32> {
-    let index = args.int_in(i64::from(i32::MIN)..=i64::from(i32::MAX), Error::NOT_INTEGER)?;
+    const RANGE: Error =
+        Error::new("ERR value is out of range, value must between -2147483648 and 2147483647");
+    let index = args.int_in(i64::from(i32::MIN)..=i64::from(i32::MAX), RANGE)?;
     if (0..databases as i64).contains(&index) {
         Ok(index as u32)
     } else {

@@ -25,7 +25,7 @@ const ENCODING: Command = Command::new("ENCODING", "object|encoding", Group::Gen
     .doc("2.2.3", "O(1)", "Tells the encoding of a value.");
 
 fn encoding(cx: &mut Keyed<'_, '_>) -> Result {
-    let entry = cx.txn.look(cx.args.bytes()?);
+    let entry = cx.txn.glance(cx.args.bytes()?);
     cx.reply.bulk_or_null(entry.map(|entry| entry.encoding().as_bytes()));
     Ok(())
 }
@@ -38,7 +38,7 @@ const REFCOUNT: Command = Command::new("REFCOUNT", "object|refcount", Group::Gen
     .doc("2.2.3", "O(1)", "Tells how often a value is referred to: always once.");
 
 fn refcount(cx: &mut Keyed<'_, '_>) -> Result {
-    match cx.txn.look(cx.args.bytes()?) {
+    match cx.txn.glance(cx.args.bytes()?) {
         Some(_) => cx.reply.int(1),
         None => cx.reply.null(),
     }
@@ -54,7 +54,7 @@ const IDLETIME: Command = Command::new("IDLETIME", "object|idletime", Group::Gen
 
 fn idletime(cx: &mut Keyed<'_, '_>) -> Result {
     let access = cx.txn.access();
-    match cx.txn.look(cx.args.bytes()?) {
+    match cx.txn.glance(cx.args.bytes()?) {
         Some(_) if access.is_lfu() => {
             return Err(Error::new(
                 "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching \
@@ -76,7 +76,7 @@ const FREQ: Command = Command::new("FREQ", "object|freq", Group::Generic, Run::K
 
 fn freq(cx: &mut Keyed<'_, '_>) -> Result {
     let access = cx.txn.access();
-    match cx.txn.look(cx.args.bytes()?) {
+    match cx.txn.glance(cx.args.bytes()?) {
         Some(entry) if access.is_lfu() => cx.reply.int(access.frequency(entry.access()).into()),
         Some(_) => {
             return Err(Error::new(

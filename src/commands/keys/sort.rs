@@ -261,8 +261,11 @@ impl<'t> Weight<'t> {
         }
     }
 
-    /// Nothing at all is zero, and what is too large is infinite: looser than scores elsewhere.
+    /// Read up to a NUL, as C reads a text. Nothing at all is zero, and what is too large is infinite:
+    /// looser than scores elsewhere.
     fn number(text: &[u8]) -> Result<Self> {
+        let end = memchr::memchr(0, text).unwrap_or(text.len());
+        let text = &text[..end];
         let number = if text.is_empty() {
             Some(0.0)
         } else {

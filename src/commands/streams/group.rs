@@ -47,11 +47,6 @@ fn begin(text: &[u8], stream: Option<&Stream>) -> Result<Id> {
     }
 }
 
-/// What is known of how much a group has read, which cannot be more than there was.
-fn plausible(read: Option<u64>, stream: &Stream) -> Option<u64> {
-    read.map(|read| read.min(stream.entries_added()))
-}
-
 const NO_KEY: Error = Error::new(
     "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the \
      MKSTREAM option to create an empty stream automatically.",
@@ -95,7 +90,6 @@ fn create(cx: &mut Keyed<'_, '_>) -> Result {
         Some(stream) => begin(id, Some(stream.value()))?,
     };
     let mut stream = cx.txn.upsert::<Stream>(key)?;
-    let read = plausible(read, stream.value());
     if !stream.add_group(group, id, read) {
         return Err(Error::new("BUSYGROUP Consumer Group name already exists"));
     }
@@ -126,7 +120,6 @@ fn setid(cx: &mut Keyed<'_, '_>) -> Result {
         b"+" => Id::MAX,
         id => begin(id, Some(stream.value()))?,
     };
-    let read = plausible(read, stream.value());
     stream.set_group_position(group, id, read);
     cx.reply.ok();
     Ok(())

@@ -30,8 +30,8 @@ const STREAM: Command = Command::new("STREAM", "xinfo|stream", Group::Stream, Ru
 
 fn stream(cx: &mut Keyed<'_, '_>) -> Result {
     let key = cx.args.bytes()?;
-    let full = full_count(&mut cx.args)?;
     let stream = cx.txn.read::<Stream>(key)?.ok_or(Error::NO_SUCH_KEY)?;
+    let full = full_count(&mut cx.args)?;
     let reply = &mut *cx.reply;
     reply.map(if full.is_some() { 9 } else { 10 });
     reply_head(reply, stream);

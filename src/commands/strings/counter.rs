@@ -84,7 +84,7 @@ const INCRBYFLOAT: Command =
 
 fn incrbyfloat(cx: &mut Keyed<'_, '_>) -> Result {
     let key = cx.args.bytes()?;
-    let value = match cx.txn.read::<Str>(key)? {
+    let value = match cx.txn.probe::<Str>(key)? {
         None => Some(LongDouble::from(0)),
         Some(StrRef::Int(n)) => Some(LongDouble::from(n)),
         Some(text) => text.with(LongDouble::parse),

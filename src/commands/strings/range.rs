@@ -15,7 +15,7 @@ const APPEND: Command = Command::new("APPEND", "append", Group::String, Run::Key
 
 fn append(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, tail) = (cx.args.bytes()?, cx.args.bytes()?);
-    let len = cx.txn.read::<Str>(key)?.map(StrRef::len);
+    let len = cx.txn.probe::<Str>(key)?.map(StrRef::len);
     let Some(len) = len else {
         cx.txn.put_string(key, tail, Ttl::Clear);
         cx.txn.touch(key, "append", Class::STRING);
@@ -104,7 +104,7 @@ fn setrange(cx: &mut Keyed<'_, '_>) -> Result {
     let key = cx.args.bytes()?;
     let offset = cx.args.int_in(0.., Error::new("ERR offset is out of range"))? as usize;
     let part = cx.args.bytes()?;
-    let len = cx.txn.read::<Str>(key)?.map_or(0, StrRef::len);
+    let len = cx.txn.probe::<Str>(key)?.map_or(0, StrRef::len);
     if part.is_empty() {
         cx.reply.len_of(len);
         return Ok(());

@@ -50,12 +50,17 @@ fn set(cx: &mut Keyed<'_, '_>) -> Result {
     Ok(())
 }
 
-/// Sets a string and tells `set`, and `expire` if it has one now. An expiry in the past deletes.
+/// Sets a string and tells `set`, and `expire` if it has one now. What expires in the past is gone at once.
 pub fn store(txn: &mut Txn<'_>, key: &[u8], value: &[u8], ttl: Ttl) {
     if let Ttl::At(t) = ttl
         && t <= txn.now_ms()
     {
-        txn.delete(key);
+        txn.touch(key, "set", Class::STRING);
+        txn.touch(key, "expire", Class::GENERIC);
+        if !txn.remove(key, "expired", Class::EXPIRED) {
+            txn.touch(key, "expired", Class::EXPIRED);
+            txn.effects().dirty += 1;
+        }
         return;
     }
     txn.put_string(key, value, ttl);
