@@ -87,6 +87,14 @@ fn prepare(settings: &Settings) -> Result<(), String> {
     Ok(())
 }
 
+/// Moves values together on a thread of their own, which nothing waits for when the server stops.
+fn compact(engine: &Arc<Engine>) -> Result<(), String> {
+    let engine = engine.clone();
+    let compaction = std::thread::Builder::new().name("compaction".into());
+    let failed = |error| format!("cannot start a thread: {error}");
+    compaction.spawn(move || cron::compaction(&engine)).map(drop).map_err(failed)
+}
+
 /// Looks after queues on a thread of their own, so that connections need not wait for what is due in them.
 fn attend_queues(engine: &Arc<Engine>, tasks: &TaskTracker) {
     let (engine, runtime) = (engine.clone(), tokio::runtime::Handle::current());
@@ -114,6 +122,7 @@ async fn serve(settings: Settings) -> Result<(), String> {
     tasks.spawn(cron::clients(engine.clone()));
     tasks.spawn(cron::saving(engine.clone()));
     attend_queues(&engine, &tasks);
+    compact(&engine)?;
     tracing::info!("Server initialized");
 
     let failed = |error: std::io::Error| format!("cannot wait for signals: {error}");

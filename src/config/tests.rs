@@ -366,7 +366,6 @@ fn set_answers_as_redis_does() {
         ("oom-score-adj-values", "1 2", "wrong number of arguments"),
         ("latency-tracking-info-percentiles", "a", "Invalid latency-tracking-info-percentiles parameters"),
         ("bind", "127.0.0.1\nport", "Failed to bind to specified addresses."),
-        ("activedefrag", "yes", "not supported by this version of Synap: active defragmentation"),
     ] {
         let expected = format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {why}");
         assert_eq!(set(&settings, &[(name, value)]).unwrap_err(), expected);

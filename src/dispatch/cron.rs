@@ -1,9 +1,11 @@
 //! What happens without a client: keys that are due are removed, clients are looked after.
 
 mod clients;
+mod compaction;
 mod saving;
 
 pub use clients::clients;
+pub use compaction::compaction;
 pub use saving::saving;
 
 use super::serve;

@@ -3,6 +3,7 @@
 mod client;
 mod clients;
 mod commit;
+mod compaction;
 mod durability;
 mod eviction;
 mod huge_pages;
@@ -24,6 +25,7 @@ mod tracking;
 pub use client::{Client, Flag};
 pub use clients::Clients;
 pub use commit::{Committed, Reached, Ready};
+pub use compaction::Compaction;
 pub use eviction::{Eviction, Order, Policy};
 pub use huge_pages::HugePages;
 pub use latency::{LatencyMonitor, Sample, Series};
@@ -68,6 +70,8 @@ pub struct Engine {
     pub eviction: Eviction,
     /// Whether the heap may lie in huge pages.
     pub huge_pages: HugePages,
+    /// Moving values together.
+    pub compaction: Compaction,
     /// The calls that took long.
     pub slowlog: SlowLog,
     /// The moments in which something took long.
@@ -130,6 +134,7 @@ impl Engine {
             used: Used::default(),
             eviction: Eviction::default(),
             huge_pages: HugePages::default(),
+            compaction: Compaction::default(),
             slowlog: SlowLog::default(),
             latency: LatencyMonitor::default(),
             rates: Rates::default(),

@@ -635,6 +635,41 @@ impl EntryBox {
         new
     }
 
+    /// Gives it, and what it holds if that is little, new allocations; it stays as it is.
+    pub fn renew(&mut self) {
+        const BYTES_MAX: usize = 64 * 1024;
+        const WEIGHT_MAX: usize = 64;
+        let old = self.as_ref();
+        let mut new = match (old.string(), old.kind()) {
+            (Some(StrRef::Long(bytes)), _) if bytes.len() <= BYTES_MAX => {
+                Self::long(old.key(), Bytes::copy_from_slice(bytes), old.expire_at())
+            }
+            // Queues and streams know of themselves where they stand, or are large.
+            (None, Kind::List | Kind::Set | Kind::Sorted | Kind::Hash) if old.weight() <= WEIGHT_MAX => {
+                old.copy_collection(old.key(), old.expire_at())
+            }
+            _ => return self.renew_self(),
+        };
+        new.set_access(old.access());
+        let kept = old.flags() & (RAW | GENERATION);
+        let flags = new.as_ref().flags() | kept;
+        new.set_byte(1, flags);
+        *self = new;
+    }
+
+    /// Moves its own bytes to a new allocation.
+    fn renew_self(&mut self) {
+        let layout = self.as_ref().shape().layout();
+        // SAFETY: both allocations have this layout; the old one is freed without dropping its payload, which has
+        // moved with all other bytes.
+        unsafe {
+            let Some(at) = NonNull::new(alloc::alloc(layout)) else { alloc::handle_alloc_error(layout) };
+            ptr::copy_nonoverlapping(self.0.as_ptr(), at.as_ptr(), layout.size());
+            let old = std::mem::replace(&mut self.0, at);
+            alloc::dealloc(old.as_ptr(), layout);
+        }
+    }
+
     /// The same value with another expiry, in place where possible.
     pub fn with_expire_at(mut self, expire_at: Option<i64>) -> Self {
         if self.put_expire_at(expire_at) {
@@ -734,6 +769,35 @@ mod tests {
         entry.put_long(bytes.freeze());
         assert_eq!(reader.len(), 2 * SHORT_MAX);
         assert_eq!(entry.as_ref().string().unwrap().len(), 2 * SHORT_MAX + 4);
+    }
+
+    #[test]
+    fn a_renewed_entry_is_the_same_elsewhere() {
+        let mut set = crate::types::Set::default();
+        set.insert(b"member", &crate::types::Packing::default());
+        let long = vec![b'v'; SHORT_MAX + 1];
+        for expire_at in [None, Some(7)] {
+            for mut entry in [
+                EntryBox::string(b"key", b"value", expire_at),
+                EntryBox::string(&[b'k'; 300], b"12345", expire_at),
+                EntryBox::string(b"key", &long, expire_at),
+                EntryBox::collection(b"key", set.clone(), expire_at),
+                EntryBox::collection(b"key", crate::types::Queue::default(), expire_at),
+            ] {
+                entry.set_access(0xABCDEF);
+                entry.set_generation(1);
+                entry.set_raw();
+                let tell = |entry: EntryRef<'_>| {
+                    let value = (entry.string().map(StrRef::to_vec), entry.kind(), entry.encoding());
+                    let rest = (entry.access(), entry.generation(), entry.expire_at(), entry.flags());
+                    (entry.key().to_vec(), value, rest, entry.memory())
+                };
+                let (at, told) = (entry.0, tell(entry.as_ref()));
+                entry.renew();
+                assert_ne!(entry.0, at);
+                assert_eq!(tell(entry.as_ref()), told);
+            }
+        }
     }
 
     #[test]

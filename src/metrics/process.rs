@@ -60,6 +60,12 @@ impl Memory {
         })
     }
 
+    /// Has the allocator give this thread memory without a cache of its own; false when it refuses.
+    pub fn forgo_cache() -> bool {
+        let name: &Name = b"thread.tcache.enabled\0"[..].name();
+        name.write(false).is_ok()
+    }
+
     /// Forgets the peak.
     pub fn reset_peak() {
         PEAK.store(0, Relaxed);

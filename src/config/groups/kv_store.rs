@@ -14,7 +14,7 @@ const POLICIES: Kind = Kind::Choice(&[
     "noeviction",
 ]);
 const FREES: &str = "large values are always freed in the background";
-const DEFRAG: &str = "active defragmentation";
+const DEFRAG: &str = "values are moved at one effort, a few at once";
 
 group! {
     "kv_store", super::security::END, "Keys: memory, expiry and eviction.";
@@ -54,12 +54,10 @@ group! {
     ACTIVEREHASHING = switch("activerehashing", "yes")
         .hint("tables grow in small steps anyway")
         .doc("Rehashes the tables in idle time.");
-    ACTIVEDEFRAG = switch("activedefrag", "no").pending(DEFRAG).doc("Moves values to reduce fragmentation.");
+    ACTIVEDEFRAG = switch("activedefrag", "no").doc("Moves values together as soon as the thresholds say, not only where much is wasted.");
     ACTIVE_DEFRAG_IGNORE_BYTES = setting("active-defrag-ignore-bytes", Kind::Bytes(1, i64::MAX), "100mb")
-        .hint(DEFRAG)
         .doc("Waste below which nothing is moved.");
     ACTIVE_DEFRAG_THRESHOLD_LOWER = setting("active-defrag-threshold-lower", Kind::Int(0, 1000), "10")
-        .hint(DEFRAG)
         .doc("Percent of waste that starts it.");
     ACTIVE_DEFRAG_THRESHOLD_UPPER = setting("active-defrag-threshold-upper", Kind::Int(0, 1000), "100")
         .hint(DEFRAG)
@@ -68,7 +66,6 @@ group! {
         .hint(DEFRAG)
         .doc("Least effort in percent of a CPU.");
     ACTIVE_DEFRAG_CYCLE_MAX = setting("active-defrag-cycle-max", Kind::Int(1, 99), "25")
-        .hint(DEFRAG)
         .doc("Highest effort in percent of a CPU.");
     ACTIVE_DEFRAG_MAX_SCAN_FIELDS = setting("active-defrag-max-scan-fields", Kind::Int(1, i64::MAX), "1000")
         .hint(DEFRAG)

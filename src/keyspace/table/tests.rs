@@ -80,7 +80,11 @@ impl Twin {
             0..=4 => self.remove(&key),
             5 => self.insert(key),
             6 => self.remove(&key),
-            7 | 8 => self.retime(&key),
+            7 => self.retime(&key),
+            8 => {
+                let cursor = self.hash(&key) >> (u64::BITS - CURSOR_BITS);
+                self.table.renew(cursor, 20);
+            }
             _ => {
                 let found = self.table.find(self.hash(&key), &key).map(read);
                 assert_eq!(found.as_ref(), self.model.get(&key));

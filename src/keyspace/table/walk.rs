@@ -1,7 +1,7 @@
 //! Walks over a table: SCAN, random picks, due entries, everything.
 
 use super::sub::NEVER;
-use super::{CURSOR_BITS, EntryRef, SubTable, Table};
+use super::{CURSOR_BITS, EntryBox, EntryRef, Place, SubTable, Table};
 use crate::base::random;
 
 /// Random slots tried before a sub-table is searched in order.
@@ -63,6 +63,23 @@ impl Table {
             cursor = self.after(&self.subs[id], home, cursor)?;
         }
         Some(cursor)
+    }
+
+    /// Gives entries new allocations, from cursor `from` (0 at first) on, about `limit` of them; returns the cursor to
+    /// go on from, None at the table's end, and how many there were. A table with a part of a cut is left alone.
+    pub fn renew(&mut self, from: u64, limit: usize) -> (Option<u64>, usize) {
+        let (mut cursor, mut renewed) = (Some(from), 0);
+        while let Some(at) = cursor.filter(|_| renewed < limit) {
+            let hash = Self::hash_at(at);
+            let Some(id) = self.sub_id(hash).filter(|_| !self.has_cut()) else { return (None, renewed) };
+            let sub = &mut self.subs[id];
+            let home = sub.home(hash);
+            let places: Vec<Place> = sub.homed(home).map(|(place, _)| place).collect();
+            renewed += places.len();
+            places.into_iter().for_each(|place| sub.update(place, EntryBox::renew));
+            cursor = self.after(&self.subs[id], home, at);
+        }
+        (cursor, renewed)
     }
 
     /// A random entry, each about as likely as any other.

@@ -53,7 +53,8 @@ pub(super) fn memory(engine: &Engine, lines: &mut Lines) {
     lines.add("mem_clients_normal", clients);
     lines.zeros(&["mem_cluster_links", "mem_aof_buffer"]);
     lines.add("mem_allocator", "jemalloc");
-    lines.zeros(&["mem_overhead_db_hashtable_rehashing", "active_defrag_running"]);
+    lines.zeros(&["mem_overhead_db_hashtable_rehashing"]);
+    lines.add("active_defrag_running", u8::from(engine.compaction.running.load(Relaxed)));
     let (pending, freed) = engine.keyspace.lazy_free_counts();
     lines.add("lazyfree_pending_objects", pending);
     lines.add("lazyfreed_objects", freed);

@@ -38,7 +38,10 @@ pub(super) fn stats(engine: &Engine, lines: &mut Lines) {
     lines.add("pubsub_patterns", engine.hub.len_of(Topic::Pattern));
     lines.add("pubsubshard_channels", engine.hub.len_of(Topic::Shard));
     lines.zeros(&["latest_fork_usec", "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys"]);
-    lines.zeros(&["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits"]);
+    let moved = engine.compaction.moved.load(Relaxed);
+    lines.add("active_defrag_hits", moved);
+    lines.add("active_defrag_misses", 0);
+    lines.add("active_defrag_key_hits", moved);
     lines.zeros(&["active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time"]);
     let (keys, items) = engine.tracking.counts();
     lines.add("tracking_total_keys", keys);
