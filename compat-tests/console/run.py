@@ -128,8 +128,10 @@ def pages(server, browser, shots):
     yield "Escape leads back to the list", shows("Waiting clients", "main") and wait(lambda: browser.run("return document.activeElement?.textContent") == "jobs:mail", "the focus on the queue")
     browser.press("?")
     yield "? tells the keys", shows("next, previous row", "dialog")
-    browser.press("Escape")
 
+    browser.press("Escape", "5")
+    yield "5 leads to keys by prefix and type", shows("user:", "main") and shows("By type", "main") and shows("string", "main")
+    yield "they are drawn", shot("keys")
     yield "no markup of others ran", "owned" not in browser.run("return document.title")
     loaded = browser.run("return performance.getEntriesByType('resource').map((entry) => entry.name)")
     yield f"nothing is loaded from elsewhere: {loaded[:3]}", loaded and all(name.startswith(home) for name in loaded)

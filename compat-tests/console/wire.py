@@ -64,6 +64,7 @@ def logins(port, redis):
     yield "its rules say what it sees: no INFO", "refused" in reader.view("overview")[1]["info"]
     yield "and no history of it", reader.view("overview")[1]["history"] is None
     yield "no clients", "refused" in reader.view("clients")[1]["clients"]
+    yield "no keys", "refused" in reader.view("keys")[1]["prefixes"] and "types" not in reader.view("keys")[1]
     yield "no slow calls", "refused" in reader.view("slow")[1]["slow"]
     names = [queue["name"] for queue in reader.view("queues")[1]["queues"]]
     yield f"queues under its keys alone: {names}", names and all(name.startswith("jobs:") for name in names)

@@ -3,7 +3,7 @@
 //! ```text
 //! GET  /console/…            the page: files in the program, nothing from elsewhere
 //! POST /console/api/login    a user and a password, as AUTH takes them; answers a cookie
-//! GET  /console/api/VIEW     what the page shows: overview, slow, clients, queues, queue, prefixes
+//! GET  /console/api/VIEW     what the page shows: overview, slow, clients, queues, queue, keys
 //! POST /console/api/ACTION   redrive, discard, logout
 //! ```
 //! Whoever has logged in is a client like any other: its calls pass the gates, its user's rules say what is shown

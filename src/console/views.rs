@@ -43,6 +43,7 @@ pub(super) fn show(
         }
         "slow" => Ok(json!({ "slow": told(visit.ask(&[b"SLOWLOG", b"GET", SLOW]), SHOWN_MAX) })),
         "clients" => Ok(json!({ "clients": clients(visit) })),
+        "keys" => keys(visit, request),
         "queues" => Ok(queues(visit, &request.parameter("filter").unwrap_or_default())),
         "queue" => queue(visit, request),
         _ => Err(refuse(Status::NotFound, "there is no such view")),
@@ -59,6 +60,31 @@ fn clients(visit: &mut Visit<'_>) -> Value {
         }
         other => told(other, READ_MAX),
     }
+}
+
+/// What the keys of a database are: by type of all databases, by prefix of one.
+fn keys(visit: &mut Visit<'_>, request: &Request) -> Result<Value, Refusal> {
+    let number = |name: &str, default: i64| {
+        request.parameter(name).and_then(|text| number::parse_i64(&text)).unwrap_or(default)
+    };
+    select(visit.engine, visit.session, number("db", 0))?;
+    let delimiter =
+        request.parameter("delim").filter(|text| text.len() == 1).unwrap_or_else(|| b":".to_vec());
+    let depth = number("depth", 1).to_string();
+    let words: [&[u8]; 6] = [b"MEMORY", b"PREFIXES", b"DEPTH", depth.as_bytes(), b"DELIM", &delimiter];
+    let prefixes = told(visit.ask(&words), SHOWN_MAX);
+    visit.session.select(0);
+    let keyspace = &visit.engine.keyspace;
+    let is_told = prefixes.is_array();
+    let mut answer = json!({ "prefixes": prefixes });
+    if is_told {
+        let used = (0..keyspace.databases() as u32).filter(|db| *db == 0 || keyspace.counts(*db).0 > 0);
+        answer["databases"] = used.collect::<Vec<_>>().into();
+        let census = visit.engine.census();
+        let kinds = census.kinds().map(|(kind, load)| json!([kind.name(), load.keys, load.bytes]));
+        answer["types"] = kinds.collect::<Vec<_>>().into();
+    }
+    Ok(answer)
 }
 
 /// The queues whose user may see them, those with dead messages first.

@@ -7,6 +7,7 @@ mod compaction;
 mod durability;
 mod eviction;
 mod huge_pages;
+mod insight;
 mod latency;
 mod loading;
 mod memory;
@@ -28,6 +29,7 @@ pub use commit::{Committed, Reached, Ready};
 pub use compaction::Compaction;
 pub use eviction::{Eviction, Order, Policy};
 pub use huge_pages::HugePages;
+pub use insight::Insight;
 pub use latency::{LatencyMonitor, Sample, Series};
 pub use loading::Loading;
 pub use memory::Used;
@@ -68,6 +70,8 @@ pub struct Engine {
     pub used: Used,
     /// Which keys make room.
     pub eviction: Eviction,
+    /// What the keys are.
+    pub insight: Insight,
     /// Whether the heap may lie in huge pages.
     pub huge_pages: HugePages,
     /// Moving values together.
@@ -133,6 +137,7 @@ impl Engine {
             acl: Acl::new(catalogue),
             used: Used::default(),
             eviction: Eviction::default(),
+            insight: Insight::default(),
             huge_pages: HugePages::default(),
             compaction: Compaction::default(),
             slowlog: SlowLog::default(),

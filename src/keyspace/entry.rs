@@ -51,6 +51,10 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All types, in the order of their numbers.
+    pub const ALL: [Kind; 7] =
+        [Kind::String, Kind::List, Kind::Set, Kind::Sorted, Kind::Hash, Kind::Stream, Kind::Queue];
+
     /// The name TYPE answers with.
     pub const fn name(self) -> &'static str {
         match self {

@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod agenda;
+pub mod census;
 pub mod cut;
 pub mod edit;
 pub mod effects;
@@ -24,6 +25,7 @@ pub mod watchers;
 
 pub use access::{Access, Lfu};
 pub use agenda::Agenda;
+pub use census::Census;
 pub use edit::Edit;
 pub use effects::Effects;
 pub use entry::{Collection, Details, EntryBox, EntryRef, Kind, SHORT_MAX, StrRef};

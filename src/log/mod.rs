@@ -107,6 +107,8 @@ pub struct Counters {
     pub failures: AtomicU64,
     /// How long the last sync took, in microseconds.
     pub sync_us: AtomicU64,
+    /// Microseconds that all syncs took.
+    pub sync_us_sum: AtomicU64,
     /// Times connections had to wait for room in the buffer.
     pub stalls: AtomicU64,
     /// Unix seconds of the last sync.

@@ -209,7 +209,9 @@ impl Writer {
         self.synced_at = Instant::now();
         let counters = &self.shared.counters;
         counters.syncs.fetch_add(1, Relaxed);
-        counters.sync_us.store((self.synced_at - start).as_micros() as u64, Relaxed);
+        let us = (self.synced_at - start).as_micros() as u64;
+        counters.sync_us.store(us, Relaxed);
+        counters.sync_us_sum.fetch_add(us, Relaxed);
         counters.synced_at.store(clock::system_ms() / 1000, Relaxed);
         self.forget();
         self.shared.durable.store(self.written, Release);

@@ -13,15 +13,17 @@ pub(super) fn server(engine: &Engine, page: &mut Page) {
     page.set(&BUILD_INFO, &[version::SYNAP, version::REDIS], 1.0);
     page.set(&UPTIME, &[], (engine.now_ms() - engine.started_ms).max(0) as f64 / 1000.0);
     let cpu = cpu_time();
-    page.exact(&CPU, "user", cpu.user);
-    page.exact(&CPU, "system", cpu.system);
+    page.exact(&CPU, &["user"], cpu.user);
+    page.exact(&CPU, &["system"], cpu.system);
     let memory = Memory::now();
     page.set(&MEMORY_USED, &[], memory.allocated as f64);
     page.set(&MEMORY_PEAK, &[], memory.peak as f64);
     page.set(&MEMORY_RSS, &[], memory.rss as f64);
+    page.set(&MEMORY_ACTIVE, &[], memory.active as f64);
     page.set(&MEMORY_MAX, &[], engine.settings.int(config::MAXMEMORY) as f64);
     let (scripts, bytes) = engine.scripts.counts();
     page.set(&SCRIPTS, &[], scripts as f64);
+    page.set(&SCRIPTS_EVICTED, &[], engine.scripts.evicted() as f64);
     page.set(&MEMORY_SCRIPTS, &[], bytes as f64);
     for (topic, kind) in
         [(Topic::Channel, "channel"), (Topic::Pattern, "pattern"), (Topic::Shard, "shard_channel")]
@@ -54,7 +56,7 @@ pub(super) fn clients(engine: &Engine, page: &Page) {
     }
 }
 
-pub(super) fn data(engine: &Engine, page: &Page) {
+pub(super) fn data(engine: &Engine, page: &mut Page) {
     let totals = engine.metrics.totals();
     for db in 0..engine.keyspace.databases() as u32 {
         let (keys, expiring) = engine.keyspace.counts(db);
@@ -67,10 +69,31 @@ pub(super) fn data(engine: &Engine, page: &Page) {
     page.set(&HITS, &[], totals.keyspace_hits as f64);
     page.set(&MISSES, &[], totals.keyspace_misses as f64);
     page.set(&EXPIRED, &[], totals.expired_keys as f64);
+    page.set(&EXPIRED_FIELDS, &[], totals.expired_fields as f64);
+    page.exact(&EXPIRY_TIME, &[], totals.expiry_ns as f64 / 1e9);
+    page.set(&EXPIRY_OVERRUNS, &[], totals.expiry_overruns as f64);
+    page.set(&EVICTED, &[], engine.eviction.evicted() as f64);
+    page.exact(&EVICTION_TIME, &[], engine.eviction.exceeded_ms().0 as f64 / 1000.0);
+    census(engine, page);
     page.set(&CHANGES, &[], engine.metrics.changes() as f64);
 }
 
-pub(super) fn log(engine: &Engine, page: &Page) {
+/// What the keys are, by type and by prefix.
+fn census(engine: &Engine, page: &Page) {
+    let census = engine.census();
+    for (kind, load) in census.kinds() {
+        page.set(&TYPE_KEYS, &[kind.name()], load.keys);
+        page.set(&TYPE_BYTES, &[kind.name()], load.bytes);
+    }
+    let count = engine.settings.int(config::METRICS_PREFIXES_MAX) as usize;
+    for (db, prefix, load) in census.heaviest(count).0 {
+        let (db, prefix) = (db.to_string(), String::from_utf8_lossy(prefix));
+        page.set(&PREFIX_KEYS, &[&db, &prefix], load.keys);
+        page.set(&PREFIX_BYTES, &[&db, &prefix], load.bytes);
+    }
+}
+
+pub(super) fn log(engine: &Engine, page: &mut Page) {
     let (log, counters) = (&engine.log, engine.log.counters());
     page.set(&LOG_ON, &[], f64::from(u8::from(log.is_on())));
     page.set(&LOG_FAILING, &[], f64::from(u8::from(log.failure().is_some())));
@@ -78,6 +101,7 @@ pub(super) fn log(engine: &Engine, page: &Page) {
     page.set(&LOG_WRITES, &[], counters.writes.load(Relaxed) as f64);
     page.set(&LOG_BYTES, &[], counters.written_bytes.load(Relaxed) as f64);
     page.set(&LOG_SYNCS, &[], counters.syncs.load(Relaxed) as f64);
+    page.exact(&LOG_SYNC_TIME, &[], counters.sync_us_sum.load(Relaxed) as f64 / 1e6);
     page.set(&LOG_SYNC_LAST, &[], counters.sync_us.load(Relaxed) as f64 / 1e6);
     page.set(&LOG_FAILURES, &[], counters.failures.load(Relaxed) as f64);
     page.set(&LOG_STALLS, &[], counters.stalls.load(Relaxed) as f64);

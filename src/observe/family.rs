@@ -76,6 +76,11 @@ families! {
     MEMORY_PEAK = Gauge "synap_memory_peak_bytes" [] "The most that was in use.";
     MEMORY_RSS = Gauge "synap_memory_resident_bytes" [] "Bytes of the process, as the kernel counts them.";
     MEMORY_MAX = Gauge "synap_memory_max_bytes" [] "maxmemory; 0 is no limit.";
+    MEMORY_ACTIVE = Gauge "synap_memory_active_bytes" [] "Bytes of the pages in use; what is above the bytes in use is fragmented.";
+    TYPE_KEYS = Gauge "synap_type_keys" ["type"] "Keys by the type of their value; estimated above 262144 keys.";
+    TYPE_BYTES = Gauge "synap_type_bytes" ["type"] "Bytes of keys and values by type; estimated above 262144 keys.";
+    PREFIX_KEYS = Gauge "synap_prefix_keys" ["db" "prefix"] "Keys that begin alike up to their first colon, of the heaviest prefixes.";
+    PREFIX_BYTES = Gauge "synap_prefix_bytes" ["db" "prefix"] "Bytes of the keys that begin alike, of the heaviest prefixes.";
     MEMORY_SCRIPTS = Gauge "synap_scripts_bytes" [] "Bytes of cached scripts.";
 
     KEYS = Gauge "synap_keys" ["db"] "Keys of a database.";
@@ -83,6 +88,11 @@ families! {
     HITS = Counter "synap_keyspace_hits_total" [] "Keys that readers found.";
     MISSES = Counter "synap_keyspace_misses_total" [] "Keys that readers did not find.";
     EXPIRED = Counter "synap_expired_keys_total" [] "Keys removed because they were due.";
+    EXPIRED_FIELDS = Counter "synap_expired_fields_total" [] "Fields of hashes removed because they were due.";
+    EXPIRY_TIME = Counter "synap_expiry_seconds_total" [] "Time spent on removing due keys in the background.";
+    EXPIRY_OVERRUNS = Counter "synap_expiry_overruns_total" [] "Times that removing due keys in the background did not get through.";
+    EVICTED = Counter "synap_evicted_keys_total" [] "Keys removed to make room below maxmemory.";
+    EVICTION_TIME = Counter "synap_eviction_exceeded_seconds_total" [] "Time during which maxmemory was exceeded.";
     CHANGES = Counter "synap_changes_total" [] "Changes made to the data set.";
 
     LOG_ON = Gauge "synap_log_on" [] "1 when changes are written to the log.";
@@ -91,6 +101,7 @@ families! {
     LOG_WRITES = Counter "synap_log_writes_total" [] "Writes of the log; records a write are the size of a batch.";
     LOG_BYTES = Counter "synap_log_written_bytes_total" [] "Bytes written to the log.";
     LOG_SYNCS = Counter "synap_log_syncs_total" [] "Times the log was made durable.";
+    LOG_SYNC_TIME = Counter "synap_log_sync_seconds_total" [] "Time that making the log durable took.";
     LOG_SYNC_LAST = Gauge "synap_log_last_sync_duration_seconds" [] "How long making the log durable took last.";
     LOG_FAILURES = Counter "synap_log_failures_total" [] "Writes and syncs of the log that failed.";
     LOG_STALLS = Counter "synap_log_stalls_total" [] "Times a client had to wait because the log could not follow.";
@@ -105,6 +116,7 @@ families! {
 
     CHANNELS = Gauge "synap_pubsub_subscribed" ["kind"] "Channels, patterns and shard channels that somebody listens to.";
     SCRIPTS = Gauge "synap_scripts_cached" [] "Scripts that are cached.";
+    SCRIPTS_EVICTED = Counter "synap_scripts_evicted_total" [] "Scripts that made room for others.";
 
     DENIED = Counter "synap_acl_denied_total" ["reason"] "Logins and calls refused by the rules about users.";
 
@@ -141,7 +153,7 @@ pub fn reference() -> String {
     }
     text.push_str(
         "\nThe number of label values is bounded: commands and error codes by the server, databases by `databases`, queues\n\
-         by `metrics-queues-max`. Histograms have a bound for every doubling from a microsecond to 17 seconds.\n",
+         by `metrics-queues-max`, prefixes by `metrics-prefixes-max`. Types and prefixes are at most ten seconds old. Histograms have a bound for every doubling from a microsecond to 17 seconds.\n",
     );
     text
 }

@@ -46,10 +46,13 @@ impl Page {
         }
     }
 
-    /// Writes a counter down that is no whole number; `value` is that of its label.
-    pub(super) fn exact(&mut self, family: &Family, value: &str, n: f64) {
+    /// Writes a counter down that is no whole number; `values` are those of its labels, plain words.
+    pub(super) fn exact(&mut self, family: &Family, values: &[&str], n: f64) {
+        debug_assert_eq!(family.labels.len(), values.len(), "{}", family.name);
         head(&mut self.own, family);
-        let _ = writeln!(self.own, "{}{{{}=\"{value}\"}} {n}", family.name, family.labels[0]);
+        let labels = family.labels.iter().zip(values).map(|(name, value)| format!("{name}=\"{value}\""));
+        let labels = labels.collect::<Vec<_>>().join(",");
+        let _ = writeln!(self.own, "{}{{{labels}}} {n}", family.name);
     }
 
     /// Writes many values of a metric down: `write` hands on the labels and the value of each line of an item.
@@ -117,8 +120,8 @@ pub fn page(engine: &Engine, commands: &[&'static str]) -> String {
     let mut page = Page::new();
     collect::server(engine, &mut page);
     collect::clients(engine, &page);
-    collect::data(engine, &page);
-    collect::log(engine, &page);
+    collect::data(engine, &mut page);
+    collect::log(engine, &mut page);
     collect::snapshots(engine, &page);
     collect::commands(engine, commands, &mut page);
     queues::all(engine, &mut page);

@@ -1,6 +1,7 @@
 //! MEMORY: what keys and the server take.
 
 use super::info::{Survey, client_memory};
+use super::prefixes;
 use crate::command::flag::{LOADING, READ, STALE};
 use crate::command::{Command, Error, Group, Keyed, Keys, Outer, Reply, Result, Run, Sweep, access};
 use crate::commands::help::help;
@@ -13,7 +14,7 @@ const MEMORY: Command = Command::new("MEMORY", "memory", Group::Server, Run::Con
     .arity(-2)
     .doc("4.0.0", "Depends on the subcommand.", "Holds the commands about memory.");
 
-const SUBCOMMANDS: &[Command] = &[DOCTOR, HELP, MALLOC_STATS, PURGE, STATS, USAGE];
+const SUBCOMMANDS: &[Command] = &[DOCTOR, HELP, MALLOC_STATS, prefixes::PREFIXES, PURGE, STATS, USAGE];
 
 const HELP: Command = Command::new("HELP", "memory|help", Group::Server, Run::Outer(help))
     .flags(LOADING | STALE)

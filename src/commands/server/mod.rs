@@ -9,6 +9,7 @@ pub mod info;
 pub mod latency;
 pub mod memory;
 pub mod monitor;
+mod prefixes;
 pub mod process;
 pub mod save;
 pub mod slowlog;

@@ -15,6 +15,8 @@ group! {
     CONSOLE_HOSTS = text("console-hosts", "")
         .doc("Names, separated by blanks, under which browsers may reach the console; addresses and localhost always may.");
     METRICS_QUEUES_MAX = setting("metrics-queues-max", INT, "1000").doc("Queues that have metrics of their own.");
+    METRICS_PREFIXES_MAX = setting("metrics-prefixes-max", Kind::Int(0, 1000), "20")
+        .doc("Prefixes of keys, up to the first colon, that have metrics: those with the most bytes.");
     SLOWLOG_LOG_SLOWER_THAN = setting("slowlog-log-slower-than", Kind::Int(-1, i64::MAX), "10000")
         .doc("Microseconds from which on a command is remembered as slow; -1 remembers none.");
     SLOWLOG_MAX_LEN = setting("slowlog-max-len", LONG, "128").doc("Slow commands that are remembered.");

@@ -1,6 +1,6 @@
 // The console: logging in, moving between views, keys.
 import { h, replace, icon } from "./dom.js";
-import { overview, slow, clients } from "./views.js";
+import { overview, slow, clients, keys } from "./views.js";
 import { queues } from "./queues.js";
 
 const VIEWS = [
@@ -8,6 +8,7 @@ const VIEWS = [
   ["slow", "Slow calls", slow, 2000],
   ["clients", "Clients", clients, 2000],
   ["queues", "Queues", queues, 2000],
+  ["keys", "Keys", keys, 10_000],
 ];
 
 const api = {
@@ -57,7 +58,7 @@ export function ask(title, text, action, danger = false) {
   });
 }
 
-const KEYS = [["1 – 4", "views"], ["/", "filter"], ["j k", "next, previous row"], ["Enter", "open"], ["Esc", "back"], ["t", "dark or light"], ["?", "this help"]];
+const KEYS = [["1 – 5", "views"], ["/", "filter"], ["j k", "next, previous row"], ["Enter", "open"], ["Esc", "back"], ["t", "dark or light"], ["?", "this help"]];
 
 function help() {
   if (document.querySelector("dialog")) return;

@@ -191,3 +191,49 @@ export function clients(api) {
   }
   return { element: stage, refresh };
 }
+
+export function keys(api) {
+  const stage = h("div", {});
+  const types = h("div", {});
+  const prefixes = h("div", {});
+  const choice = (name, title, values) => h("label", { class: "choice" }, title, h("select", { name, onchange: refresh }, values.map((value) => h("option", { value }, value))));
+  const databases = choice("db", "Database", [0]);
+  const depth = choice("depth", "Depth", [1, 2, 3, 4]);
+  const delimiter = choice("delim", "Delimiter", [":", "/", ".", "-", "_", "|"]);
+  const value = (label) => label.lastChild.value;
+  const note = h("span", { class: "faint" });
+  const board = h("div", { class: "split keys-split" },
+    h("div", { class: "panel" }, h("div", { class: "tools" }, h("h2", {}, "By prefix"), note, h("span", { class: "gap" }), databases, depth, delimiter), prefixes),
+    h("div", { class: "panel" }, h("h2", {}, "By type, all databases"), types));
+
+  async function refresh() {
+    const answer = await api.get(`keys?db=${value(databases)}&depth=${value(depth)}&delim=${encodeURIComponent(value(delimiter))}`);
+    if (answer.prefixes.refused) return replace(stage, refused(answer.prefixes.refused));
+    if (!stage.contains(board)) replace(stage, board);
+    const select = databases.lastChild;
+    if ([...select.options].map((option) => option.value).join() !== answer.databases.join()) {
+      const chosen = select.value;
+      replace(select, answer.databases.map((db) => h("option", { value: db }, db)));
+      if (answer.databases.includes(Number(chosen))) select.value = chosen;
+    }
+    const all = answer.prefixes.reduce((sum, row) => sum + row[1], 0);
+    note.textContent = all > 262144 ? "estimated" : `${short(all, 4)} keys`;
+    const heavy = Math.max(...answer.prefixes.map((row) => row[2]), 1);
+    if (!all) replace(prefixes, empty("No keys", "This database has none."));
+    else replace(prefixes, table([
+      { title: "Prefix", kind: "mono", cell: ([prefix]) => (prefix === null ? h("span", { class: "faint" }, "all others") : prefix || h("span", { class: "faint" }, "(none)")) },
+      { title: "Keys", kind: "number", cell: ([, count]) => short(count, 4) },
+      { title: "Bytes", kind: "number wide", cell: ([, , size]) => [bytes(size), bar(size / heavy)] },
+      { title: "A key", kind: "number faint", cell: ([, count, size]) => bytes(size / count) },
+    ], answer.prefixes, "Prefixes of keys, the heaviest first"));
+    const used = answer.types.filter(([, count]) => count > 0).sort((a, b) => b[2] - a[2]);
+    const most = Math.max(...used.map((row) => row[2]), 1);
+    replace(types, used.length ? table([
+      { title: "Type", kind: "", cell: ([name]) => name },
+      { title: "Keys", kind: "number", cell: ([, count]) => short(count, 4) },
+      { title: "Bytes", kind: "number wide", cell: ([, , size]) => [bytes(size), bar(size / most)] },
+    ], used, "Keys by type") : empty("No keys", ""));
+  }
+
+  return { element: stage, refresh };
+}

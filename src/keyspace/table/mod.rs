@@ -41,7 +41,7 @@ const DEPTH_MAX: u32 = 16;
 const DIRECTORY_MIN: usize = 1024;
 const ENTRIES_PER_PLACE: usize = 64;
 /// Bits of a cursor.
-const CURSOR_BITS: u32 = 48;
+pub(super) const CURSOR_BITS: u32 = 48;
 
 /// A hash table of entries by key. Hashes given to it must be those of [`hash::hash`].
 pub struct Table {

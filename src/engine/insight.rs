@@ -1,0 +1,47 @@
+//! What the keys are, for those who look again and again: a census that is taken anew when it is old.
+
+use super::Engine;
+use crate::keyspace::census::{Census, Cut};
+use crate::keyspace::{Keyspace, SHARDS};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How old a census may be.
+const AGE_MAX: Duration = Duration::from_secs(10);
+
+/// The last census, and when it was taken.
+#[derive(Default)]
+pub struct Insight {
+    last: Mutex<Option<(Instant, Arc<Census>)>>,
+}
+
+impl Engine {
+    /// A census of all databases, by prefixes up to the first `:`; ten seconds old at most. Nobody waits for it for longer than
+    /// some tens of buckets take.
+    pub fn census(&self) -> Arc<Census> {
+        let mut last = self.insight.last.lock();
+        match &*last {
+            Some((taken, census)) if taken.elapsed() < AGE_MAX => census.clone(),
+            _ => {
+                let census = Arc::new(take(&self.keyspace, self.now_ms()));
+                *last = Some((Instant::now(), census.clone()));
+                census
+            }
+        }
+    }
+}
+
+fn take(keyspace: &Keyspace, now_ms: i64) -> Census {
+    let databases: Vec<(u32, usize)> = (0..keyspace.databases() as u32)
+        .map(|db| (db, keyspace.counts(db).0))
+        .filter(|(_, keys)| *keys > 0)
+        .collect();
+    let mut census = Census::new(databases.iter().map(|(_, keys)| keys).sum(), Cut::default(), now_ms);
+    for (db, _) in databases {
+        for shard in 0..SHARDS {
+            census.visit(shard, db, |step| step(&keyspace.lock(shard).tables[db as usize]));
+        }
+    }
+    census
+}
