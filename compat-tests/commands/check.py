@@ -19,7 +19,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "fuzz"))
-from run import Server, plain  # noqa: E402
+from wire import Server, plain  # noqa: E402
 
 FACTS = HERE / "redis-8.json"
 # What differs on purpose, with the reason.

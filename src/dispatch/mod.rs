@@ -399,8 +399,10 @@ fn nested(
             if command.group == Group::Queue {
                 txn.set_caller(Caller { owner: Some(session.client.owner()), is_woken: false });
             }
-            if let Flow::Wait(_) = handler(&mut Keyed { args, txn, reply, command })? {
-                reply.null_array();
+            match handler(&mut Keyed { args, txn, reply, command })? {
+                Flow::Wait(wait) if wait.of_one => reply.null(),
+                Flow::Wait(_) => reply.null_array(),
+                Flow::Done => {}
             }
             Ok(())
         }

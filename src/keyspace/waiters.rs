@@ -34,6 +34,8 @@ pub struct Wait {
     pub kind: Kind,
     /// Whether it also goes on when the key is removed or changes its type (XREADGROUP).
     pub on_removal: bool,
+    /// Whether it answers one value: then its null, where it may not wait, is that of a value.
+    pub of_one: bool,
     /// The positions of the keys it waits for among the command's keys; all when empty.
     pub keys: Vec<usize>,
     /// The command to run again, where it differs from the one sent (`$` in XREAD resolved).
@@ -44,7 +46,15 @@ impl Wait {
     /// Waits for a value of `kind` at any of the command's keys; 0 ms = for ever.
     pub fn new(kind: Kind, timeout_ms: u64) -> Self {
         let timeout_ms = (timeout_ms > 0).then_some(timeout_ms);
-        Self { timeout_ms, again_ms: None, kind, on_removal: false, keys: Vec::new(), argv: None }
+        Self {
+            timeout_ms,
+            again_ms: None,
+            kind,
+            on_removal: false,
+            of_one: false,
+            keys: Vec::new(),
+            argv: None,
+        }
     }
 }
 

@@ -289,7 +289,8 @@ fn error_reply(lua: &Lua, args: MultiValue) -> Answer {
     };
     let text = text.bytes();
     let text = text.strip_prefix(b"-").unwrap_or(text);
-    let text = text.trim_ascii_end();
+    let end = text.iter().rposition(|byte| !b"\r\n".contains(byte)).map_or(0, |last| last + 1);
+    let text = &text[..end];
     let coded = match text.contains(&b' ') {
         true => text.to_vec(),
         false => [b"ERR ", text].concat(),

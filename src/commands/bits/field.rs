@@ -136,7 +136,10 @@ fn run(string: &mut Edit<'_, Str>, step: Step, reply: &mut Reply) {
     };
     // The string is continued up to the field even when the number does not fit.
     let bytes = (at / 8) as usize..((at + Bit::from(field.width) - 1) / 8) as usize + 1;
-    string.change_range(bytes, |bytes| new.into_iter().for_each(|n| field.write(bytes, at % 8, n)));
+    let stays = string.value().len() >= bytes.end && new.is_none_or(|new| new == old);
+    if !stays {
+        string.change_range(bytes, |bytes| new.into_iter().for_each(|n| field.write(bytes, at % 8, n)));
+    }
     match (new, action) {
         (None, _) => reply.null(),
         (Some(_), Action::Set(..)) => reply.int(old),

@@ -29,6 +29,10 @@ fn pfadd(cx: &mut Keyed<'_, '_>) -> Result {
         cx.reply.int(1);
         return store(cx.txn, key, &registers, sparse);
     };
+    if elements.is_empty() {
+        cx.reply.int(0);
+        return Ok(());
+    }
     let mut higher: Vec<_> = elements.iter().map(|element| hyperlog::place(element)).collect();
     hyperlog::retain_higher(&bytes, &mut higher)?;
     cx.reply.int((!higher.is_empty()).into());

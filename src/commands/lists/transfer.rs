@@ -78,7 +78,7 @@ fn transfer_or_wait(cx: &mut Keyed<'_, '_>, from: (&[u8], End), to: (&[u8], End)
         return Ok(Flow::Done);
     }
     // Only the source is waited for.
-    Ok(Flow::Wait(Wait { keys: vec![0], ..Wait::new(Kind::List, timeout_ms) }))
+    Ok(Flow::Wait(Wait { keys: vec![0], of_one: true, ..Wait::new(Kind::List, timeout_ms) }))
 }
 
 /// Moves an element and answers it; `false` if the source is absent.

@@ -60,7 +60,7 @@ const SHOW: Command = Command::new("SHOW", "script|show", Group::Scripting, Run:
 
 fn show(cx: &mut Outer<'_>) -> Result {
     let kept = prepare::sha(cx.args.bytes()?).and_then(|sha| cx.engine.scripts.get(&sha));
-    let script = kept.ok_or(Error::new("NOSCRIPT No matching script. Please use EVAL."))?;
+    let script = kept.ok_or(Error::new("NOSCRIPT No matching script."))?;
     cx.reply.bulk(&script.body);
     Ok(())
 }

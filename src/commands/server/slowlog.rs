@@ -29,6 +29,11 @@ const GET: Command = Command::new("GET", "slowlog|get", Group::Server, Run::Oute
 const COUNT: usize = 10;
 
 fn get(cx: &mut Outer<'_>) -> Result {
+    if cx.args.left() > 1 {
+        return Err(Error::new(
+            "ERR unknown subcommand or wrong number of arguments for 'GET'. Try SLOWLOG HELP.",
+        ));
+    }
     let invalid = Error::new("ERR count should be greater than or equal to -1");
     let count = match cx.args.more() {
         false => COUNT,
@@ -38,7 +43,6 @@ fn get(cx: &mut Outer<'_>) -> Result {
             _ => return Err(invalid),
         },
     };
-    cx.args.end()?;
     let calls = cx.engine.slowlog.latest(count);
     cx.reply.array(calls.len());
     for call in calls {

@@ -27,8 +27,10 @@ fn spop(cx: &mut Keyed<'_, '_>) -> Result {
         return Ok(());
     }
     const NOT_POSITIVE: Error = Error::new("ERR value is out of range, must be positive");
+    if cx.args.left() > 1 {
+        return Err(Error::SYNTAX);
+    }
     let count = cx.args.int().ok().filter(|count| *count >= 0).ok_or(NOT_POSITIVE)?;
-    cx.args.end()?;
     let Some(mut set) = cx.txn.edit::<Set>(key)? else {
         cx.reply.set(0);
         return Ok(());
@@ -55,8 +57,10 @@ fn srandmember(cx: &mut Keyed<'_, '_>) -> Result {
         }
         return Ok(());
     }
+    if cx.args.left() > 1 {
+        return Err(Error::SYNTAX);
+    }
     let count = sample_count(cx.args.int()?)?;
-    cx.args.end()?;
     let Some(set) = cx.txn.read::<Set>(key)? else {
         cx.reply.array(0);
         return Ok(());

@@ -99,7 +99,7 @@ fn xadd(cx: &mut Keyed<'_, '_>) -> Result {
     if let Some(trim) = options.trim(stream.packing())
         && stream.trim(&trim) > 0
     {
-        stream.tell("xtrim");
+        stream.follow_with("xtrim");
     }
     reply_id(cx.reply, id);
     Ok(())

@@ -59,7 +59,9 @@ fn run(cx: &mut Keyed<'_, '_>) -> Result {
         Ok(value) => Ok(value.map(StrRef::text).unwrap_or_default()),
         Err(_) => Err(Error::new("ERR The specified keys must contain string values")),
     };
-    let (a, b) = (text(a)?, text(b)?);
+    // Both are looked up before either is judged.
+    let (a, b) = (text(a), text(b));
+    let (a, b) = (a?, b?);
     let options = Options::parse(&mut cx.args)?;
     let size = (a.len() + 1).saturating_mul(b.len() + 1).saturating_mul(CELL_SIZE);
     if size > cx.txn.packing().proto_max_bulk_len() as usize {

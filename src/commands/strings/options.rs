@@ -48,7 +48,7 @@ impl Condition<'_> {
 /// # Errors
 /// [`Error::WRONG_TYPE`] when it holds no string.
 pub fn is_equal(txn: &Txn<'_>, key: &[u8], expected: &[u8]) -> Result<bool> {
-    Ok(txn.read::<Str>(key)?.is_some_and(|value| value.with(|text| text == expected)))
+    Ok(txn.probe::<Str>(key)?.is_some_and(|value| value.with(|text| text == expected)))
 }
 
 /// How a moment is given.

@@ -145,6 +145,16 @@ impl<'t, T: DataType> Edit<'t, T> {
         self.effects.dirty += n as u64;
     }
 
+    /// Tells the edit's own event now, and `event` in its place when the edit ends.
+    pub fn follow_with(&mut self, event: &'static str) {
+        let Place { key, db, event: own, .. } = self.place;
+        if std::mem::take(&mut self.place.fresh) {
+            self.effects.touch(db, key, "new", Class::NEW);
+        }
+        self.tell(own);
+        self.place.event = event;
+    }
+
     /// Tells one more event about the key, besides the edit's own.
     pub fn tell(&mut self, event: &'static str) {
         note(self.hooks, self.effects, self.place.db, self.place.key, event, class_of(T::KIND));

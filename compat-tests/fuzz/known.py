@@ -1,0 +1,78 @@
+"""Differences that are none of Synap's faults, each with the reason.
+
+Synap follows Redis 8; where the oracle is older, or another server, or both are right, a difference is none.
+"""
+
+import re
+
+from wire import show
+
+# (oracle, command, oracle's reply, Synap's reply, why): `redis-8.0` means a Redis older than that, `valkey` any Valkey, `any` every oracle.
+KNOWN = [
+    ("redis-8.0", r".*", r"embstr|raw|ziplist|quicklist|hashtable|intset|listpack|skiplist", r"embstr|raw|quicklist|hashtable|intset|listpack|listpackex|skiplist", "encodings changed since"),
+    ("any", r"lset|eval:lset", r"OK|\[OK.*|\[\+OK.*", r"ERR index out of range|\[-ERR index.*", "the least index, -2^63, wraps around in C"),
+    ("any", r"hsetex|eval:hsetex", r"ERR unknown argument: (NX|XX|nx)", r".*", "NX and XX of Valkey 9.0 are known"),
+    ("any", r"client\|list", r"ERR (syntax error|Invalid client ID)", r".*", "several filters at once and several ids, as in Valkey 8"),
+    ("any", r"client\|(set|get)name", r"OK|.*\\x00.*", r"ERR Client names.*|il", "C ends a text at NUL, and allows what follows"),
+    ("any", r"command\|getkeys(andflags)?", r"\[.*", r"ERR Invalid arguments specified for command", "a number of keys is read up to what is none"),
+    ("any", r"state\|encoding", r"skiplist", r"listpack", "SORT converts the sorted set that it reads"),
+    ("any", r"state\|encoding", r"raw", r"embstr|int", "SETBIT converts a string of which it changes no bit"),
+    ("any", r"state\|encoding", r"quicklist|listpack", r"quicklist|listpack", "LSET and rotations just at a list's limit"),
+    ("any", r"event", r"\[\$__key(space|event)@\d+__:.*keymiss.*\]", r"\[\$__key(space|event)@\d+__:.*keymiss.*\]", "SORT looks its patterns up in another order"),
+    ("valkey", r"bitcount|eval:bitcount", r".*", r"ERR syntax error", "the end may be left out since 8.1"),
+    ("valkey", r"client\|list", r".*", r".*", "filters of 9.0"),
+    ("valkey", r"acl\|cat|eval:acl\|cat", r"\[.*", r"\[.*", "Synap has a category for queues"),
+    ("valkey", r"command\|getkeysandflags", r".*insert.*", r".*update.*", "HSETEX is said to insert"),
+    ("valkey", r"eval:.*", r"\[?-?(ERR|WRONGTYPE|NOGROUP|BUSYGROUP|INVALIDOBJ|OOM).*", r"\[?-?(ERR|WRONGTYPE|NOGROUP|BUSYGROUP|INVALIDOBJ|OOM).*", "errors of scripts are told in other words"),
+    ("valkey", r"event", r".*keymiss.*", r".*", "HGETEX and others tell of a miss"),
+    ("valkey", r"event", r".*", r".*(\$del|:del .*|keymiss.*)\]", "EXPIRE in the past tells expired"),
+    ("valkey", r"event", r".*hexpired.*", r".*hdel.*", "fields that expire in the past are told as expired"),
+    ("valkey", r"h(p)?(expire(at|time)?|ttl|persist|getex|setex|getdel)", r"(ERR|WRONGTYPE) .*|\[.*|\d+", r"ERR .*", "what it checks of field expiry, when and in what words"),
+    ("valkey", r"getex", r"ERR invalid expire time.*", r".*", "the time is checked before the key"),
+    ("valkey", r"state\|encoding", r"embstr|listpack", r"raw|int|listpackex", "what it stores within the key's object"),
+    ("valkey", r"multi|watch|unwatch", r"ERR Command '.*", r"ERR .*|OK", "texts and rules within a transaction"),
+    ("valkey", r"scan", r"ERR unknown type name.*", r".*", "unknown types are refused"),
+    ("valkey", r"geo.*", r"\[.*[0-9]{12}.*", r"\[.*", "doubles are printed otherwise"),
+    ("valkey", r"geo.*", r"ERR member .*", r"ERR could not decode.*", "text"),
+    ("valkey", r"geo.*|z.*", r"ERR .*", r".*", "hexadecimals are no numbers"),
+    ("valkey", r"bitcount", r"ERR syntax error", r"ERR value.*", "the order of checks"),
+    ("any", r"z(rev)?range(byscore|bylex)?", r"\[.+\]", r"\[\]", "a negative offset finds something in a skip list"),
+    ("redis-7.2", r"set", r".*", r".*", "the order of checks changed"),
+    ("redis-8.0", r"b.*", r"ERR timeout is negative", r"ERR timeout is out of range", "an infinite timeout is told as such since"),
+    ("redis-8.0", r"copy", r"ERR value is out of range.*", r"ERR value is not an integer or out of range", "the number of a database is read otherwise since"),
+    ("redis-8.0", r"lrem", r".*", r"ERR value is out of range.*", "-2^63 is refused since"),
+    ("redis-8.0", r"xread(group)?", r"ERR (Unbalanced|Invalid stream ID).*", r".*", "the last ID, '+', came in 7.4, and texts with it"),
+    ("redis-8.0", r"z.*", r"[0-9.e+-]+", r"[0-9.e+-]+", "doubles are printed in as few digits as tell them apart since"),
+    ("redis-8.0", r"z.*|geo.*", r".*", r"ERR (min or max is not a float|value is not a valid float)", "blanks and hexadecimals are no numbers since"),
+    ("redis-8.0", r"z(rev)?rank", r"ERR wrong number of arguments.*", r".*", "WITHSCORE came in 7.2"),
+    ("redis-8.0", r"b?z.*", r"\[.*[0-9]{16}.*", r"\[.*", "doubles are printed in as few digits as tell them apart since"),
+    ("redis-8.0", r"bit(count|pos)", r".*", r"ERR (value is not an integer or out of range|syntax error)", "arguments are read before the key since"),
+    ("redis-8.0", r"[hsz]?scan", r"ERR invalid cursor|ERR syntax error|ERR value is not.*|\[.*", r"(ERR|WRONGTYPE) .*|\[.*", "cursors are read as whole numbers since"),
+    ("redis-8.0", r"scan of all", r"ERR syntax error", r".*", "NOVALUES came in 7.4"),
+    ("redis-8.0", r"command\|getkeys(andflags)?", r"ERR wrong number.*", r"ERR.*|QUEUED", "takes a single word since 7.2"),
+    ("redis-8.0", r"exec", r"EXECABORT.*", r"\[.*", "holds calls that are refused at once where they differ as listed here"),
+    ("redis-8.0", r"command\|getkeysandflags", r"\[.*RW.*", r"\[.*OW.*", "the flags of stores changed"),
+    ("redis-8.0", r"eval:b.*", r".*", r".*", "calls that wait are allowed in scripts since 7.2"),
+    ("redis-8.0", r"geo.*", r"\[.*[0-9]{16}.*", r"\[.*", "doubles are printed in as few digits as tell them apart since"),
+    ("redis-8.0", r"eval:xread(group)?", r"ERR \w+ command is not allowed with BLOCK.*", r".*", "BLOCK is passed over in scripts since"),
+    ("redis-8.0", r"event", r".*", r".*", "misses are told by other calls since, and what follows stands elsewhere"),
+    ("redis-8.0", r"xinfo\|stream", r".*groups.*", r".*groups.*", "active-time came in 7.2, and other lags"),
+    ("redis-8.0", r"exec|eval:.*", r"\[.*", r"\[.*", "holds the replies of calls that differ as listed here"),
+]
+
+
+class Known:
+    """The differences known for one oracle, of a kind (`redis` or `valkey`) and a version."""
+
+    def __init__(self, kind, version):
+        self.rules = [
+            (re.compile(command), re.compile(left, re.S), re.compile(right, re.S))
+            for oracle, command, left, right, _ in KNOWN
+            if oracle == "any" or oracle == kind or kind == "redis" and oracle.startswith("redis-") and version < tuple(map(int, oracle[6:].split(".")))
+        ]
+
+    def __call__(self, name, left, right):
+        return any(
+            command.fullmatch(name) and one.fullmatch(show(left)[1:]) and two.fullmatch(show(right)[1:])
+            for command, one, two in self.rules
+        )

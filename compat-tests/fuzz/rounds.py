@@ -1,0 +1,288 @@
+"""Pairs of servers that are told the same, and the steps of which a round consists."""
+
+import time
+
+from calls import BLOCKING, KEYS, RANDOM, SCANS, TEXTS
+from judge import flat, same
+from wire import Link, quote
+
+THRESHOLDS = ["hash-max-listpack-entries", "set-max-listpack-entries", "set-max-intset-entries", "zset-max-listpack-entries",
+              "list-max-listpack-size", "hash-max-listpack-value", "zset-max-listpack-value", "set-max-listpack-value"]
+CONTROL = ["MULTI", "EXEC", "EXEC", "EXEC", "DISCARD"]
+
+
+def sorts(words):
+    """Whether a call of SORT sorts: not by a pattern without a star."""
+    upper = [word.upper() for word in words]
+    return "BY" not in upper[2:-1] or "*" in words[upper.index("BY", 2) + 1]
+
+
+class Difference(Exception):
+    """Two replies that differ."""
+
+    def __init__(self, name, words, left, right):
+        self.name, self.words, self.left, self.right = name, words, left, right
+
+    @property
+    def unseen(self):
+        """Whether no reply showed it, but a look at the state or the events did."""
+        return self.name == "event" or any("(database" in word for word in self.words) or self.words == ["DEBUG", "DIGEST"]
+
+
+class Side:
+    """One of the two servers, with its connections: two that send calls, some that block, one that looks on, one that hears of events."""
+
+    def __init__(self, server):
+        self.server = server
+        self.links = {name: Link(server.port) for name in "abcds"}
+        self.listener = None
+
+    def reset(self, protocol, settings):
+        for name, link in self.links.items():
+            if name in "bcd":
+                link.connect()
+            elif link.call("RESET")[0] != "+":
+                raise ConnectionError("RESET is refused")
+            link.call("HELLO", str(protocol))
+        look = self.links["s"]
+        for call in (["CONFIG", "SET", "notify-keyspace-events", ""], ["FLUSHALL"], ["SCRIPT", "FLUSH"], *settings,
+                     ["CONFIG", "SET", "notify-keyspace-events", "KEAm"]):
+            look.call(*call)
+        if self.listener is not None:
+            self.listener.socket.close()
+        self.listener = Link(self.server.port)
+        self.listener.call("PSUBSCRIBE", "__key*__:*")
+
+    def events(self):
+        """What was told of keys since the last look."""
+        self.listener.send(["PING"])
+        heard = []
+        while True:
+            reply = self.listener.read()
+            if reply[1][0] == ("$", b"pong"):
+                return heard
+            # When the end of a key's time is noticed hangs on the server.
+            if reply[1][3] != ("$", b"expired") and not reply[1][2][1].endswith(b":expired"):
+                heard.append(reply[1][2:])
+
+    def state(self, databases):
+        """What can be seen of all keys, as (call, reply)."""
+        look = self.links["s"]
+        calls = []
+        for database in databases:
+            calls.append(["SELECT", str(database)])
+            for key in KEYS:
+                calls += [["OBJECT", "ENCODING", key], ["PEXPIRETIME", key]]
+                if key[:1] == "x":
+                    calls.append(["XINFO", "STREAM", key, "FULL"])
+            calls.append(["DBSIZE"])
+        calls.append(["DEBUG", "DIGEST"])
+        look.send(*calls)
+        return [(call, look.read()) for call in calls]
+
+
+class Pair:
+    """The oracle and Synap, told the same."""
+
+    def __init__(self, oracle, synap, known, digests):
+        self.sides = (Side(oracle), Side(synap))
+        self.known, self.digests = known, digests
+        self.queued = {}
+
+    def reset(self, protocol, settings):
+        for side in self.sides:
+            side.reset(protocol, settings)
+        self.queued = {}
+
+    def judge(self, name, words, left, right, queued=()):
+        told = name + "\0" if any("\0" in word for word in words) else name
+        if name == "exec" and left[0] == "*" == right[0] and len(left[1]) == len(right[1]) == len(queued):
+            for (inner, call), one, two in zip(queued, left[1], right[1]):
+                self.judge(inner, call, one, two)
+            return
+        if name in ("sort", "sort_ro") and not sorts(words):
+            left, right = flat(left), flat(right)
+        if not same(told, left, right) and not self.known(name, left, right):
+            raise Difference(name, words, left, right)
+
+    def run(self, step):
+        """Runs a step on both sides, and raises the first difference."""
+        getattr(self, step[0])(*step[1:])
+
+    def chunk(self, name, calls):
+        """Calls sent at once on one connection."""
+        for side in self.sides:
+            side.links[name].send(*(words for _, words in calls))
+        answers = [[self.answer(side.links[name]) for _ in calls] for side in self.sides]
+        for (called, words), left, right in zip(calls, *answers):
+            if left == right == ("waits",):
+                raise ConnectionError("both wait")
+            self.judge(called, words, left, right, self.queued.get(name, ()))
+            self.follow(name, called, words, left)
+
+    def answer(self, link):
+        try:
+            return link.read()
+        except TimeoutError:
+            link.connect()
+            return ("waits",)
+
+    def follow(self, name, called, words, reply):
+        """Keeps the names of what a transaction holds."""
+        if called == "multi" and reply[0] == "+":
+            self.queued[name] = []
+        elif called in ("exec", "discard") and "MULTI" not in repr(reply):
+            self.queued.pop(name, None)
+        elif name in self.queued and reply == ("+", b"QUEUED"):
+            self.queued[name].append((called, words))
+
+    def blocked(self, waiting, between):
+        """Calls that block, one a connection; then calls by others; then an end to what still waits."""
+        begun = []
+        for link, (called, words) in waiting:
+            idents = []
+            for side in self.sides:
+                one = side.links[link]
+                idents.append(one.call("CLIENT", "ID")[1].decode())
+                one.send(words)
+            for side, ident in zip(self.sides, idents):
+                for _ in range(2000):
+                    seen = side.links["s"].call("CLIENT", "LIST", "ID", ident)[1]
+                    if b" flags=b" in seen or side.links[link].answered():
+                        break
+                    time.sleep(0.001)
+            begun.append((link, called, words, idents))
+        self.chunk("a", between)
+        for link, called, words, idents in begun:
+            replies = []
+            for side, ident in zip(self.sides, idents):
+                side.links["s"].call("CLIENT", "UNBLOCK", ident)
+                replies.append(side.links[link].read())
+            self.judge(called, words, *replies)
+
+    def scan(self, words):
+        """A whole walk by cursor: what it finds, in any order."""
+        found = []
+        for side in self.sides:
+            link, seen, cursor = side.links["a"], [], "0"
+            at = 1 if words[0] == "SCAN" else 2
+            while True:
+                reply = link.call(*words[:at], cursor, *words[at:])
+                if reply[0] != "*" or len(reply[1]) != 2:
+                    seen = reply
+                    break
+                cursor = reply[1][0][1].decode()
+                items = reply[1][1][1]
+                pairs = words[0] in ("HSCAN", "ZSCAN") and "NOVALUES" not in words
+                seen += zip(items[::2], items[1::2]) if pairs else [(item,) for item in items]
+                if cursor == "0":
+                    seen = ("*", [("*", list(one)) for one in sorted(set(seen))])
+                    break
+            found.append(seen)
+        self.judge("scan of all", words, *found)
+
+    def lapse(self, key, milliseconds):
+        """A key's time ends, and the end is noticed by a look at it."""
+        for side in self.sides:
+            side.links["a"].send(["PEXPIRE", key, str(milliseconds)])
+        self.judge("pexpire", [key], *(side.links["a"].read() for side in self.sides))
+        if "a" in self.queued:
+            self.queued["a"].append(("pexpire", ["PEXPIRE", key]))
+            return
+        time.sleep(milliseconds / 1000 + 0.005)
+        self.judge("exists", [key], *(side.links["a"].call("EXISTS", key) for side in self.sides))
+
+    def look(self, databases):
+        """Compares the events and the state."""
+        left, right = (side.events() for side in self.sides)
+        for one, two in zip([*left, *[None] * len(right)], [*right, *[None] * len(left)]):
+            if one != two:
+                self.judge("event", [], *(("*", one) if one else ("nil",) for one in (one, two)))
+        left, right = (side.state(databases) for side in self.sides)
+        for (call, one), (_, two) in zip(left, right):
+            if call[0] == "DEBUG" and not self.digests:
+                continue
+            if call[0] == "SELECT":
+                database = call[1]
+            name = {"PEXPIRETIME": "pexpiretime", "OBJECT": "state|encoding", "DEBUG": "state|digest"}.get(call[0], "state|" + call[0].lower())
+            if name.startswith("state|x"):
+                name = "xinfo|stream"
+            self.judge(name, call if call[0] == "DEBUG" else [*call, f"(database {database})"], one, two)
+        for side in self.sides:
+            side.events()
+
+
+def draw(generator, dice):
+    """The next step of a round."""
+    luck = dice.random()
+    if luck < 0.02:
+        return ("lapse", dice.choice(KEYS), 1)
+    if luck < 0.06:
+        name = dice.choice(sorted(SCANS))
+        words = [name.upper()] + ([] if name == "scan" else [dice.choice({"sscan": "s", "hscan": "h", "zscan": "zg"}[name]) + str(dice.randrange(3))])
+        for option in (["COUNT", dice.choice(["1", "7", "1000"])], ["MATCH", dice.choice(["*", "m*", "*1*"])], ["TYPE", "list"] if name == "scan" else ["NOVALUES"]):
+            if dice.random() < 0.3:
+                words += option
+        return ("scan", words)
+    if luck < 0.10:
+        waiting = []
+        for link in "bcd"[: dice.choice([1, 1, 2, 3])]:
+            name = dice.choice(sorted(BLOCKING & set(generator.docs)))
+            called, words = generator.call(name)
+            if name.startswith("x"):
+                words = [*words[:1], "BLOCK", "0", "STREAMS", *dice.sample(["x0", "x1", "x2"], 2), "$", "$"] if name == "xread" else [
+                    name.upper(), "GROUP", "g", "c", "BLOCK", "0", "STREAMS", f"x{dice.randrange(3)}", ">"]
+            elif name in ("blmpop", "bzmpop"):
+                words[1:2] = ["0"]
+            else:
+                words[-1] = "0"
+            waiting.append((link, (called, words)))
+        return ("blocked", waiting, chunk(generator, dice, dice.randrange(1, 12), False))
+    return ("chunk", dice.choice("aaab"), chunk(generator, dice, dice.choice([1, 5, 20, 40]), True))
+
+
+def chunk(generator, dice, length, transactions):
+    calls = []
+    open_ = False
+    for _ in range(length):
+        luck = dice.random()
+        if luck < 0.06 and transactions:
+            verb = "EXEC" if open_ and dice.random() < 0.8 else dice.choice(CONTROL)
+            open_ = verb == "MULTI"
+            calls.append((verb.lower(), [verb]))
+        elif luck < 0.07:
+            calls.append(generator.bulk())
+        elif luck < 0.08:
+            calls.append(dice.choice([("select", ["SELECT", dice.choice("0001")]), ("swapdb", ["SWAPDB", "0", "1"]), ("flushdb", ["FLUSHDB"]),
+                                      ("client|setname", ["CLIENT", "SETNAME", dice.choice(TEXTS)]), ("client|getname", ["CLIENT", "GETNAME"]),
+                                      ("publish", ["PUBLISH", "c", "m"])]))
+        elif luck < 0.13:
+            calls.append(generator.wrapped())
+        else:
+            name, words = generator.call()
+            if name in RANDOM:
+                continue
+            calls.append((name, words))
+    if open_:
+        calls.append(("exec", ["EXEC"]))
+    elif dice.random() < 0.1 and transactions:
+        calls.append(("exec", ["EXEC"]))
+    elif dice.random() < 0.15:
+        # What is drawn by chance, last: then the key is given up.
+        name, words = generator.call(dice.choice(sorted(RANDOM & set(generator.docs))))
+        calls += [("discard", ["DISCARD"]), (name, words), *(("del", ["DEL", word]) for word in words[1:2])]
+    return calls
+
+
+def tell(step):
+    """A step as lines."""
+    kind = step[0]
+    if kind == "chunk":
+        return [f"{step[1]}> {quote(words)}" for _, words in step[2]]
+    if kind == "blocked":
+        return [f"{link}> {quote(words)}" for link, (_, words) in step[1]] + [f"a> {quote(words)}" for _, words in step[2]]
+    if kind == "scan":
+        return [f"a> {quote(step[1])}   (to the end)"]
+    if kind == "lapse":
+        return [f"a> PEXPIRE {step[1]} {step[2]}", "@"]
+    return []

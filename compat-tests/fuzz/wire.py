@@ -1,0 +1,118 @@
+"""A server started for comparing, connections to it, and replies as tuples: ("$", b"text"), (":", b"1"), ("*", [...]), ("nil",)."""
+
+import os
+import re
+import select
+import socket
+import subprocess
+import sys
+import time
+
+# Seconds after which a call counts as one that waits for ever.
+PATIENCE = 5
+
+
+class Link:
+    """One connection."""
+
+    socket = None
+
+    def __init__(self, port):
+        self.port = port
+        self.connect()
+
+    def connect(self):
+        if self.socket is not None:
+            self.socket.close()
+        self.socket = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+        self.file = self.socket.makefile("rb")
+
+    def send(self, *calls):
+        """Sends calls, each a list of words."""
+        out = bytearray()
+        for words in calls:
+            out += b"*%d\r\n" % len(words)
+            for word in words:
+                word = word.encode("latin1")
+                out += b"$%d\r\n%s\r\n" % (len(word), word)
+        self.socket.sendall(out)
+
+    def call(self, *words):
+        self.send(words)
+        try:
+            return self.read()
+        except TimeoutError:
+            # It waits, perhaps for ever: the wait ends with its connection.
+            self.connect()
+            return ("waits",)
+
+    def read(self):
+        line = self.file.readline()
+        if not line.endswith(b"\r\n"):
+            raise ConnectionError("the server closed the connection")
+        kind, rest = chr(line[0]), line[1:-2]
+        if kind in "$=":
+            length = int(rest)
+            return ("nil",) if length < 0 else (kind, self.file.read(length + 2)[:-2])
+        if kind in "*~%>":
+            length = int(rest) * (2 if kind == "%" else 1)
+            return ("nil*",) if length < 0 else (kind, [self.read() for _ in range(length)])
+        return ("nil",) if kind == "_" else (kind, rest)
+
+    def answered(self):
+        """Whether something has arrived since the last reply was read."""
+        return bool(select.select([self.socket], [], [], 0)[0])
+
+
+class Server(Link):
+    """A server started here, on a free loopback port, with one connection to it."""
+
+    def __init__(self, program, scratch, name, *settings):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        data = os.path.join(scratch, name)
+        os.mkdir(data)
+        self.log = open(os.path.join(data, "log"), "wb+")
+        arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", data, *settings]
+        self.process = subprocess.Popen([program, *arguments], stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
+        for _ in range(400):
+            try:
+                self.connect()
+                reply = self.call("PING")
+                if reply == ("+", b"PONG") or reply[1].startswith(b"NOAUTH"):
+                    return
+            except OSError:
+                time.sleep(0.05)
+        self.stop()
+        sys.exit(f"{program} does not start:\n{self.log_tail()}")
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+    def log_tail(self):
+        self.log.seek(0)
+        return b"\n".join(self.log.read().splitlines()[-6:]).decode(errors="replace")
+
+
+def plain(reply):
+    """A reply of COMMAND DOCS as dicts, lists and texts."""
+    kind = reply[0]
+    if kind == "%":
+        items = iter(reply[1])
+        return {plain(key): plain(value) for key, value in zip(items, items)}
+    if kind in "*~":
+        return [plain(item) for item in reply[1]]
+    return reply[1].decode("latin1") if len(reply) > 1 else None
+
+
+def show(reply):
+    if reply[0] in "*~%>":
+        return reply[0] + "[" + " ".join(show(item) for item in reply[1]) + "]"
+    return reply[0] + (repr(reply[1])[2:-1] if len(reply) > 1 else "")
+
+
+def quote(words):
+    return " ".join(word if re.fullmatch(r"[!-~]+", word) and '"' not in word else '"' + "".join(
+        c if " " <= c <= "~" and c not in '"\\' else f"\\x{ord(c):02x}" for c in word) + '"' for word in words)
