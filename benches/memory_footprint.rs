@@ -1,75 +1,107 @@
-//! Bytes a key takes in this process, by resident memory over the empty engine.
+//! Bytes a key takes, by resident memory over the empty server, beside other servers.
 //!
-//! `cargo bench --bench memory_footprint`. Each data set is loaded by a process of its own (this program calls itself), so
-//! that none finds memory that another left behind.
+//! `cargo bench --bench memory_footprint -- [--subject PROGRAM] [--peer NAME=PROGRAM …] [--data LIST]`. The targets are set
+//! against the peer that is called Valkey. Each data set is loaded by servers of their own.
 
-#[path = "common/calls.rs"]
-mod calls;
-#[path = "common/timing.rs"]
-mod timing;
+#[path = "common/client.rs"]
+mod client;
+#[path = "compare/memory.rs"]
+mod memory;
+#[path = "common/request.rs"]
+mod request;
+#[path = "common/server.rs"]
+mod server;
 
-use calls::{BATCH, Caller, DATA, engine, key};
-use std::process::Command;
-use timing::print_table;
+use client::Client;
+use server::{Contender, NO_LOG, Server};
+use std::error::Error;
 
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+/// What Synap is to need.
+enum Target {
+    /// At most so many bytes.
+    Bytes(f64),
+    /// At most this share of Valkey's.
+    Share(f64),
+    /// At most so many bytes more than a key without a TTL.
+    Extra(f64),
+}
 
-/// A data set: its name, its keys, and the words behind each key's command and name.
-type DataSet = (&'static str, usize, &'static [&'static str]);
-
-const DATA_SETS: &[DataSet] = &[
-    ("10^6 strings of 64 bytes", 1_000_000, &["SET", DATA]),
-    ("10^7 strings of 64 bytes", 10_000_000, &["SET", DATA]),
-    ("10^6 counters", 1_000_000, &["SET", "1234567"]),
-    ("10^6 strings of 64 bytes with a TTL", 1_000_000, &["SET", DATA, "PX", "86400000"]),
-    (
-        "10^5 hashes of 5 fields",
-        100_000,
-        &["HSET", "name", "ann", "age", "41", "city", "Oslo", "plan", "free", "seen", "17"],
-    ),
-    ("10^5 sets of 10 integers", 100_000, &["SADD", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]),
-    ("10^5 lists of 10", 100_000, &["RPUSH", "a", "b", "c", "d", "e", "f", "g", "h", "i", "j"]),
+/// A row's head, the data set, its units a key, and the target of a key.
+const ROWS: &[(&str, &str, f64, Target)] = &[
+    ("10^6 strings, 16-byte keys, 64 bytes", "keys-1m", 1.0, Target::Bytes(105.0)),
+    ("10^7 strings", "keys-10m", 1.0, Target::Bytes(105.0)),
+    ("10^6 counters", "counters-1m", 1.0, Target::Share(0.75)),
+    ("10^6 strings with a TTL", "ttl-1m", 1.0, Target::Extra(6.0)),
+    ("10^6 hashes of 5 small fields", "hashes-5", 5.0, Target::Share(0.85)),
+    ("10^6 sets of 10 integers", "sets-10", 10.0, Target::Share(0.85)),
+    ("10^6 sorted sets of 10", "sorted-10", 10.0, Target::Share(0.85)),
+    ("10^6 lists of 10", "lists-10", 10.0, Target::Share(0.85)),
+    ("a hash of 10^6 fields, a field", "hash-1m", 1.0, Target::Share(0.85)),
+    ("a set of 10^6 members, a member", "set-1m", 1.0, Target::Share(0.85)),
+    ("a sorted set of 10^6 members, a member", "sorted-1m", 1.0, Target::Share(0.85)),
+    (IDLE, IDLE, 1.0, Target::Share(0.5)),
 ];
 
-fn main() {
-    let chosen = std::env::args().skip_while(|arg| arg != "--load").nth(1);
-    if let Some(at) = chosen.and_then(|at| at.parse::<usize>().ok()) {
-        return println!("{:.1}", bytes_per_key(DATA_SETS[at]));
+const IDLE: &str = "an idle connection of 9,900";
+const CONNECTIONS: usize = 9_900;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut contenders = vec![Contender::parse(&format!("Synap={}", env!("CARGO_BIN_EXE_synap-server")))?];
+    let mut chosen = None;
+    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
+    while let Some(option) = args.next() {
+        let value = args.next().ok_or(format!("{option} needs a value"))?;
+        match option.as_str() {
+            "--subject" => contenders[0] = Contender::parse(&format!("Synap={value}"))?,
+            "--peer" => contenders.push(Contender::parse(&value)?),
+            "--data" => chosen = Some(value),
+            _ => return Err(format!("unknown option {option}").into()),
+        }
     }
-    let rows: Vec<[String; 2]> = (0..DATA_SETS.len())
-        .map(|at| {
-            let own = std::env::current_exe().expect("this program has a path");
-            let output = Command::new(own).args(["--load", &at.to_string()]).output();
-            let text = output.map(|o| String::from_utf8_lossy(&o.stdout).trim().to_string());
-            [DATA_SETS[at].0.to_string(), text.unwrap_or_else(|error| error.to_string())]
-        })
-        .collect();
-    print_table(["data", "bytes a key"], &rows);
+    let names: Vec<&str> = contenders.iter().map(|c| c.name.as_str()).collect();
+    let valkey = names.iter().position(|name| name.eq_ignore_ascii_case("valkey"));
+    println!(
+        "| bytes a key | {} | target | |\n|---|{}---|---|",
+        names.join(" | "),
+        "---|".repeat(names.len())
+    );
+    let mut plain = None;
+    for (head, data, units, target) in ROWS {
+        if chosen.as_ref().is_some_and(|chosen| !chosen.split(',').any(|name| name == *data)) {
+            continue;
+        }
+        let figures = contenders.iter().map(|c| measure(c, data, *units)).collect::<Result<Vec<f64>, _>>()?;
+        plain = plain.or((*data == "keys-1m").then_some(figures[0]));
+        let peer = valkey.map(|at| figures[at]);
+        let (text, bar) = match target {
+            Target::Bytes(bytes) => (format!("≤ {bytes}"), Some(*bytes)),
+            Target::Share(share) => (format!("≤ {share} × Valkey"), peer.map(|bytes| bytes * share)),
+            Target::Extra(bytes) => (format!("≤ +{bytes}"), plain.map(|plain| plain + bytes)),
+        };
+        let verdict = bar.map_or("", |bar| if figures[0] <= bar { "met" } else { "missed" });
+        let cells: Vec<String> = figures.iter().map(|bytes| format!("{bytes:.1}")).collect();
+        println!("| {head} | {} | {text} | {verdict} |", cells.join(" | "));
+    }
+    Ok(())
 }
 
-fn bytes_per_key((_, keys, words): DataSet) -> f64 {
-    let engine = engine();
-    let mut caller = Caller::new(&engine);
-    let before = resident();
-    for first in (0..keys).step_by(BATCH) {
-        let names: Vec<String> = (first..keys.min(first + BATCH)).map(key).collect();
-        let calls: Vec<Vec<&[u8]>> = names
-            .iter()
-            .map(|name| {
-                let mut argv = vec![words[0].as_bytes(), name.as_bytes()];
-                argv.extend(words[1..].iter().map(|word| word.as_bytes()));
-                argv
-            })
-            .collect();
-        caller.run_slices(calls.iter().map(Vec::as_slice));
+fn measure(contender: &Contender, data: &str, units: f64) -> Result<f64, Box<dyn Error>> {
+    if data == IDLE {
+        return idle(contender);
     }
-    (resident() - before) as f64 / keys as f64
+    let set = memory::all().into_iter().find(|set| set.name == data).ok_or("no such data set")?;
+    Ok(set.measure(contender)?.bytes * units)
 }
 
-/// Resident memory of this process in bytes.
-fn resident() -> i64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux tells the memory of a process");
-    let pages = statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<i64>().ok());
-    pages.expect("the second field of statm is resident pages") * 4096
+/// Resident bytes that a connection adds which has said PING once.
+fn idle(contender: &Contender) -> Result<f64, Box<dyn Error>> {
+    let server = Server::start(contender, NO_LOG)?;
+    let empty = server.settled_rss()?;
+    let connect = |_| -> Result<Client, std::io::Error> {
+        let mut client = server.client()?;
+        client.call(&["PING"])?;
+        Ok(client)
+    };
+    let clients = (0..CONNECTIONS).map(connect).collect::<Result<Vec<Client>, _>>()?;
+    Ok(server.settled_rss()?.saturating_sub(empty) as f64 / clients.len() as f64)
 }

@@ -1,8 +1,9 @@
 //! The load generator (`valkey-benchmark` or `redis-benchmark`), and the listeners that `PUBLISH` needs.
 
 use crate::client::Client;
+use crate::memory::DATA;
 use crate::request::encode;
-use crate::workload::{DATA, RANDOM_RANGE, SUBSCRIBERS};
+use crate::workload::{RANDOM_RANGE, SUBSCRIBERS};
 use std::io::{self, Read};
 use std::process::{Command, Stdio};
 use std::sync::Arc;

@@ -1,9 +1,9 @@
 //! Bytes per key and per element, by the resident memory a data set adds to an empty server.
+#![allow(dead_code, reason = "each benchmark uses its part")]
 
 use crate::client::Client;
 use crate::request::encode;
 use crate::server::{Contender, NO_LOG, Server};
-use crate::workload::DATA;
 use std::io;
 
 /// A data set whose size is measured.
@@ -26,6 +26,9 @@ pub struct Footprint {
     /// What the server tells of its own SET latencies (`INFO latencystats`), when it does.
     pub worst_set: Option<String>,
 }
+
+/// 64 bytes.
+pub const DATA: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
 
 const MILLION: usize = 1_000_000;
 

@@ -1,6 +1,7 @@
 //! What is measured: a command line for the load generator, the data it runs on, and the target to reach.
 
 use crate::client::Client;
+use crate::memory::DATA;
 use crate::request::encode;
 use std::io;
 
@@ -8,8 +9,6 @@ use std::io;
 pub const RANDOM_RANGE: usize = 1_000_000;
 /// Connections that listen while `PUBLISH` is measured.
 pub const SUBSCRIBERS: usize = 100;
-/// 64 bytes, as `-d 64` sends.
-pub const DATA: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
 
 /// The data a workload runs on.
 #[derive(Clone, Copy, Debug, PartialEq)]
