@@ -129,7 +129,9 @@ def pages(server, browser, shots):
     browser.press("?")
     yield "? tells the keys", shows("next, previous row", "dialog")
 
-    browser.press("Escape", "5")
+    browser.press("Escape")
+    wait(lambda: not browser.text("dialog"), "no dialog")
+    browser.press("5")
     yield "5 leads to keys by prefix and type", shows("user:", "main") and shows("By type", "main") and shows("string", "main")
     yield "they are drawn", shot("keys")
     yield "no markup of others ran", "owned" not in browser.run("return document.title")

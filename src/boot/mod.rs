@@ -1,5 +1,6 @@
 //! Floor 9: start and stop order, nothing else.
 
+mod health;
 mod import;
 mod log;
 mod recovery;
@@ -31,6 +32,18 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
             settings.warnings().iter().for_each(|warning| println!("warning: {warning}"));
             println!("the configuration is fine");
             return ExitCode::SUCCESS;
+        }
+        Ok(Start::Health(settings)) => {
+            return match health::check(&settings) {
+                Ok(answer) => {
+                    println!("{answer}");
+                    ExitCode::SUCCESS
+                }
+                Err(why) => {
+                    eprintln!("synap-server: {why}");
+                    ExitCode::FAILURE
+                }
+            };
         }
         Ok(Start::Print(text)) => {
             print!("{text}");

@@ -120,6 +120,9 @@ pub(super) fn help() -> String {
      -                    as the last argument: reads a configuration from standard input\n\
      --check-config       reads the configuration, reports what is wrong with it, and stops\n\
      --print-config       prints a file with every setting at its default\n\
+     --healthcheck        asks the server of this configuration how it is; exits with 0 when it is well\n\
+     --man                prints the manual page\n\
+     --completions SHELL  prints completions for bash, zsh or fish\n\
      --version, -v        prints the version\n\
      --help, -h           prints this\n\
      \n\

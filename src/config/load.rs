@@ -10,7 +10,7 @@ use super::groups::SAVE;
 use super::retired;
 use super::setting::{Name, State};
 use super::settings::Settings;
-use super::{conf, yaml};
+use super::{conf, manual, yaml};
 use crate::base::words;
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -26,6 +26,8 @@ pub enum Start {
     Serve(Settings),
     /// Say that the configuration is fine, with its warnings.
     Check(Settings),
+    /// Ask the server with these settings how it is.
+    Health(Settings),
     /// Print this and stop.
     Print(String),
 }
@@ -65,7 +67,10 @@ impl Place<'_> {
 impl Settings {
     /// Reads the arguments of `synap-server` (without its own name) and what they name.
     pub fn load(args: &[OsString], stdin: &mut dyn Read) -> Result<Start, Fault> {
-        let mut check = false;
+        if let Some(told) = manual::told(manual::server(), args) {
+            return told.map(Start::Print).map_err(|why| COMMAND_LINE.fault("--completions", why));
+        }
+        let (mut check, mut health) = (false, false);
         let mut from_stdin = false;
         let mut file = None;
         let mut flags: Vec<Vec<Vec<u8>>> = Vec::new();
@@ -85,6 +90,7 @@ impl Settings {
                 b"--version" | b"-v" => return Ok(Start::Print(super::document::version())),
                 b"--print-config" => return Ok(Start::Print(super::document::example())),
                 b"--check-config" => check = true,
+                b"--healthcheck" => health = true,
                 b"-" if at == args.len() - 1 => from_stdin = true,
                 [b'-', b'-', flag @ ..] => flags.push(flag_words(flag)?),
                 path if at == 0 => file = Some(Path::new(OsStr::from_bytes(path))),
@@ -110,7 +116,11 @@ impl Settings {
             loader.directive(COMMAND_LINE, &flag[0], &words)?;
         }
         let settings = loader.finish();
-        Ok(if check { Start::Check(settings) } else { Start::Serve(settings) })
+        Ok(match (check, health) {
+            (true, _) => Start::Check(settings),
+            (_, true) => Start::Health(settings),
+            _ => Start::Serve(settings),
+        })
     }
 }
 

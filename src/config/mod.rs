@@ -19,6 +19,7 @@ mod fault;
 mod groups;
 mod kind;
 mod load;
+pub mod manual;
 mod retired;
 mod rewrite;
 mod set;

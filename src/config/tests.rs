@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 fn load(args: &[&str], stdin: &str) -> Result<Settings, Fault> {
     let args: Vec<OsString> = args.iter().map(OsString::from).collect();
     match Settings::load(&args, &mut stdin.as_bytes())? {
-        Start::Serve(settings) | Start::Check(settings) => Ok(settings),
+        Start::Serve(settings) | Start::Check(settings) | Start::Health(settings) => Ok(settings),
         Start::Print(text) => panic!("printed {text}"),
     }
 }

@@ -10,15 +10,22 @@ mod own;
 mod primary;
 mod target;
 
+use crate::config::manual;
 use address::Address;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Moves data between Synap, Redis and Valkey; checks and repairs files.
 #[derive(Parser)]
-#[command(name = "synap-migrate", version = crate::base::version::SYNAP, about, max_term_width = 100)]
+#[command(
+    name = "synap-migrate",
+    version = crate::base::version::SYNAP,
+    about,
+    max_term_width = 100,
+    after_help = "--man prints the manual page, --completions SHELL those for bash, zsh or fish."
+)]
 struct Options {
     #[command(subcommand)]
     task: Task,
@@ -123,6 +130,18 @@ impl Failure {
 
 /// Runs the tool with the given command line.
 pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.collect();
+    match manual::told(Options::command(), args.get(1..).unwrap_or_default()) {
+        Some(Ok(text)) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Some(Err(why)) => {
+            eprintln!("synap-migrate: {why}");
+            return ExitCode::from(2);
+        }
+        None => {}
+    }
     let options = Options::parse_from(args);
     let done = match options.task {
         Task::Import { from, to, replace, follow } => import::run(&from, &to, replace, follow),
