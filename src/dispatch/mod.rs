@@ -19,7 +19,7 @@ pub use batch::{Call, Calls, Single};
 pub use block::{Parked, UNBLOCKED, Unblock, serve};
 pub use gate::misconf;
 pub use queues::{attend, restart, untie};
-pub use round::{Round, run_plain};
+pub use round::{Round, Shortcut, run_plain};
 
 use crate::command::flag;
 use crate::command::{Args, Command, Error, Flow, Group, Held, Keyed, Nest, Outer, Reply, Run, Sweep};
@@ -86,7 +86,10 @@ pub fn run(
             Err(multi::refuse(engine, session, &call, error))
         }
     };
-    let outcome = outcome.unwrap_or_else(|error| finish(engine, session, error, reply, mark));
+    let outcome = outcome.unwrap_or_else(|error| {
+        finish(engine, error, reply, mark);
+        Outcome::Done(std::mem::take(&mut session.failed_at))
+    });
     if session.reply_mode != ReplyMode::On {
         mute(session, &call, reply, mark);
     }
@@ -95,11 +98,10 @@ pub fn run(
 
 /// Answers the error that a call ended with.
 #[cold]
-fn finish(engine: &Engine, session: &mut Session, error: Error, reply: &mut Reply, mark: Mark) -> Outcome {
+fn finish(engine: &Engine, error: Error, reply: &mut Reply, mark: Mark) {
     reply.rewind(mark);
     reply.error(&error);
     engine.metrics.count_error(error.code());
-    Outcome::Done(std::mem::take(&mut session.failed_at))
 }
 
 /// Runs a command that was run before, elsewhere: it passes no gate, and nobody waits for its reply.
@@ -136,22 +138,13 @@ fn is_tracked(session: &Session, command: &Command) -> bool {
 }
 
 /// Counts a call that was run. It took the time since the one before it, or since its batch began.
-#[inline]
 fn count(engine: &Engine, session: &mut Session, call: &Call<'_>, failed: bool) {
     let Some(entry) = call.entry else { return };
-    let local = engine.metrics.local();
     let ns = engine.metrics.lap(&mut session.tick);
-    local.counters.commands.add(1);
-    let command = &local.commands[entry.number];
-    command.calls.add(1);
-    command.ns.add(ns);
-    command.failed.add(failed.into());
-    if engine.settings.yes(config::LATENCY_TRACKING) {
-        command.latency.record(ns);
-    }
-    let slow_us = engine.settings.int(config::SLOWLOG_LOG_SLOWER_THAN);
-    if ns >= LATENCY_MIN_NS || slow_us >= 0 && ns / 1000 >= slow_us as u64 {
-        note_slow(engine, session, call, ns, slow_us);
+    let tracks_latency = engine.settings.yes(config::LATENCY_TRACKING);
+    engine.metrics.local().count_call(entry.number, ns, failed, tracks_latency);
+    if ns >= slow_ns(engine.settings.int(config::SLOWLOG_LOG_SLOWER_THAN)) {
+        note_slow(engine, session, call, ns);
     }
     // QUIT is nobody's business any more.
     if engine.monitors.is_active() && !session.closing {
@@ -162,14 +155,21 @@ fn count(engine: &Engine, session: &mut Session, call: &Call<'_>, failed: bool) 
 /// The shortest moment that LATENCY can be asked to note.
 const LATENCY_MIN_NS: u64 = 1_000_000;
 
+/// From how many nanoseconds on a call is noted by itself, where SLOWLOG asks for those from `slow_us` microseconds on;
+/// negative for none.
+fn slow_ns(slow_us: i64) -> u64 {
+    u64::try_from(slow_us).map_or(LATENCY_MIN_NS, |us| us.saturating_mul(1000).min(LATENCY_MIN_NS))
+}
+
 /// Notes a call that took long, for LATENCY and SLOWLOG.
 #[cold]
-fn note_slow(engine: &Engine, session: &Session, call: &Call<'_>, ns: u64, slow_us: i64) {
+fn note_slow(engine: &Engine, session: &Session, call: &Call<'_>, ns: u64) {
     let Some(entry) = call.entry else { return };
     if ns >= LATENCY_MIN_NS {
         let fast = entry.command.has(flag::FAST);
         engine.note_latency(if fast { "fast-command" } else { "command" }, ns);
     }
+    let slow_us = engine.settings.int(config::SLOWLOG_LOG_SLOWER_THAN);
     let us = ns / 1000;
     if slow_us >= 0 && us >= slow_us as u64 && !entry.command.has(flag::NO_SLOWLOG) {
         let len_max = engine.settings.int(config::SLOWLOG_MAX_LEN) as usize;

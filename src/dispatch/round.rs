@@ -6,15 +6,16 @@
 //! behind a call of another kind. What other threads change in between holds from the next round on, with the
 //! exceptions that writes ask for: see [`run_plain`].
 
-use super::{Call, Outcome, count, finish, gate, serve};
+use super::{Call, finish, gate, note_slow, serve};
 use crate::command::{Args, Keyed, Reply, flag};
-use crate::engine::{Engine, Flag, ReplyMode, Session};
+use crate::config;
+use crate::engine::{Engine, Flag, Reached, ReplyMode, Session};
 use crate::keyspace::Access;
 use crate::keyspace::txn::Begin;
+use crate::metrics::Local;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// What holds for all calls of a batch.
-#[derive(Clone, Copy, Debug)]
 pub struct Round {
     /// The time they run at, in unix milliseconds.
     pub now_ms: i64,
@@ -22,6 +23,22 @@ pub struct Round {
     access: Access,
     /// Plain calls need not be looked at.
     calm: bool,
+    /// The thread's counters.
+    local: &'static Local,
+    /// How long each call takes is counted.
+    tracks_latency: bool,
+    /// From how many nanoseconds on a call is noted by itself.
+    slow_ns: u64,
+}
+
+/// What became of a call that might have been a plain one.
+pub enum Shortcut {
+    /// It is answered; how far into the log it reaches.
+    Done(Reached),
+    /// A shard of it is not to be had soon: run it again when others had their turn.
+    Hold,
+    /// It has to go the whole way.
+    None,
 }
 
 impl Round {
@@ -29,14 +46,25 @@ impl Round {
     pub fn begin(engine: &Engine, session: &mut Session) -> Self {
         let now_ms = engine.now_ms();
         session.tick = engine.metrics.tick();
-        Self { now_ms, access: engine.access(now_ms), calm: is_calm(engine, session, now_ms) }
+        Self::at(now_ms, engine, session)
     }
 
     /// Looks anew: the call before was of a kind that may have changed something.
-    #[cold]
     pub fn look_again(&mut self, engine: &Engine, session: &Session) {
-        self.access = engine.access(self.now_ms);
-        self.calm = is_calm(engine, session, self.now_ms);
+        *self = Self::at(self.now_ms, engine, session);
+    }
+
+    fn at(now_ms: i64, engine: &Engine, session: &Session) -> Self {
+        let settings = &engine.settings;
+        let slow_us = settings.int(config::SLOWLOG_LOG_SLOWER_THAN);
+        Self {
+            now_ms,
+            access: engine.access(now_ms),
+            calm: is_calm(engine, session, now_ms),
+            local: engine.metrics.local(),
+            tracks_latency: settings.yes(config::LATENCY_TRACKING),
+            slow_ns: super::slow_ns(slow_us),
+        }
     }
 }
 
@@ -50,7 +78,7 @@ fn is_calm(engine: &Engine, session: &Session, now_ms: i64) -> bool {
         && !engine.monitors.is_active()
 }
 
-/// Runs a plain call if the round is calm; `None` when it has to go the whole way.
+/// Runs a plain call if the round is calm.
 #[inline(always)]
 pub fn run_plain(
     engine: &Engine,
@@ -58,35 +86,40 @@ pub fn run_plain(
     call: &Call<'_>,
     round: &Round,
     reply: &mut Reply,
-) -> Option<Outcome> {
-    let handler = call.plain.filter(|_| round.calm)?;
-    let entry = call.entry?;
+) -> Shortcut {
+    let (Some(handler), Some(entry), true) = (call.plain, call.entry, round.calm) else {
+        return Shortcut::None;
+    };
     let command = entry.command;
     // The memory that waits for the disk is bounded: writes do not take the whole round's time to notice.
     if command.has(flag::WRITE) && (engine.log.is_full() || engine.saving.crowd().is_full()) {
-        return None;
+        return Shortcut::None;
     }
     let mark = reply.mark();
     session.client.command.store(entry.number + 1, Relaxed);
     let begin =
         Begin { db: session.db, now_ms: round.now_ms, access: Some(round.access), event: command.event };
-    let Some(locks) = engine.keyspace.hold_soon(call.keys) else { return Some(Outcome::Hold) };
+    let Some(locks) = engine.keyspace.hold_soon(call.keys) else { return Shortcut::Hold };
     let (result, committed) = {
         let mut txn = engine.keyspace.enter(locks, call.keys, begin, &mut session.effects);
         txn.settle_keys();
         let result = handler(&mut Keyed { args: Args::new(call.argv, 1), txn: &mut txn, reply, command });
         // Also on error: what was done was done.
-        (result, engine.pass_on(&mut txn))
+        (result, engine.pass_on(&mut txn, round.local))
     };
     if !committed.ready.is_empty() {
         serve(engine, committed.ready.into(), round.now_ms);
     }
-    count(engine, session, call, result.is_err());
-    Some(match result {
-        Ok(()) => Outcome::Done(committed.lsn),
+    let ns = engine.metrics.lap(&mut session.tick);
+    round.local.count_call(entry.number, ns, result.is_err(), round.tracks_latency);
+    if ns >= round.slow_ns {
+        note_slow(engine, session, call, ns);
+    }
+    match result {
+        Ok(()) => Shortcut::Done(committed.lsn),
         Err(error) => {
-            session.failed_at = committed.lsn;
-            finish(engine, session, error, reply, mark)
+            finish(engine, error, reply, mark);
+            Shortcut::Done(committed.lsn)
         }
-    })
+    }
 }

@@ -3,6 +3,7 @@
 use super::Engine;
 use crate::keyspace::Txn;
 use crate::log::Lsn;
+use crate::metrics::Local;
 
 /// A key whose waiters may go on, with its database.
 pub type Ready = (u32, Box<[u8]>);
@@ -35,35 +36,34 @@ pub struct Committed {
 impl Engine {
     /// Passes on what `txn` did (log, listeners, counters), then unlocks its shards.
     pub fn commit(&self, mut txn: Txn<'_>) -> Committed {
-        self.pass_on(&mut txn)
+        self.pass_on(&mut txn, self.metrics.local())
     }
 
-    /// As [`Engine::commit`], for a transaction that must not be moved; it is to be dropped next.
+    /// As [`Engine::commit`], for a transaction that must not be moved and is to be dropped next; `local` are the thread's
+    /// counters.
     #[inline(always)]
-    pub fn pass_on(&self, txn: &mut Txn<'_>) -> Committed {
+    pub fn pass_on(&self, txn: &mut Txn<'_>, local: &Local) -> Committed {
         // What others wrote here may not be durable yet, and must not be told of before it is.
         let saw = if self.log.is_always() { txn.logged() } else { 0 };
         let mut committed = Committed { lsn: Reached { wrote: 0, saw }, ready: Vec::new() };
         let effects = txn.effects();
         let (hits, misses) = (effects.hits.get(), effects.misses.get());
         if hits | misses != 0 {
-            let counters = &self.metrics.local().counters;
-            counters.keyspace_hits.add(hits);
-            counters.keyspace_misses.add(misses);
+            local.counters.keyspace_hits.add(hits);
+            local.counters.keyspace_misses.add(misses);
         }
         if effects.is_heard() && (hits | misses | effects.dirty != 0 || effects.flushed) {
             self.notify(effects);
         }
         if effects.dirty != 0 {
-            self.pass_on_changes(txn, &mut committed);
+            self.pass_on_changes(txn, local, &mut committed);
         }
         committed
     }
 
-    fn pass_on_changes(&self, txn: &mut Txn<'_>, committed: &mut Committed) {
+    fn pass_on_changes(&self, txn: &mut Txn<'_>, local: &Local, committed: &mut Committed) {
         let now_ms = txn.now_ms();
         let effects = txn.effects();
-        let local = self.metrics.local();
         local.changes.add(effects.dirty);
         let counters = &local.counters;
         if effects.expired | effects.expired_fields != 0 {

@@ -139,6 +139,23 @@ pub struct Local {
     pub commands: Box<[CommandCounters]>,
 }
 
+impl Local {
+    /// Counts a call of the command with this `number` that took `ns` nanoseconds.
+    #[inline(always)]
+    pub fn count_call(&self, number: usize, ns: u64, failed: bool, tracks_latency: bool) {
+        self.counters.commands.add(1);
+        let command = &self.commands[number];
+        command.calls.add(1);
+        command.ns.add(ns);
+        if failed {
+            command.failed.add(1);
+        }
+        if tracks_latency {
+            command.latency.record(ns);
+        }
+    }
+}
+
 /// The counters of a server.
 #[derive(Debug)]
 pub struct Metrics {

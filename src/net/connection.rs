@@ -13,7 +13,7 @@
 use super::holding::Holding;
 use super::scratch;
 use crate::config::{self, ClientClass};
-use crate::dispatch::{self, Calls, Outcome, Parked, Round, Unblock};
+use crate::dispatch::{self, Calls, Outcome, Parked, Round, Shortcut, Unblock};
 use crate::engine::{Engine, Flag, Reached, Running, Session, WaitAof};
 use crate::pubsub::Close;
 use crate::resp::decode::Decoder;
@@ -33,7 +33,7 @@ use tokio::time::Sleep;
 use tokio_util::io::poll_read_buf;
 
 /// Requests decoded ahead of their execution.
-const BATCH_MAX: usize = 64;
+const BATCH_MAX: usize = 32;
 /// Slices in one vectored write.
 const SLICES_MAX: usize = 64;
 /// A partial request's buffer grows at least by this many bytes at a time, and at most.
@@ -355,14 +355,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.session.client.active_ms.store(round.now_ms, Relaxed);
         for i in 0..calls.len() {
             let (call, from) = (calls.get(i), reply.mark());
-            let plain = dispatch::run_plain(&self.engine, &mut self.session, &call, &round, reply);
-            let outcome = plain.unwrap_or_else(|| {
-                let outcome = dispatch::run(&self.engine, &mut self.session, call, round.now_ms, reply);
-                if call.plain.is_none() {
-                    round.look_again(&self.engine, &self.session);
+            let outcome = match dispatch::run_plain(&self.engine, &mut self.session, &call, &round, reply) {
+                Shortcut::Done(reached) => {
+                    if reached != Reached::default() {
+                        self.holding.add(&self.engine, &mut self.session, reached, from, reply.mark());
+                    }
+                    self.interleave(reply);
+                    continue;
                 }
-                outcome
-            });
+                Shortcut::Hold => Outcome::Hold,
+                Shortcut::None => dispatch::run(&self.engine, &mut self.session, call, round.now_ms, reply),
+            };
+            // Plain calls change nothing about the round.
+            if call.plain.is_none() {
+                round.look_again(&self.engine, &self.session);
+            }
             if let Outcome::Done(reached) = outcome
                 && reached != Reached::default()
             {
