@@ -21,7 +21,11 @@ pub(super) fn make_room(engine: &Engine, now_ms: i64) -> bool {
     if !over() {
         return true;
     }
-    let Some(policy) = Policy::of(&engine.settings) else { return false };
+    let Some(policy) = Policy::of(&engine.settings) else {
+        // Nothing is refused because of an estimate.
+        engine.used.recount();
+        return !over();
+    };
     let (start, patience) =
         (Instant::now(), patience(engine.settings.int(config::MAXMEMORY_EVICTION_TENACITY)));
     while over() {
@@ -34,7 +38,10 @@ pub(super) fn make_room(engine: &Engine, now_ms: i64) -> bool {
             engine.used.recount();
             continue;
         }
-        let Some((db, key)) = engine.eviction.choose(engine, policy, now_ms) else { return false };
+        let Some((db, key)) = engine.eviction.choose(engine, policy, now_ms) else {
+            engine.used.recount();
+            return !over();
+        };
         evict(engine, db, &key, now_ms);
     }
     engine.eviction.note(false);

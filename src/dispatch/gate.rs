@@ -195,8 +195,12 @@ fn pause(v: &Visitor<'_>) -> Result<Verdict, Error> {
 
 /// Above `maxmemory` room is made for every command; one that needs more memory runs only when there is some.
 fn memory(v: &Visitor<'_>) -> Result<Verdict, Error> {
+    let grows = v.flags() & flag::GROWS != 0;
+    if grows {
+        v.engine.used.grew(v.call.argv.iter().map(|word| word.len()).sum());
+    }
     let room = !is_full(v.engine, v.now_ms) || evict::make_room(v.engine, v.now_ms);
-    if room || v.flags() & flag::GROWS == 0 { Ok(Verdict::Pass) } else { Err(Error::OUT_OF_MEMORY) }
+    if room || !grows { Ok(Verdict::Pass) } else { Err(Error::OUT_OF_MEMORY) }
 }
 
 /// Whether more memory is used than `maxmemory`.

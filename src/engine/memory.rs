@@ -1,4 +1,5 @@
-//! The memory in use, for `maxmemory`: asked for often, counted at most once a millisecond.
+//! The memory in use, for `maxmemory`: asked for often, counted at most once a millisecond. What is written between
+//! two counts is added to the last, and what is evicted is taken off.
 
 use crate::metrics::Memory;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed};
@@ -22,6 +23,11 @@ impl Used {
     /// Counts anew.
     pub fn recount(&self) {
         self.bytes.store(Memory::allocator().allocated, Relaxed);
+    }
+
+    /// Adds what a call brings, until the next count.
+    pub fn grew(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes, Relaxed);
     }
 
     /// Takes what was freed since off the count.
