@@ -74,6 +74,7 @@ def logins(port, redis):
     yield f"it may not redrive: {answer}", status == 403 and "NOPERM" in answer["error"]
     yield "which ACL LOG tells", redis("ACL", "LOG").count("redrive") > before
     yield "looking filled no ACL LOG", redis("ACL", "LOG").count("slowlog") == 0
+    yield "no password is among the slow calls", "pw-reader" not in redis("SLOWLOG", "GET", "-1")
     keeper = Client(port)
     yield "another user logs in", keeper.log_in("keeper", "pw-keeper") == 200
     yield "and may redrive", keeper.do("redrive", db=0, key="jobs%3Amail", ids=[keeper.view("queue?key=jobs%3Amail&db=0")[1]["messages"][0]["id"]])[1] == {"count": 1}
