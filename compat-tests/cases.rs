@@ -5,7 +5,7 @@
 mod harness;
 
 use harness::{
-    inside::Inside,
+    inside::{Besides, Inside},
     play::{Way, play, skip},
     server::Spawned,
     transcript::{Case, parse},
@@ -163,12 +163,14 @@ fn plans(only: &str) -> Vec<Plan> {
     programs.push(("inside".into(), None));
     // As `inside`, and after each case the data set is read back from the log.
     programs.push(("replay".into(), None));
+    // As `inside`, and before each command the data set is made anew from its bytes.
+    programs.push(("reload".into(), None));
     programs
         .into_iter()
         .filter(|(name, _)| name.starts_with(only) || (only == "oracle" && name.contains('-')))
         .flat_map(|(name, program)| {
-            // What the log tells does not depend on the protocol.
-            let protocols: &[u8] = if name == "replay" { &[3] } else { &[2, 3] };
+            // What the log and a snapshot tell does not depend on the protocol.
+            let protocols: &[u8] = if name.starts_with("re") && program.is_none() { &[3] } else { &[2, 3] };
             let plan =
                 |protocol: &u8| Plan { name: name.clone(), program: program.clone(), protocol: *protocol };
             protocols.iter().map(plan).collect::<Vec<_>>()
@@ -190,7 +192,14 @@ fn play_all(plan: &Plan, files: &[File], show: bool) -> Result<Outcome, String> 
     let mut outcome = Outcome::default();
     let mut way: Box<dyn Way> = match &plan.program {
         Some(program) => Box::new(Spawned::start(&plan.name, program, plan.protocol)?),
-        None => Box::new(Inside::start(plan.protocol, plan.name == "replay")?),
+        None => {
+            let besides = match plan.name.as_str() {
+                "replay" => Besides::Replay,
+                "reload" => Besides::Reload,
+                _ => Besides::Nothing,
+            };
+            Box::new(Inside::start(plan.protocol, besides)?)
+        }
     };
     for file in files {
         for case in &file.cases {

@@ -12,107 +12,26 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from servers import Failure, Server, show  # noqa: E402
+
 NOW_MS = int(time.time() * 1000)
 LATER_MS = NOW_MS + 3_600_000
 
 
-class Failure(Exception):
-    pass
-
-
-class Link:
-    """A connection that speaks RESP2."""
-
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
-        self.file = self.socket.makefile("rb")
-
-    def send(self, *words):
-        words = [w if isinstance(w, bytes) else str(w).encode() for w in words]
-        out = [b"*%d\r\n" % len(words)]
-        for word in words:
-            out += [b"$%d\r\n" % len(word), word, b"\r\n"]
-        self.socket.sendall(b"".join(out))
-
-    def read(self):
-        line = self.file.readline()
-        if not line:
-            raise Failure("the connection is closed")
-        kind, rest = line[:1], line[1:-2]
-        if kind == b"+":
-            return rest
-        if kind == b"-":
-            return Failure(rest.decode(errors="replace"))
-        if kind == b":":
-            return int(rest)
-        if kind == b"$":
-            return None if rest == b"-1" else self.file.read(int(rest) + 2)[:-2]
-        if kind == b"*":
-            return None if rest == b"-1" else [self.read() for _ in range(int(rest))]
-        raise Failure(f"no reply begins with {line!r}")
-
-    def ask(self, *words):
-        """The reply, which may be an error."""
-        self.send(*words)
-        return self.read()
-
-    def __call__(self, *words):
-        reply = self.ask(*words)
-        if isinstance(reply, Failure):
-            raise Failure(f"{' '.join(show(w) for w in words)}: {reply}")
-        return reply
-
-
-def show(word):
-    text = word.decode(errors="backslashreplace") if isinstance(word, bytes) else str(word)
-    return text if len(text) < 40 else text[:40] + "…"
-
-
-class Server:
-    """A server in a directory of its own."""
+class Peer(Server):
+    """A server that is ready; `name` says which, `link` is a connection to it."""
 
     def __init__(self, name, program, scratch, directory=None, *settings):
-        self.name = name
-        self.dir = pathlib.Path(directory or tempfile.mkdtemp(dir=scratch))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        words = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.dir)]
-        words += ["--save", "", "--enable-debug-command", "yes", *settings]
-        with open(self.dir / "log", "ab") as log:
-            self.process = subprocess.Popen(words, stdout=log, stderr=log, cwd=self.dir)
-        until = time.monotonic() + 20
-        while True:
-            try:
-                self.link = Link(self.port)
-                reply = self.link.ask("PING")
-                if reply == b"PONG":
-                    break
-                if not isinstance(reply, Failure) or not str(reply).startswith("LOADING"):
-                    raise Failure(f"{name} answers PING with {reply}")
-            except OSError:
-                pass
-            if self.process.poll() is not None or time.monotonic() > until:
-                raise Failure(f"{name} does not start: {(self.dir / 'log').read_text()[-2000:]}")
-            time.sleep(0.02)
-
-    def version(self):
-        info = self.link("INFO", "server").decode()
-        fields = dict(line.split(":", 1) for line in info.split("\r\n") if ":" in line)
-        return fields
-
-    def log_tail(self):
-        return (self.dir / "log").read_text(errors="replace").splitlines()[-5:]
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
+        directory = pathlib.Path(directory or tempfile.mkdtemp(dir=scratch))
+        super().__init__(program, directory, "--save", "", "--enable-debug-command", "yes", *settings)
+        self.name, self.dir = name, directory
+        self.link = self.start().wait(20)
 
 
 def fill(call, fields_expire):
@@ -299,7 +218,7 @@ class Suite:
         try:
             self.check(name, test(*arguments))
         except (Failure, OSError, subprocess.SubprocessError) as error:
-            logs = [f"{server.name}: {line}" for server in self.servers if server.name in name for line in server.log_tail()]
+            logs = [f"{server.name}: {line}" for server in self.servers if server.name in name for line in server.tail().splitlines()[-5:]]
             self.check(name, [f"{type(error).__name__}: {error}", *logs])
 
 
@@ -463,11 +382,11 @@ def export_file(suite, synap, name, program, reader, but=()):
     """A server starts with what Synap exports."""
     target = pathlib.Path(tempfile.mkdtemp(dir=suite.scratch))
     tool(suite.options, "export", "--from", url(synap), "--out", str(target / "dump.rdb"), "--for", reader)
-    other = Server(name, program, suite.scratch, target)
+    other = Peer(name, program, suite.scratch, target)
     try:
         return differences(synap, other, but)
     finally:
-        other.stop()
+        other.kill()
 
 
 def files(suite, synap, other, program):
@@ -501,12 +420,12 @@ def drop_in(suite, source):
             shutil.copytree(source.dir / left, copy / left)
         # Killed and started again, it has everything from its own log, whatever becomes of the files.
         for start in ("imported", "from the log"):
-            synap = Server("synap", suite.options.server, suite.scratch, copy, "--appendonly", "yes")
+            synap = Peer("synap", suite.options.server, suite.scratch, copy, "--appendonly", "yes")
             try:
                 found = differences(source, synap)
                 faults += [f"{left}, {start}: {fault}" for fault in found]
             finally:
-                synap.stop()
+                synap.kill()
             (copy / "dump.rdb").write_bytes(b"no RDB file")
         if suite.options.migrate:
             report = tool(suite.options, "verify", str(copy))
@@ -518,7 +437,7 @@ def drop_in(suite, source):
     for _ in range(2):
         (copy / "dump.rdb").write_bytes((source.dir / "dump.rdb").read_bytes()[:-20])
         try:
-            Server("synap", suite.options.server, suite.scratch, copy).stop()
+            Peer("synap", suite.options.server, suite.scratch, copy).kill()
             faults.append("a damaged file is ignored")
         except Failure as refused:
             faults += [] if "cannot import" in str(refused) else [str(refused)]
@@ -557,11 +476,11 @@ def main():
     with tempfile.TemporaryDirectory(prefix="synap-exchange-") as scratch:
         suite = Suite(options, scratch)
         try:
-            synap = Server("synap", options.server, scratch)
+            synap = Peer("synap", options.server, scratch)
             suite.servers.append(synap)
             for name, program in others.items():
                 if program:
-                    other = Server(name, program, scratch, None, "--repl-diskless-sync-delay", "0")
+                    other = Peer(name, program, scratch, None, "--repl-diskless-sync-delay", "0")
                     suite.servers.append(other)
                     payloads(suite, synap, other)
                     if options.migrate:
@@ -572,7 +491,7 @@ def main():
             suite.check("the servers", [str(error)])
         finally:
             for server in suite.servers:
-                server.stop()
+                server.kill()
     print(f"{suite.passed} passed, {suite.failed} failed")
     return 1 if suite.failed else 0
 

@@ -21,7 +21,7 @@ use synap::{
     commands::access,
     config::{Settings, Start},
     dispatch::{cron, registry, replay},
-    engine::{Engine, Session},
+    engine::{Engine, Reload, Session},
     log::{FIRST, Lsn, recover},
     net::Connection,
 };
@@ -34,8 +34,19 @@ use tokio::{
 /// Bytes under way in one direction of a pipe.
 const PIPE: usize = 64 * 1024;
 
+/// What is done to the data set besides what a case says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Besides {
+    Nothing,
+    /// It is logged, and after each case read back from the log.
+    Replay,
+    /// It is made anew from its bytes before each command.
+    Reload,
+}
+
 pub struct Inside {
     protocol: u8,
+    besides: Besides,
     runtime: Runtime,
     engine: Arc<Engine>,
     /// Where it saves.
@@ -45,7 +56,7 @@ pub struct Inside {
 }
 
 impl Inside {
-    pub fn start(protocol: u8, logged: bool) -> Result<Self, String> {
+    pub fn start(protocol: u8, besides: Besides) -> Result<Self, String> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
             .enable_time()
@@ -53,19 +64,22 @@ impl Inside {
             .map_err(|e| format!("no runtime: {e}"))?;
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let nth = STARTED.fetch_add(1, Relaxed);
-        let dir = std::env::temp_dir().join(format!("synap-inside-{}-{nth}", std::process::id()));
+        // In memory, if there is such a place: nothing here depends on a real disk.
+        let memory = Path::new("/dev/shm");
+        let temporary = if memory.is_dir() { memory.into() } else { std::env::temp_dir() };
+        let dir = temporary.join(format!("synap-inside-{}-{nth}", std::process::id()));
         fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
         let engine = Arc::new(Engine::new(settings(&dir)?, registry().catalogue()));
         access::start(&engine)?;
         runtime.spawn(cron::expiry(engine.clone()));
         runtime.spawn(cron::saving(engine.clone()));
         let mut log = None;
-        if logged {
+        if besides == Besides::Replay {
             let directory = Directory { disk: Arc::new(Simulated::new(1)), path: "/log".into() };
             engine.start_log(directory.clone(), FIRST).map_err(|e| format!("no log: {e}"))?;
             log = Some((directory, FIRST));
         }
-        Ok(Self { protocol, runtime, engine, dir, log })
+        Ok(Self { protocol, besides, runtime, engine, dir, log })
     }
 
     fn connect_to(&self, engine: &Arc<Engine>) -> Result<Box<dyn Link>, String> {
@@ -105,7 +119,19 @@ fn settings(dir: &Path) -> Result<Settings, String> {
 
 impl Way for Inside {
     fn name(&self) -> &str {
-        if self.log.is_some() { "inside-replay" } else { "inside" }
+        match self.besides {
+            Besides::Nothing => "inside",
+            Besides::Replay => "inside-replay",
+            Besides::Reload => "inside-reload",
+        }
+    }
+
+    fn prepare(&mut self) -> Result<(), String> {
+        if self.besides == Besides::Reload {
+            let reloaded = self.engine.reload(Reload::default(), |_, _| Ok(()));
+            reloaded.map_err(|fault| format!("reload: {fault}"))?;
+        }
+        Ok(())
     }
 
     fn protocol(&self) -> u8 {
@@ -140,7 +166,7 @@ impl Way for Inside {
     }
 
     fn recover(&mut self) -> Result<Option<String>, String> {
-        *self = Self::start(self.protocol, self.log.is_some())?;
+        *self = Self::start(self.protocol, self.besides)?;
         Ok(None)
     }
 }

@@ -18,10 +18,14 @@ const SILENCE: Duration = Duration::from_millis(40);
 
 /// What answers, and in which protocol it is asked.
 pub trait Way {
-    /// As directives name it: `redis-7.0`, `redis-8.0`, `valkey-9.1`, `tcp`, `inside`.
+    /// As directives name it: `redis-7.0`, `redis-8.0`, `valkey-9.1`, `tcp`, `inside`, `inside-replay`, `inside-reload`.
     fn name(&self) -> &str;
     fn protocol(&self) -> u8;
     fn connect(&mut self) -> Result<Box<dyn Link>, String>;
+    /// Called before a command is sent.
+    fn prepare(&mut self) -> Result<(), String> {
+        Ok(())
+    }
     fn pass(&mut self, ms: u64) -> Result<(), String>;
     /// Called after a case, before the server is emptied: checks what can be read back of the data set.
     fn check(&mut self) -> Result<(), String> {
@@ -156,6 +160,7 @@ impl Player<'_> {
     }
 
     fn send(&mut self, on: &str, argv: &[Word], times: usize) -> Result<(), String> {
+        self.way.prepare()?;
         for nth in 1..=times {
             self.names.insert("n".into(), nth.to_string().into_bytes());
             let argv: Vec<Vec<u8>> = argv.iter().map(|word| fill(&word.bytes, &self.names)).collect();

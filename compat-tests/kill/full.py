@@ -15,8 +15,9 @@ import sys
 import tempfile
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from run import Gone, Server  # noqa: E402
+sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parents[1])]
+from run import SETTINGS  # noqa: E402
+from servers import Gone, Server  # noqa: E402
 
 SIZE = "6m"
 
@@ -27,7 +28,7 @@ def fill(link, mode, acknowledged):
     while time.monotonic() < until:
         n = len(acknowledged)
         try:
-            link.call("RPUSH", "list", f"{n}:" + "x" * 8000)
+            link("RPUSH", "list", f"{n}:" + "x" * 8000)
         except RuntimeError as refusal:
             return str(refusal)
         acknowledged.append(n)
@@ -42,41 +43,36 @@ def until(what, f, seconds=20):
         time.sleep(0.02)
 
 
-def info(link, field):
-    lines = link.call("INFO", "persistence").decode().split("\r\n")
-    return dict(line.split(":", 1) for line in lines if ":" in line).get(field)
-
-
 def check(server, mode):
     directory = server.directory
     ballast = directory / "ballast"
     ballast.write_bytes(b"x" * 1_500_000)
-    server.start(mode)
+    server.start("--appendfsync", mode)
     link = server.wait()
     acknowledged = []
     refusal = fill(link, mode, acknowledged)
     assert refusal.startswith("MISCONF Errors writing to the AOF file: No space left on device"), refusal
-    assert info(link, "aof_last_write_status") == "err", "INFO says nothing"
+    assert link.info("persistence")["aof_last_write_status"] == "err", "INFO says nothing"
     # Reads are served, also of what is not durable; PING tells those who watch.
-    assert link.call("LLEN", "list") >= len(acknowledged)
-    assert link.call("LINDEX", "list", 0).startswith(b"0:")
+    assert link("LLEN", "list") >= len(acknowledged)
+    assert link("LINDEX", "list", 0).startswith(b"0:")
     try:
-        link.call("PING")
+        link("PING")
         raise RuntimeError("PING is answered")
     except RuntimeError as refusal:
         assert "MISCONF" in str(refusal), refusal
     ballast.unlink()
-    until("the recovery", lambda: info(link, "aof_last_write_status") == "ok")
-    link.call("SET", "after", "1")
-    link.call("WAITAOF", 1, 0, 10000)
-    length = link.call("LLEN", "list")
-    elements = link.call("LRANGE", "list", 0, -1)
+    until("the recovery", lambda: link.info("persistence")["aof_last_write_status"] == "ok")
+    link("SET", "after", "1")
+    link("WAITAOF", 1, 0, 10000)
+    length = link("LLEN", "list")
+    elements = link("LRANGE", "list", 0, -1)
     server.kill()
-    server.start(mode)
+    server.start("--appendfsync", mode)
     link = server.wait()
-    assert link.call("GET", "after") == b"1"
-    assert link.call("LLEN", "list") == length, "lost or doubled"
-    assert link.call("LRANGE", "list", 0, -1) == elements
+    assert link("GET", "after") == b"1"
+    assert link("LLEN", "list") == length, "lost or doubled"
+    assert link("LRANGE", "list", 0, -1) == elements
     numbers = [int(element.split(b":")[0]) for element in elements]
     # What was refused may be there, once.
     assert set(acknowledged) <= set(numbers), "something acknowledged is lost"
@@ -102,7 +98,7 @@ def main():
         for mode in modes:
             data = directory / mode
             data.mkdir()
-            server = Server(options.server, data)
+            server = Server(options.server, data, *SETTINGS)
             try:
                 check(server, mode)
                 passed += 1
@@ -111,8 +107,7 @@ def main():
                 log = (data / "log").read_text(errors="replace").splitlines()[-8:]
                 print(f"FAIL mode {mode}: {why!r}", *log, sep="\n    ", flush=True)
             finally:
-                if server.process and server.process.poll() is None:
-                    server.kill()
+                server.kill()
             shutil.rmtree(data)
     finally:
         subprocess.run(["umount", "-l", directory])

@@ -7,6 +7,9 @@ at random moments (also while it recovers), started again, and compared.
     no          only a suffix is missing
     each mode   no transaction is torn, no key comes back that was deleted or had expired
 
+Beside them workers push messages to queues, pop and acknowledge them: none that was pushed is lost, none that was
+acknowledged comes back, as far as the mode promises it. Some lives end in the middle of a snapshot that is saved slowly.
+
 A writer works in steps. Step n changes one of its keys and sets its key `seq` to n, in a transaction or one call
 behind the other. So `seq` tells after a restart how far it got, and everything else has to be what a model in Python
 says after as many steps, or, behind a step that was no transaction, with the next step's change too.
@@ -21,83 +24,20 @@ import os
 import pathlib
 import random
 import shutil
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from servers import Gone, Link, Server  # noqa: E402
+
 WRITERS = 4
+WORKERS = 2
 # Milliseconds between two syncs in mode `everysec`, and what starting a write and a sync may take on top.
 INTERVAL_MS = 50
 SLACK_MS = 1500
 DAY_MS = 86_400_000
-
-
-class Gone(Exception):
-    """The server is gone."""
-
-
-class Link:
-    """A connection that speaks RESP2."""
-
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), 10)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.settimeout(20)
-        self.file = self.socket.makefile("rb", 1 << 16)
-
-    def send(self, calls):
-        out = bytearray()
-        for call in calls:
-            out += b"*%d\r\n" % len(call)
-            for word in call:
-                word = word if isinstance(word, bytes) else str(word).encode()
-                out += b"$%d\r\n%s\r\n" % (len(word), word)
-        try:
-            self.socket.sendall(out)
-        except OSError as error:
-            raise Gone from error
-
-    def read(self):
-        try:
-            line = self.file.readline()
-        except OSError as error:
-            raise Gone from error
-        if not line.endswith(b"\r\n"):
-            raise Gone
-        kind, rest = line[:1], line[1:-2]
-        if kind == b"+":
-            return rest
-        if kind == b"-":
-            return RuntimeError(rest.decode(errors="replace"))
-        if kind == b":":
-            return int(rest)
-        if kind == b"$":
-            if rest == b"-1":
-                return None
-            try:
-                data = self.file.read(int(rest) + 2)
-            except OSError as error:
-                raise Gone from error
-            if len(data) < int(rest) + 2:
-                raise Gone
-            return data[:-2]
-        if kind == b"*":
-            return None if rest == b"-1" else [self.read() for _ in range(int(rest))]
-        raise Gone
-
-    def call(self, *words):
-        self.send([words])
-        reply = self.read()
-        if isinstance(reply, RuntimeError):
-            raise reply
-        return reply
-
-    def close(self):
-        self.socket.close()
 
 
 # ---- what a step does: the calls, and the same on the model ----
@@ -121,6 +61,10 @@ class Model:
 
 def text(rng):
     return bytes(rng.choice(b"abcdefgh") for _ in range(rng.choice([1, 4, 40, 300])))
+
+
+# Two writes of one script: both are there, or none.
+SCRIPT = "redis.call('SET', KEYS[1], ARGV[1]) redis.call('SET', KEYS[2], ARGV[1])"
 
 
 def step(rng, n, now_ms):
@@ -250,17 +194,21 @@ def step(rng, n, now_ms):
         ([("PEXPIREAT", key, at)], lambda m: expire(m, key, at)),
         ([("PERSIST", key)], lambda m: m.ttl.pop(key, None)),
         ([("SET", "brief", value, "PXAT", now_ms + 40)], brief),
+        (
+            [("EVAL", SCRIPT, 2, "one", "two", value)],
+            lambda m: run(m, [lambda m: put(m, "one", value), lambda m: put(m, "two", value)]),
+        ),
         ([("MSET", "one", value, "two", value)], lambda m: run(m, [lambda m: put(m, "one", value), lambda m: put(m, "two", value)])),
     ])
 
 
 READERS = {
-    b"string": lambda link, key: link.call("GET", key),
-    b"list": lambda link, key: link.call("LRANGE", key, 0, -1),
-    b"set": lambda link, key: set(link.call("SMEMBERS", key)),
-    b"hash": lambda link, key: pairs(link.call("HGETALL", key)),
-    b"zset": lambda link, key: {m: float(s) for m, s in pairs(link.call("ZRANGE", key, 0, -1, "WITHSCORES")).items()},
-    b"stream": lambda link, key: [(entry[0], entry[1]) for entry in link.call("XRANGE", key, "-", "+")],
+    b"string": lambda link, key: link("GET", key),
+    b"list": lambda link, key: link("LRANGE", key, 0, -1),
+    b"set": lambda link, key: set(link("SMEMBERS", key)),
+    b"hash": lambda link, key: pairs(link("HGETALL", key)),
+    b"zset": lambda link, key: {m: float(s) for m, s in pairs(link("ZRANGE", key, 0, -1, "WITHSCORES")).items()},
+    b"stream": lambda link, key: [(entry[0], entry[1]) for entry in link("XRANGE", key, "-", "+")],
 }
 KEYS = ["str", "count", "list", "moved", "set", "union", "hash", "copy", "zset", "stream", "bits", "brief", "one", "two"]
 # A stream stays when its last entry is gone; the model has none then.
@@ -295,7 +243,7 @@ class Writer(threading.Thread):
     def work(self):
         link = Link(self.port)
         if self.durable:
-            link.call("CLIENT", "DURABILITY", "ALWAYS")
+            link("CLIENT", "DURABILITY", "ALWAYS")
         while True:
             batch = []
             for _ in range(self.rng.choice([1, 1, 4, 16])):
@@ -308,7 +256,7 @@ class Writer(threading.Thread):
                     calls, atomic = [("MULTI",), *calls, ("EXEC",)], True
                 self.steps.append([change, atomic, time.monotonic(), None])
                 batch.append(calls)
-            link.send([call for calls in batch for call in calls])
+            link.send(*[call for calls in batch for call in calls])
             first = len(self.steps) - len(batch)
             for at, calls in enumerate(batch):
                 for _ in calls:
@@ -321,7 +269,7 @@ class Writer(threading.Thread):
 
     def check(self, link, killed, mode, faults):
         """Compares what is there with the model; returns how many steps survived."""
-        survived = int(link.call("GET", self.name("seq")) or 0) - self.first
+        survived = int(link("GET", self.name("seq")) or 0) - self.first
         where = f"writer {self.number}"
         if not 0 <= survived <= len(self.steps):
             faults.append(f"{where}: step {survived + self.first} of {self.first}+{len(self.steps)}")
@@ -350,14 +298,14 @@ class Writer(threading.Thread):
     def fetch(self, link):
         found = Model()
         for key in KEYS:
-            kind = link.call("TYPE", self.name(key))
+            kind = link("TYPE", self.name(key))
             if kind == b"none":
                 continue
             try:
                 found.values[key] = READERS[kind](link, self.name(key))
             except RuntimeError:
                 continue
-            ttl = link.call("PEXPIRETIME", self.name(key))
+            ttl = link("PEXPIRETIME", self.name(key))
             if ttl == -2:
                 found.values.pop(key)
             elif ttl >= 0:
@@ -382,44 +330,62 @@ class Writer(threading.Thread):
         return None
 
 
-class Server:
-    def __init__(self, program, directory):
-        self.program, self.directory = program, directory
-        self.process = None
+SETTINGS = ["--save", "", "--appendonly", "yes", "--persistence.wal.segment_size_mb", 1]
+SETTINGS += ["--persistence.wal.fsync_interval_ms", INTERVAL_MS]
 
-    def start(self, mode):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory), "--save", ""]
-        arguments += ["--appendonly", "yes", "--appendfsync", mode, "--persistence.wal.segment_size_mb", "1"]
-        arguments += ["--persistence.wal.fsync_interval_ms", str(INTERVAL_MS)]
-        self.log = (self.directory / "log").open("ab")
-        self.process = subprocess.Popen(
-            [self.program, *arguments], stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL
-        )
 
-    def wait(self):
-        """Waits until it serves; returns a connection."""
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
-            if self.process.poll() is not None:
-                raise RuntimeError("the server does not start:\n" + self.tail())
-            try:
-                link = Link(self.port)
-                link.call("DBSIZE")
-                return link
-            except (OSError, Gone, RuntimeError):
-                time.sleep(0.005)
-        raise RuntimeError("the server is not ready:\n" + self.tail())
+class Worker(threading.Thread):
+    """Pushes numbered messages to a queue, pops some and acknowledges some of these, until the server is gone."""
 
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-        self.log.close()
+    def __init__(self, port, key, seed):
+        super().__init__(daemon=True)
+        self.port, self.key, self.rng = port, key, random.Random(seed)
+        # When a message's push, and its acknowledgement, was sent and answered; `None` if not.
+        self.pushed, self.acked = {}, {}
+        self.error = None
 
-    def tail(self):
-        return "".join((self.directory / "log").read_text(errors="replace").splitlines(keepends=True)[-12:])
+    def run(self):
+        try:
+            link = Link(self.port)
+            link("QSET", self.key, "LEASE", 30, "BACKOFF", 0, 0, "MAXATTEMPTS", 0)
+            while True:
+                self.work(link)
+        except Gone:
+            pass
+        except Exception as error:  # told by the main thread
+            self.error = error
+
+    def work(self, link):
+        bodies = [b"m%d" % (len(self.pushed) + i) for i in range(self.rng.choice([1, 1, 5, 20]))]
+        self.pushed |= {body: None for body in bodies}
+        link("QMPUSH", self.key, len(bodies), *bodies)
+        self.pushed |= {body: time.monotonic() for body in bodies}
+        popped = link("QPOP", self.key, "COUNT", self.rng.choice([1, 10])) or []
+        for receipt, body in popped:
+            if self.rng.random() < 0.6:
+                # One that is sent again was fenced before: its fate is open until this one is answered.
+                self.acked[body] = None
+                if link("QACK", self.key, receipt):
+                    self.acked[body] = time.monotonic()
+
+    def check(self, link, killed, mode, faults):
+        """Compares what is in the queue with what was answered, and empties it."""
+        found = []
+        for state in ("READY", "DELAYED", "INFLIGHT", "DEAD"):
+            for message in link("QPEEK", self.key, state, "COUNT", 1_000_000) or []:
+                found.append(dict(zip(message[::2], message[1::2]))[b"body"])
+        there = set(found)
+        late = {"always": killed, "everysec": killed - (INTERVAL_MS + SLACK_MS) / 1000, "no": 0}[mode]
+        firm = lambda times: {body for body, at in times.items() if at is not None and at < late}  # noqa: E731
+        for what, wrong in (
+            ("is there twice", {body for body in there if found.count(body) > 1}),
+            ("was never sent", there - self.pushed.keys()),
+            ("is lost, though its push was answered", firm(self.pushed) - there - self.acked.keys()),
+            ("is back, though its acknowledgement was answered", firm(self.acked) & there),
+        ):
+            if wrong:
+                faults.append(f"queue {self.key}: {sorted(wrong)[:5]} {what}")
+        link("DEL", self.key)
 
 
 def suffix(lives):
@@ -445,38 +411,44 @@ def main():
     print(f"seed {options.seed}", flush=True)
     rng = random.Random(options.seed)
     directory = pathlib.Path(tempfile.mkdtemp(prefix="synap-kill-"))
-    server = Server(options.server, directory)
+    server = Server(options.server, directory, *SETTINGS)
     models = [(Model(), 0) for _ in range(WRITERS)]
     passed = failed = steps = lost = 0
     started = time.monotonic()
     try:
         mode = "always"
-        server.start(mode)
+        server.start("--appendfsync", mode)
         link = server.wait()
         for kill in range(options.kills):
             durable = [mode != "always" and rng.random() < 0.3 for _ in range(WRITERS)]
             writers = [
                 Writer(server.port, i, rng.random(), *models[i], durable[i]) for i in range(WRITERS)
             ]
-            for writer in writers:
-                writer.start()
+            workers = [Worker(server.port, f"q{i}", rng.random()) for i in range(WORKERS)]
+            for thread in (*writers, *workers):
+                thread.start()
+            # Some lives end while a snapshot is saved, slowly.
+            if rng.random() < 0.3:
+                link("CONFIG", "SET", "rdb-key-save-delay", rng.choice([100, 2000]))
+                link.send(("BGSAVE",))
             end = time.monotonic() + rng.choice([0.01, 0.05, 0.2, 0.4]) * (0.5 + rng.random())
             while time.monotonic() < end:
                 time.sleep(min(0.05, max(0, end - time.monotonic())))
                 if rng.random() < 0.1:
                     try:
-                        link.send([("BGREWRITEAOF",)])
+                        link.send(("BGREWRITEAOF",))
                     except Gone:
                         break
             killed = time.monotonic()
             server.kill()
             link.close()
-            for writer in writers:
-                writer.join()
+            for thread in (*writers, *workers):
+                thread.join()
             faults = [f"writer {w.number}: {w.error}" for w in writers if w.error]
+            faults += [f"worker {w.key}: {w.error}" for w in workers if w.error]
             before, mode = mode, rng.choice(["always", "everysec", "everysec", "no"])
             while True:
-                server.start(mode)
+                server.start("--appendfsync", mode)
                 if rng.random() > 0.15:
                     break
                 # Killed while it recovers.
@@ -484,6 +456,8 @@ def main():
                 server.kill()
             link = server.wait()
             lives = [(writer, writer.check(link, killed, before, faults)) for writer in writers]
+            for worker in workers:
+                worker.check(link, killed, before, faults)
             wrong = suffix(lives)
             if wrong:
                 faults.append(wrong)
@@ -502,9 +476,7 @@ def main():
         failed += 1
         print(f"FAIL seed {options.seed}: {error}")
     finally:
-        if server.process and server.process.poll() is None:
-            server.process.kill()
-            server.process.wait()
+        server.kill()
         if failed and options.keep:
             print(f"the data is in {directory}")
         else:

@@ -121,6 +121,7 @@ async fn serve(settings: Settings) -> Result<(), String> {
     access::start(&engine)?;
     announce(&engine.settings);
     engine.loading.start(engine.now_ms());
+    engine.recover.get_or_init(|| recovery::again);
     let tasks = TaskTracker::new();
     let tls = Arc::new(Tls::default());
     tls.follow(&engine.settings)?;

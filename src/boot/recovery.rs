@@ -5,9 +5,9 @@ use crate::base::disk::Directory;
 use crate::commands::scripts::library;
 use crate::config;
 use crate::dispatch::{self, replay};
-use crate::engine::{Engine, directory};
+use crate::engine::{Adding, Engine, directory};
 use crate::log::{Lsn, recover};
-use crate::snapshot::{self, Damage, Fault, load};
+use crate::snapshot::{self, Damage, Fault, load as snapshots};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,6 +18,31 @@ use std::time::Instant;
 pub fn recover(engine: &Arc<Engine>) -> Result<(), String> {
     let directory = directory(&engine.settings);
     let imported = import::files(&engine.settings, &directory)?;
+    load(engine, directory)?;
+    engine.follow_log_settings();
+    if !imported.is_empty() {
+        import::drop_in(engine, &imported)?;
+    }
+    dispatch::restart(engine);
+    engine.loaded();
+    Ok(())
+}
+
+/// Loads the data set again, while the server runs: DEBUG LOADAOF.
+///
+/// # Errors
+/// As [`recover`].
+pub fn again(engine: &Engine) -> Result<(), String> {
+    let directory = engine.data_directory();
+    engine.clear_to_load().map_err(|error| format!("the end of the log is not on disk: {error}"))?;
+    load(engine, directory)?;
+    dispatch::restart(engine);
+    engine.loaded();
+    Ok(())
+}
+
+/// Loads what is in `directory`, and begins to log there.
+fn load(engine: &Engine, directory: Directory) -> Result<(), String> {
     let cut = load_snapshot(engine, &directory).map_err(|fault| fault.to_string())?;
     let end = replay_log(engine, &directory, cut).map_err(|fault| fault.to_string())?;
     engine.log.resume_at(end);
@@ -27,12 +52,6 @@ pub fn recover(engine: &Arc<Engine>) -> Result<(), String> {
             .start_log(directory, end)
             .map_err(|error| format!("cannot begin the log in {path}: {error}"))?;
     }
-    engine.follow_log_settings();
-    if !imported.is_empty() {
-        import::drop_in(engine, &imported)?;
-    }
-    dispatch::restart(engine);
-    engine.loaded();
     Ok(())
 }
 
@@ -45,9 +64,9 @@ fn load_snapshot(engine: &Engine, directory: &Directory) -> Result<Option<Lsn>, 
     tracing::info!(%path, keys = found.head.keys, "loading the snapshot");
     let access = engine.access(engine.now_ms()).fresh();
     let key_delay = engine.load_delay();
-    let options = load::Options { access, key_delay, ..load::Options::default() };
+    let options = snapshots::Options { access, key_delay, ..snapshots::Options::default() };
     let loaded = snapshot::load(directory, &found, &engine.keyspace, options, &engine.loading.snapshot)?;
-    library::adopt(engine, &loaded.libraries)
+    library::adopt(engine, &loaded.libraries, Adding::Flush)
         .map_err(|why| Fault::damaged(&found.path)(Damage::new(0, format!("a library: {why}"))))?;
     engine.loading.note(&loaded);
     let seconds = start.elapsed().as_secs_f64();

@@ -9,6 +9,8 @@ mod gate;
 mod golden;
 mod multi;
 mod queues;
+#[cfg(test)]
+mod records;
 pub mod replay;
 mod round;
 mod script;

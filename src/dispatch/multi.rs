@@ -1,10 +1,11 @@
 //! Transactions: calls are queued after MULTI and run by EXEC under the locks of all their keys, as
-//! one commit. So nobody sees a part of them, and the log holds them as one record. Only calls about
-//! the server itself part it: they look at every shard.
+//! one commit. So nobody sees a part of them, and the log holds them as one record. Only a call that turns the log on or off
+//! parts it, as that needs all shards free.
 
 use super::{Call, Calls, Outcome, gate, serve, unknown};
 use crate::acl::{Context, Denied};
 use crate::command::{Args, Command, Error, Group, Nest, Outer, Reply, Run};
+use crate::config::{self, Name};
 use crate::engine::{Client, Engine, Flag, Queue, Reached, Ready, Session};
 use crate::keyspace::txn::Begin;
 use crate::keyspace::{Key, Txn};
@@ -87,7 +88,7 @@ fn exec_queue(
         if at == 0 && !done.start(calls.len(), &mut txn) {
             at = calls.len();
         }
-        while at < calls.len() && !is_about_server(&calls.get(at)) {
+        while at < calls.len() && !switches_log(&calls.get(at)) {
             done.call(calls.get(at), Some(&mut txn));
             at += 1;
         }
@@ -109,12 +110,10 @@ fn exec_queue(
     Some(lsn)
 }
 
-/// Whether a call looks at all shards one after the other by itself (INFO, DEBUG, MEMORY): it runs
-/// between the locks.
-fn is_about_server(call: &Call<'_>) -> bool {
-    call.entry.is_some_and(|entry| {
-        entry.command.group == Group::Server && matches!(entry.command.run, Run::Outer(_) | Run::Slow(_))
-    })
+/// Whether a call may turn the log on or off: it runs between the locks.
+fn switches_log(call: &Call<'_>) -> bool {
+    let names = |word: &&[u8]| Name::find(word) == Some(config::APPENDONLY);
+    call.entry.is_some_and(|entry| entry.command.full_name == "config|set") && call.argv[2..].iter().step_by(2).any(names)
 }
 
 /// A transaction being run.

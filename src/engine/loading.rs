@@ -28,6 +28,8 @@ impl Loading {
     /// Begins: clients are refused from here on.
     pub fn start(&self, now_ms: i64) {
         self.started_ms.store(now_ms, Relaxed);
+        self.total_bytes.store(0, Relaxed);
+        self.loaded_bytes.store(0, Relaxed);
         self.active.store(true, Release);
     }
 

@@ -54,7 +54,7 @@ use crate::metrics::{Memory, Metrics, Rates};
 use crate::pubsub::Hub;
 use crate::resp::decode;
 use crate::types::Packing;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use tokio_util::sync::CancellationToken;
 
@@ -121,6 +121,8 @@ pub struct Engine {
     pub log: Log,
     /// The data set being loaded.
     pub loading: Loading,
+    /// Loads the data set again, as at the start: what DEBUG LOADAOF wishes, and `boot` carries out.
+    pub recover: OnceLock<fn(&Engine) -> Result<(), String>>,
 }
 
 impl Engine {
@@ -162,6 +164,7 @@ impl Engine {
             save_at_end: AtomicBool::new(false),
             log: Log::default(),
             loading: Loading::default(),
+            recover: OnceLock::new(),
         }
     }
 

@@ -1,11 +1,13 @@
 //! DEBUG RELOAD: what is in memory becomes bytes, and is made anew from them.
 
-use super::Engine;
+use super::{Adding, Engine};
 use super::saving::options;
+use crate::keyspace::effects::Listeners;
 use crate::keyspace::table::Table;
 use crate::keyspace::txn::Begin;
 use crate::keyspace::{Effects, EntryBox, Garbage, Keyspace, SHARDS, Txn, hash};
 use crate::snapshot::{self, Damage, Fault, Head, Progress, load, save};
+use std::io;
 
 /// What DEBUG RELOAD is asked to do otherwise.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,7 +30,7 @@ impl Engine {
     pub fn reload(
         &self,
         how: Reload,
-        adopt: impl FnOnce(&[Vec<u8>]) -> Result<(), String>,
+        adopt: impl FnOnce(&[Vec<u8>], Adding) -> Result<(), String>,
     ) -> Result<(), Fault> {
         // Nobody waits for what is being saved: the same, or newer, is saved below.
         self.saving.abandon();
@@ -44,7 +46,14 @@ impl Engine {
             let loaded = load::load(&dir, &found, &fresh, loading, &Progress::default())?;
             self.loading.note(&loaded);
             let senseless = |why| Fault::damaged(&found.path)(Damage::new(0, format!("a library: {why}")));
-            adopt(&loaded.libraries).map_err(senseless)?;
+            let adding = match (how.noflush, how.merge) {
+                (false, _) => Adding::Flush,
+                (true, false) => Adding::Append,
+                (true, true) => Adding::Replace,
+            };
+            adopt(&loaded.libraries, adding).map_err(senseless)?;
+        } else if let (Some(library), true, false) = (self.scripts.libraries().first(), how.noflush, how.merge) {
+            return Err(there_already("library", &library.name));
         }
         let mut effects = Effects::default();
         let begin = Begin { db: 0, now_ms, access: None, event: "" };
@@ -63,6 +72,31 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Empties the data set, which is to be loaded again: clients are refused from here on, and nothing is logged. What was
+    /// logged is on disk when it returns.
+    ///
+    /// # Errors
+    /// When it cannot be brought there.
+    pub fn clear_to_load(&self) -> io::Result<()> {
+        self.saving.abandon();
+        self.wait_for_save();
+        let mut effects = Effects::default();
+        let begin = Begin { db: 0, now_ms: self.now_ms(), access: None, event: "" };
+        let mut txn = self.keyspace.begin_all(begin, &mut effects);
+        self.keyspace.listening().set(Listeners::LOG, false);
+        self.log.stop()?;
+        self.loading.start(begin.now_ms);
+        let mut taken = Vec::new();
+        for shard in 0..SHARDS {
+            (0..txn.databases() as u32).for_each(|db| txn.flush(shard, db, &mut taken));
+        }
+        drop(txn);
+        taken.into_iter().for_each(|table| self.keyspace.free_later(Garbage::Table(table)));
+        Ok(())
+    }
+}
+
 /// Puts the tables of `fresh` in place of all there are; returns those.
 fn replace(txn: &mut Txn<'_>, fresh: &Keyspace) -> Vec<Garbage> {
     let mut taken = Vec::new();
@@ -75,6 +109,11 @@ fn replace(txn: &mut Txn<'_>, fresh: &Keyspace) -> Vec<Garbage> {
     taken.into_iter().map(Garbage::Table).collect()
 }
 
+fn there_already(what: &str, name: &[u8]) -> Fault {
+    let what = format!("the {what} \"{}\" is there already", name.escape_ascii());
+    Fault::damaged("memory".as_ref())(Damage::new(0, what))
+}
+
 /// Adds the entries of `fresh` to those there are; returns the ones they replace.
 fn merge(txn: &mut Txn<'_>, fresh: &Keyspace, replacing: bool) -> Result<Vec<Garbage>, Fault> {
     let mut taken = Vec::new();
@@ -85,8 +124,7 @@ fn merge(txn: &mut Txn<'_>, fresh: &Keyspace, replacing: bool) -> Result<Vec<Gar
                 let (key, hash) = (entry.key(), hash(entry.key()));
                 let live = &mut txn.whole_shard(shard).tables[db];
                 if !replacing && live.find(hash, key).is_some() {
-                    let what = format!("the key \"{}\" is there already", key.escape_ascii());
-                    return Err(Fault::damaged("memory".as_ref())(Damage::new(0, what)));
+                    return Err(there_already("key", key));
                 }
                 let old = live.insert(hash, EntryBox::copy_of(entry, key, entry.expire_at()));
                 taken.extend(old.map(Garbage::Entry));

@@ -157,7 +157,7 @@ pub fn directory(settings: &Settings) -> Directory {
 
 impl Engine {
     /// Where snapshots go: beside the log, whose place does not change while it is on, though `dir` may.
-    pub(super) fn data_directory(&self) -> Directory {
+    pub fn data_directory(&self) -> Directory {
         self.log.directory().unwrap_or_else(|| directory(&self.settings))
     }
 

@@ -11,7 +11,7 @@ use super::{EntryBox, Key, Txn};
 use crate::types::Packing;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use tokio::runtime::RuntimeFlavor;
 
@@ -69,6 +69,8 @@ pub struct Keyspace {
     shards: Box<[Cell]>,
     databases: usize,
     packing: Arc<Packing>,
+    /// Whether RESTORE takes payloads whatever their checksum (DEBUG SET-SKIP-CHECKSUM-VALIDATION).
+    pub trusts_payloads: AtomicBool,
     reaper: Reaper,
     listening: Arc<Listening>,
     tickets: AtomicU64,
@@ -87,6 +89,7 @@ impl Keyspace {
             shards: (0..SHARDS).map(|_| shard()).collect(),
             databases,
             packing: Arc::default(),
+            trusts_payloads: AtomicBool::new(false),
             reaper: Reaper::start(),
             listening: Arc::default(),
             tickets: AtomicU64::new(1),

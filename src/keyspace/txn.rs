@@ -16,6 +16,7 @@ use crate::types::queue::Owner;
 use crate::types::{Hash, Packing};
 use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// A key with its hash, taken once.
 #[derive(Clone, Copy, Debug)]
@@ -292,6 +293,11 @@ impl<'k> Txn<'k> {
     /// The thresholds between packed and large encodings.
     pub fn packing(&self) -> &'k Packing {
         self.keyspace.packing()
+    }
+
+    /// Whether payloads are taken whatever their checksum.
+    pub fn trusts_payloads(&self) -> bool {
+        self.keyspace.trusts_payloads.load(Relaxed)
     }
 
     /// A call of EXEC or of a script: a transaction within this one over `keys`, whose expiry it settles.

@@ -39,8 +39,10 @@ impl Progress {
         self.bytes.fetch_add(n as u64, Relaxed);
     }
 
-    /// Sets how much there is to do; 0 bytes when that is not known.
+    /// Sets how much there is to do, of which nothing is done; 0 bytes when that is not known.
     pub fn expect(&self, keys: u64, bytes: u64) {
+        self.keys.store(0, Relaxed);
+        self.bytes.store(0, Relaxed);
         self.keys_total.store(keys, Relaxed);
         self.bytes_total.store(bytes, Relaxed);
     }

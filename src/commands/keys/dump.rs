@@ -85,7 +85,9 @@ fn restore(cx: &mut Keyed<'_, '_>) -> Result {
     let refused = Error::new("ERR Invalid TTL value, must be >= 0");
     let ttl = Args::new(ttl, 0).int_in(0.., refused)?;
     let now_ms = cx.txn.now_ms();
-    let value = payload::restore(bytes, cx.txn.packing()).map_err(|refusal| match refusal {
+    let trusts = cx.txn.trusts_payloads();
+    let read = if trusts { payload::restore_trusted } else { payload::restore };
+    let value = read(bytes, cx.txn.packing()).map_err(|refusal| match refusal {
         Refusal::Footer => Error::new("ERR DUMP payload version or checksum are wrong"),
         Refusal::Value(damage) => {
             tracing::warn!("RESTORE of {}: {damage}", key.escape_ascii());
@@ -103,12 +105,15 @@ fn restore(cx: &mut Keyed<'_, '_>) -> Result {
     let mut entry = value.into_entry(key, expire_at);
     let [idle_s, frequency] = [options.idle_s, options.freq].map(|n| n.map(|n| n as u32));
     entry.set_access(cx.txn.access().restored(idle_s, frequency));
+    // Replay checks every payload.
+    let sound = trusts.then(|| payload::dump(entry.as_ref()));
     if let Some(old) = cx.txn.take_entry(key) {
         cx.txn.free(old);
     }
     cx.txn.put_entry(key, entry);
     let mut digits = itoa::Buffer::new();
     let at = digits.format(expire_at.unwrap_or(0));
+    let bytes = sound.as_deref().unwrap_or(bytes);
     cx.txn.record(&[b"RESTORE", key, at.as_bytes(), bytes, b"REPLACE", b"ABSTTL"]);
     cx.txn.touch(key, "restore", Class::GENERIC);
     Ok(())

@@ -186,13 +186,13 @@ pub fn flush(engine: &Engine) {
     engine.scripts.flush_libraries(|| engine.record_call(&[b"FUNCTION", b"FLUSH"]));
 }
 
-/// Puts the libraries of a snapshot, given by their code, in place of all there are.
+/// Adds the libraries of a snapshot, given by their code.
 ///
 /// # Errors
-/// When one of them cannot be loaded: those there are stay then.
-pub fn adopt(engine: &Engine, codes: &[Vec<u8>]) -> Result {
+/// When one of them cannot be loaded, or its names are taken: those there are stay then.
+pub fn adopt(engine: &Engine, codes: &[Vec<u8>], how: Adding) -> Result {
     let libraries = make_all(engine, codes)?;
-    add(engine, libraries, Adding::Flush).map_err(|taken| refuse(&taken, ""))
+    add(engine, libraries, how).map_err(|taken| refuse(&taken, ""))
 }
 
 /// FUNCTION DUMP.

@@ -4,7 +4,7 @@ use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Outer, Result, Run};
 use crate::commands::help::help;
 use crate::config::Origin;
-use crate::engine::Flag;
+use crate::engine::{Client, Flag};
 use crate::metrics::Memory;
 use std::net::SocketAddr;
 
@@ -54,14 +54,13 @@ fn set(cx: &mut Outer<'_>) -> Result {
         return Err(Error::SYNTAX);
     }
     let pairs: Vec<(&[u8], &[u8])> = pairs.iter().map(|[name, value]| (*name, *value)).collect();
-    cx.engine.settings.set(&pairs, origin(cx)).map_err(Error::text)?;
+    cx.engine.settings.set(&pairs, origin(&cx.session.client)).map_err(Error::text)?;
     cx.reply.ok();
     Ok(())
 }
 
 /// Where the client is, for what `local` in a setting allows.
-pub(super) fn origin(cx: &Outer<'_>) -> Origin {
-    let client = &cx.session.client;
+pub(super) fn origin(client: &Client) -> Origin {
     let address = client.addr.parse::<SocketAddr>();
     let local = address.is_ok_and(|address| address.ip().to_canonical().is_loopback());
     if local || client.is(Flag::UnixSocket) { Origin::Local } else { Origin::Remote }

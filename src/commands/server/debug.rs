@@ -4,18 +4,19 @@ use super::config::origin;
 use super::digest;
 use crate::base::number;
 use crate::command::flag::{ADMIN, INTERNAL, LOADING, NO_SCRIPT, STALE};
-use crate::command::{Command, Error, Group, Outer, Result, Run};
+use crate::command::{Command, Error, Group, Result, Run, Sweep};
 use crate::commands::scripts::library;
 use crate::config::{self, Origin};
-use crate::engine::Reload;
-use crate::keyspace::Key;
+use crate::engine::{Engine, Reload};
+use crate::keyspace::{EntryRef, Key, SHARDS};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
+use tokio::task::block_in_place;
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[DEBUG];
 
-const DEBUG: Command = Command::new("DEBUG", "debug", Group::Server, Run::Slow(debug))
+const DEBUG: Command = Command::new("DEBUG", "debug", Group::Server, Run::Sweep(debug))
     .arity(-2)
     .flags(INTERNAL | ADMIN | NO_SCRIPT | LOADING | STALE)
     .doc("1.0.0", "Depends on the subcommand.", "Holds what tests of the server need.");
@@ -24,6 +25,7 @@ const HELP: &[(&str, &str)] = &[
     ("DIGEST", "Tell a digest of the whole data set, by which two can be compared."),
     ("DIGEST-VALUE <key> [<key> ...]", "Tell a digest of the value of each key."),
     ("ERROR <string>", "Answer an error with this text."),
+    ("LOADAOF", "Load the newest snapshot and the log again, as a restart would."),
     ("LOG <message>", "Write the message to the server's log."),
     ("OBJECT <key>", "Tell how the value of a key is stored."),
     ("PROTOCOL <type>", "Answer a value of a type: string, integer, double, null, array, set, map, ..."),
@@ -35,14 +37,18 @@ const HELP: &[(&str, &str)] = &[
     ),
     ("SET-ACTIVE-EXPIRE <0|1>", "Whether keys that are due are removed before somebody asks for them."),
     ("SET-DISABLE-DENY-SCRIPTS <0|1>", "Whether scripts may call commands that are not for scripts."),
+    (
+        "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+        "Whether RESTORE takes payloads whatever their checksum; everything else about them is checked.",
+    ),
     ("SLEEP <seconds>", "Answer after so many seconds."),
 ];
 
-fn debug(cx: &mut Outer<'_>) -> Result {
+fn debug(cx: &mut Sweep<'_, '_>) -> Result {
     let argv = cx.args.rest();
     let allowed = match cx.engine.settings.text(config::ENABLE_DEBUG_COMMAND).as_ref() {
         b"yes" => true,
-        b"local" => origin(cx) == Origin::Local,
+        b"local" => origin(&cx.session.client) == Origin::Local,
         _ => false,
     };
     if !allowed {
@@ -57,7 +63,8 @@ fn debug(cx: &mut Outer<'_>) -> Result {
         (b"help", []) => help(cx),
         (b"sleep", [seconds]) => {
             let seconds = number::parse_f64(seconds).unwrap_or(0.0);
-            std::thread::sleep(Duration::try_from_secs_f64(seconds.min(SLEEP_MAX_S)).unwrap_or_default());
+            let pause = Duration::try_from_secs_f64(seconds.min(SLEEP_MAX_S)).unwrap_or_default();
+            block_in_place(|| std::thread::sleep(pause));
             cx.reply.ok();
         }
         (b"set-active-expire", [on]) => {
@@ -78,11 +85,14 @@ fn debug(cx: &mut Outer<'_>) -> Result {
         // Nodes of lists hold elements of any size: there is no threshold to set.
         (b"quicklist-packed-threshold", [_]) => cx.reply.ok(),
         (b"reload", options) => reload(cx, options)?,
-        (b"digest", []) => {
-            cx.reply.status(&digest::of_keyspace(&cx.engine.keyspace, cx.engine.now_ms()).hex())
+        (b"loadaof", []) => load_log(cx)?,
+        (b"set-skip-checksum-validation", [on]) => {
+            cx.engine.keyspace.trusts_payloads.store(*on != b"0", Relaxed);
+            cx.reply.ok();
         }
+        (b"digest", []) => digest_all(cx),
         (b"digest-value", keys) => digest_values(cx, keys),
-        (b"loadaof" | b"restart" | b"crash-and-recover", _) => {
+        (b"restart" | b"crash-and-recover", _) => {
             let name = String::from_utf8_lossy(&name).to_ascii_uppercase();
             return Err(Error::text(format!(
                 "ERR DEBUG {name} is not supported by this version of Synap: durability"
@@ -101,7 +111,7 @@ fn debug(cx: &mut Outer<'_>) -> Result {
 /// The longest DEBUG SLEEP, in seconds.
 const SLEEP_MAX_S: f64 = 3600.0;
 
-fn help(cx: &mut Outer<'_>) {
+fn help(cx: &mut Sweep<'_, '_>) {
     cx.reply.array(3 + 2 * HELP.len());
     cx.reply.status("DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
     for (usage, doc) in HELP {
@@ -112,7 +122,7 @@ fn help(cx: &mut Outer<'_>) {
     cx.reply.status("    Print this help.");
 }
 
-fn reload(cx: &mut Outer<'_>, options: &[&[u8]]) -> Result {
+fn reload(cx: &mut Sweep<'_, '_>, options: &[&[u8]]) -> Result {
     let mut how = Reload::default();
     for option in options {
         match option.to_ascii_lowercase().as_slice() {
@@ -126,48 +136,80 @@ fn reload(cx: &mut Outer<'_>, options: &[&[u8]]) -> Result {
             }
         }
     }
-    let adopt = |codes: &[Vec<u8>]| library::adopt(cx.engine, codes).map_err(|why| why.to_string());
-    cx.engine.reload(how, adopt).map_err(|fault| {
-        tracing::error!("DEBUG RELOAD: {fault}");
-        Error::new("ERR Error trying to load the RDB dump, check server logs.")
-    })?;
+    remake(cx, |engine| {
+        let adopt = |codes: &[Vec<u8>], how| library::adopt(engine, codes, how).map_err(|why| why.to_string());
+        engine.reload(how, adopt).map_err(|fault| {
+            tracing::error!("DEBUG RELOAD: {fault}");
+            Error::new("ERR Error trying to load the RDB dump, check server logs.")
+        })
+    })
+}
+
+fn load_log(cx: &mut Sweep<'_, '_>) -> Result {
+    remake(cx, |engine| {
+        let Some(recover) = engine.recover.get() else {
+            return Err(Error::new("ERR This server does not load data"));
+        };
+        recover(engine).map_err(|why| {
+            tracing::error!("DEBUG LOADAOF: {why}");
+            Error::new("ERR Error trying to load the AOF files, check server logs.")
+        })
+    })
+}
+
+/// Has the data set made anew, which waits for the disk: not while a transaction holds all shards.
+fn remake(cx: &mut Sweep<'_, '_>, f: impl FnOnce(&Engine) -> Result) -> Result {
+    if cx.session.nested {
+        return Err(Error::new("ERR The data set cannot be loaded inside a transaction"));
+    }
+    block_in_place(|| f(cx.engine))?;
     cx.reply.ok();
     Ok(())
 }
 
+fn digest_all(cx: &mut Sweep<'_, '_>) {
+    let mut whole = digest::Whole::default();
+    let now_ms = cx.now_ms;
+    block_in_place(|| (0..SHARDS).for_each(|at| cx.shard(at, |txn| whole.add(txn.tables(at), now_ms))));
+    cx.reply.status(&whole.digest().hex());
+}
+
 /// The digest of each key's value; that of a key which is absent is all zeros.
-fn digest_values(cx: &mut Outer<'_>, keys: &[&[u8]]) {
-    let now_ms = cx.engine.now_ms();
+fn digest_values(cx: &mut Sweep<'_, '_>, keys: &[&[u8]]) {
     cx.reply.array(keys.len());
-    for key in keys.iter().map(|key| Key::new(key)) {
-        let shard = cx.engine.keyspace.lock(key.shard());
-        let entry = shard.tables[cx.session.db as usize]
-            .find(key.hash, key.bytes)
-            .filter(|entry| entry.expire_at().is_none_or(|t| t > now_ms));
-        cx.reply.status(&entry.map(digest::of_value).unwrap_or_default().hex());
+    for key in keys {
+        let now_ms = cx.now_ms;
+        let lives = |entry: EntryRef<'_>| entry.expire_at().is_none_or(|at| at > now_ms);
+        let digest = look(cx, key, |_, entry| lives(entry).then(|| digest::of_value(entry)));
+        cx.reply.status(&digest.flatten().unwrap_or_default().hex());
     }
 }
 
-fn object(cx: &mut Outer<'_>, key: &[u8]) -> Result {
-    let key = Key::new(key);
-    let now_ms = cx.engine.now_ms();
-    let shard = cx.engine.keyspace.lock(key.shard());
-    let entry = shard.tables[cx.session.db as usize]
-        // Also one that is due: it is there until somebody asks for it.
-        .find(key.hash, key.bytes)
-        .ok_or(Error::NO_SUCH_KEY)?;
-    let access = entry.access();
-    let idle = cx.engine.access(now_ms).idle_s(access);
-    cx.reply.status(&format!(
-        "Value at:{:#x} refcount:1 encoding:{} lru:{access} lru_seconds_idle:{idle}",
-        entry.key().as_ptr() as usize,
-        entry.encoding(),
-    ));
+/// What `f` tells of the entry of `key`, if there is one; it may be due.
+fn look<R>(cx: &mut Sweep<'_, '_>, key: &[u8], f: impl FnOnce(&Engine, EntryRef<'_>) -> R) -> Option<R> {
+    let (engine, db, key) = (cx.engine, cx.db as usize, Key::new(key));
+    cx.shard(key.shard(), |txn| {
+        txn.tables(key.shard())[db].find(key.hash, key.bytes).map(|entry| f(engine, entry))
+    })
+}
+
+fn object(cx: &mut Sweep<'_, '_>, key: &[u8]) -> Result {
+    let now_ms = cx.now_ms;
+    let told = look(cx, key, |engine, entry| {
+        let access = entry.access();
+        format!(
+            "Value at:{:#x} refcount:1 encoding:{} lru:{access} lru_seconds_idle:{}",
+            entry.key().as_ptr() as usize,
+            entry.encoding(),
+            engine.access(now_ms).idle_s(access),
+        )
+    });
+    cx.reply.status(&told.ok_or(Error::NO_SUCH_KEY)?);
     Ok(())
 }
 
 /// A value of each type, for tests of clients.
-fn protocol(cx: &mut Outer<'_>, kind: &[u8]) -> Result {
+fn protocol(cx: &mut Sweep<'_, '_>, kind: &[u8]) -> Result {
     let resp3 = cx.reply.is_resp3();
     let reply = &mut *cx.reply;
     match kind {

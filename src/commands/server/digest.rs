@@ -16,7 +16,8 @@
 //! has an order is mixed, what has none is xored.
 
 use crate::base::number;
-use crate::keyspace::{EntryRef, Keyspace, Kind, SHARDS, StrRef};
+use crate::keyspace::table::Table;
+use crate::keyspace::{EntryRef, Kind, StrRef};
 use crate::types::stream::Id;
 use crate::types::{Hash, List, Set, Sorted, Stream};
 use sha1::{Digest as _, Sha1};
@@ -45,12 +46,17 @@ impl Digest {
     }
 }
 
-/// The digest of the whole data set at `now_ms`, taken shard by shard.
-pub fn of_keyspace(keyspace: &Keyspace, now_ms: i64) -> Digest {
-    let mut databases = vec![None; keyspace.databases()];
-    for shard in 0..SHARDS {
-        let shard = keyspace.lock(shard);
-        for (table, sum) in shard.tables.iter().zip(&mut databases) {
+/// The digest of the whole data set, shard by shard.
+#[derive(Debug, Default)]
+pub struct Whole {
+    databases: Vec<Option<Digest>>,
+}
+
+impl Whole {
+    /// Adds what is in the `tables` of a shard at `now_ms`.
+    pub fn add(&mut self, tables: &[Table], now_ms: i64) {
+        self.databases.resize(tables.len(), None);
+        for (table, sum) in tables.iter().zip(&mut self.databases) {
             for entry in table.iter().filter(|entry| entry.expire_at().is_none_or(|at| at > now_ms)) {
                 let mut digest = Digest::default();
                 digest.mix(entry.key());
@@ -59,14 +65,18 @@ pub fn of_keyspace(keyspace: &Keyspace, now_ms: i64) -> Digest {
             }
         }
     }
-    let mut whole = Digest::default();
-    for (db, sum) in databases.into_iter().enumerate() {
-        if let Some(sum) = sum {
-            whole.mix(&(db as u32).to_be_bytes());
-            whole.join(sum);
+
+    /// The digest of all that was added.
+    pub fn digest(self) -> Digest {
+        let mut whole = Digest::default();
+        for (db, sum) in self.databases.into_iter().enumerate() {
+            if let Some(sum) = sum {
+                whole.mix(&(db as u32).to_be_bytes());
+                whole.join(sum);
+            }
         }
+        whole
     }
-    whole
 }
 
 /// The digest of a value, without its key.
