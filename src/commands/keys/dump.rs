@@ -90,7 +90,7 @@ fn restore(cx: &mut Keyed<'_, '_>) -> Result {
     let value = read(bytes, cx.txn.packing()).map_err(|refusal| match refusal {
         Refusal::Footer => Error::new("ERR DUMP payload version or checksum are wrong"),
         Refusal::Value(damage) => {
-            tracing::warn!("RESTORE of {}: {damage}", key.escape_ascii());
+            tracing::warn!("RESTORE of {}: integrity check failed: {damage}", key.escape_ascii());
             Error::new("ERR Bad data format")
         }
     })?;

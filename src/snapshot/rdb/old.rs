@@ -110,7 +110,8 @@ fn parse_zipmap(bytes: &[u8]) -> Option<Vec<Item<'_>>> {
     fn length(body: &mut &[u8]) -> Option<usize> {
         match byte(body)? {
             END => None,
-            0xFE => u32_le(body),
+            // Shorter ones fit the first byte.
+            0xFE => u32_le(body).filter(|n| *n >= 0xFE),
             n => Some(n.into()),
         }
     }

@@ -32,11 +32,19 @@ pub(super) fn write(kind: u8, hash: &Hash, out: &mut Vec<u8>) {
         kind::HASH_LISTPACK | kind::HASH_EXPIRING_LISTPACK => {
             let mut pack = Vec::new();
             let mut list = listpack::Writer::new(&mut pack);
-            for f in hash.iter() {
-                list.push(f.field);
-                list.push(f.value);
-                if kind == kind::HASH_EXPIRING_LISTPACK {
+            if kind == kind::HASH_EXPIRING_LISTPACK {
+                // Redis relies on it that those which expire first come first, and those that never do last.
+                let mut fields: Vec<_> = hash.iter().collect();
+                fields.sort_by_key(|f| f.expire_at.unwrap_or(i64::MAX));
+                for f in fields {
+                    list.push(f.field);
+                    list.push(f.value);
                     list.push(Item::Int(f.expire_at.unwrap_or(0)));
+                }
+            } else {
+                for f in hash.iter() {
+                    list.push(f.field);
+                    list.push(f.value);
                 }
             }
             list.end();

@@ -59,6 +59,10 @@ pub(super) fn read(kind: u8, input: &mut Reader<'_>, packing: &Packing) -> Resul
             (kind::LIST_QUICKLIST_2, PACKED) => with_packed(input, listpack::elements, &mut extend)?,
             (kind::LIST, _) | (_, PLAIN) => {
                 let text = input.string()?;
+                if text.is_empty() && kind == kind::LIST_QUICKLIST_2 {
+                    drop(text);
+                    return Err(input.damage("a node of a list is empty"));
+                }
                 let _ = extend(vec![Item::Bytes(&text)]);
             }
             _ => return Err(input.damage("a node of a list is of an unknown kind")),

@@ -1,6 +1,7 @@
 //! What is written reads back the same; what is damaged in any way is refused, or reads as something whole.
 
 use super::*;
+use crate::snapshot::rdb::listpack;
 use crate::types::stream::{Group, Id, Pending};
 use crate::types::{End, FIELD_EXPIRE_MAX};
 use proptest::prelude::*;
@@ -220,4 +221,20 @@ fn announced_sizes_reserve_nothing() {
     assert!(read(kind::LIST_QUICKLIST_2, &mut Reader::new(&node), &Packing::default()).is_err());
     let packed = b"\xC3\x04\x81\x10\0\0\0\0\0\0\0\x03abcd";
     assert!(read(kind::STRING, &mut Reader::new(packed), &Packing::default()).is_err());
+}
+
+/// Redis takes such a listpack as it is, and removes fields from its beginning on.
+#[test]
+fn fields_that_expire_first_come_first() {
+    let texts: Vec<Vec<u8>> = (0..8u8).map(|n| vec![b'a' + n]).collect();
+    let entry = Value::Hash(hash_of(&texts, &[40, 10, 30])).into_entry(b"k", None);
+    let mut out = Vec::new();
+    super::write_as(kind::HASH_EXPIRING_LISTPACK, entry.as_ref(), &mut out);
+    let mut input = Reader::new(&out);
+    assert_eq!(input.time_ms().unwrap(), 10);
+    let pack = input.string().unwrap();
+    let items = listpack::elements(&pack).unwrap();
+    let times: Vec<i64> = items.iter().skip(2).step_by(3).filter_map(|item| item.as_int()).collect();
+    assert!(times.len() > 3 && times.contains(&0), "{times:?}");
+    assert!(times.is_sorted_by_key(|at| if *at == 0 { i64::MAX } else { *at }), "{times:?}");
 }
