@@ -113,7 +113,8 @@ fn exec_queue(
 /// Whether a call may turn the log on or off: it runs between the locks.
 fn switches_log(call: &Call<'_>) -> bool {
     let names = |word: &&[u8]| Name::find(word) == Some(config::APPENDONLY);
-    call.entry.is_some_and(|entry| entry.command.full_name == "config|set") && call.argv[2..].iter().step_by(2).any(names)
+    call.entry.is_some_and(|entry| entry.command.full_name == "config|set")
+        && call.argv[2..].iter().step_by(2).any(names)
 }
 
 /// A transaction being run.

@@ -11,7 +11,9 @@ use std::sync::Arc;
 #[test]
 fn a_transaction_is_one_record_whatever_it_calls() {
     let args = ["--enable-debug-command", "yes"].map(Into::into);
-    let Ok(Start::Serve(settings)) = Settings::load(&args, &mut std::io::empty()) else { panic!("no settings") };
+    let Ok(Start::Serve(settings)) = Settings::load(&args, &mut std::io::empty()) else {
+        panic!("no settings")
+    };
     let engine = Engine::new(settings, super::registry().catalogue());
     let client = Client::new(0, "test".into(), "test".into(), -1, engine.now_ms());
     let mut session = Session::new(Arc::new(client), &engine);

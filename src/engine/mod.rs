@@ -54,8 +54,8 @@ use crate::metrics::{Memory, Metrics, Rates};
 use crate::pubsub::Hub;
 use crate::resp::decode;
 use crate::types::Packing;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
 
 /// A running server, without its sockets.

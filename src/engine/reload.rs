@@ -1,7 +1,7 @@
 //! DEBUG RELOAD: what is in memory becomes bytes, and is made anew from them.
 
-use super::{Adding, Engine};
 use super::saving::options;
+use super::{Adding, Engine};
 use crate::keyspace::effects::Listeners;
 use crate::keyspace::table::Table;
 use crate::keyspace::txn::Begin;
@@ -52,7 +52,9 @@ impl Engine {
                 (true, true) => Adding::Replace,
             };
             adopt(&loaded.libraries, adding).map_err(senseless)?;
-        } else if let (Some(library), true, false) = (self.scripts.libraries().first(), how.noflush, how.merge) {
+        } else if let (Some(library), true, false) =
+            (self.scripts.libraries().first(), how.noflush, how.merge)
+        {
             return Err(there_already("library", &library.name));
         }
         let mut effects = Effects::default();

@@ -137,7 +137,8 @@ fn reload(cx: &mut Sweep<'_, '_>, options: &[&[u8]]) -> Result {
         }
     }
     remake(cx, |engine| {
-        let adopt = |codes: &[Vec<u8>], how| library::adopt(engine, codes, how).map_err(|why| why.to_string());
+        let adopt =
+            |codes: &[Vec<u8>], how| library::adopt(engine, codes, how).map_err(|why| why.to_string());
         engine.reload(how, adopt).map_err(|fault| {
             tracing::error!("DEBUG RELOAD: {fault}");
             Error::new("ERR Error trying to load the RDB dump, check server logs.")
