@@ -187,21 +187,22 @@ class Bench:
         for name in self.programs:
             server = self.server(name, "--appendonly", "no")
             self.populate(server, keys, VALUE)
-            started = time.monotonic()
+            started, before = time.monotonic(), server.cpu_seconds()
             server.link.socket.settimeout(600)
             server.link("SAVE")
-            saved = time.monotonic() - started
+            saved = (time.monotonic() - started, server.cpu_seconds() - before)
             files = [path for path in server.directory.rglob("*") if path.suffix in (".rdb", ".synap")]
             size = sum(path.stat().st_size for path in files) / 2**20
             server.kill()
             started = time.monotonic()
             link = server.start().wait(600)
-            loaded = time.monotonic() - started
+            loaded = (time.monotonic() - started, server.cpu_seconds())
             if link("DBSIZE") != keys:
                 raise Failure(f"{name} loads {link('DBSIZE')} keys")
-            seen[name] = (saved, loaded, size)
+            seen[name] = (*saved, *loaded, size)
             self.stop(server)
-        for at, (what, unit) in enumerate((("saved", "s"), ("loaded", "s"), ("the file", "MiB"))):
+        figures = (("saved", "s"), ("saved, CPU", "s"), ("loaded", "s"), ("loaded, CPU", "s"), ("the file", "MiB"))
+        for at, (what, unit) in enumerate(figures):
             synap, peer = seen["synap"][at], seen["peer"][at]
             self.tell(f"{keys:,} keys: {what}", synap, peer, synap / peer, "< 1", unit)
 
@@ -220,14 +221,15 @@ class Bench:
             server.kill()
             started = time.monotonic()
             link = server.start().wait(600)
-            took = time.monotonic() - started
+            took, cpu = time.monotonic() - started, server.cpu_seconds()
             if link("DBSIZE") != count:
                 raise Failure(f"{name} has {link('DBSIZE')} keys instead of {count}")
-            seen[name] = (took, size)
+            seen[name] = (took, cpu, size)
             self.stop(server)
-        (took, size), (peer, peer_size) = seen["synap"], seen["peer"]
-        self.tell(f"restart with a log of {wanted / 2**30:.1f} GiB", took, peer, took / peer, "< 1", "s")
-        self.tell("its log", size, peer_size, size / peer_size, "", "MiB")
+        what = f"restart with a log of {wanted / 2**30:.1f} GiB"
+        figures = ((what, "s", "< 1"), (f"{what}, CPU", "s", ""), ("its log", "MiB", ""))
+        for (what, unit, target), synap, peer in zip(figures, seen["synap"], seen["peer"]):
+            self.tell(what, synap, peer, synap / peer, target, unit)
 
     def scaled(self, n):
         return max(1000, int(n * self.options.scale))

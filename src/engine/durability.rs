@@ -65,6 +65,10 @@ impl Engine {
             return Ok(());
         }
         if self.log.is_on() {
+            if self.saving.running() == Some(Purpose::Rewrite) {
+                tracing::info!("Killing AOF child: the log is turned off, a snapshot for it is not wanted");
+                self.saving.abandon();
+            }
             let mut effects = Effects::default();
             let begin = Begin { db: 0, now_ms: self.now_ms(), access: None, event: "" };
             // Every transaction that is recorded has been appended when all shards are free.

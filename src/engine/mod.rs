@@ -122,8 +122,11 @@ pub struct Engine {
     /// The data set being loaded.
     pub loading: Loading,
     /// Loads the data set again, as at the start: what DEBUG LOADAOF wishes, and `boot` carries out.
-    pub recover: OnceLock<fn(&Engine) -> Result<(), String>>,
+    pub recover: OnceLock<Recover>,
 }
+
+/// Loads the data set; the error says what to do.
+pub type Recover = fn(&Engine) -> Result<(), String>;
 
 impl Engine {
     /// An engine with empty databases, for the commands of `catalogue`.
