@@ -52,24 +52,25 @@ fn getuser(cx: &mut Outer<'_>) -> Result {
     };
     let rules = user.rules();
     let reply = &mut *cx.reply;
-    reply.map(7);
+    let (root, others) = rules.selectors().split_first().expect("there is a root selector");
+    reply.map(6 + usize::from(root.minds_databases()));
     reply.bulk(b"flags");
     reply.set(rules.flags().count());
     rules.flags().for_each(|flag| reply.bulk(flag.as_bytes()));
     reply.bulk(b"passwords");
     reply.array(rules.passwords.len());
     rules.passwords.iter().for_each(|hash| reply.bulk(hash.as_bytes()));
-    let (root, others) = rules.selectors().split_first().expect("there is a root selector");
     selector(reply, root);
     reply.bulk(b"selectors");
     reply.array(others.len());
     for other in others {
-        reply.map(4);
+        reply.map(3 + usize::from(other.minds_databases()));
         selector(reply, other);
     }
     Ok(())
 }
 
+/// Tells of databases only where a rule does: clients of Redis know nothing of them.
 fn selector(reply: &mut Reply, selector: &Selector) {
     reply.bulk(b"commands");
     reply.bulk(selector.describe_commands().as_bytes());
@@ -77,8 +78,10 @@ fn selector(reply: &mut Reply, selector: &Selector) {
     reply.bulk(&selector.describe_keys());
     reply.bulk(b"channels");
     reply.bulk(&selector.describe_channels());
-    reply.bulk(b"databases");
-    reply.bulk(selector.describe_databases().as_bytes());
+    if selector.minds_databases() {
+        reply.bulk(b"databases");
+        reply.bulk(selector.describe_databases().as_bytes());
+    }
 }
 
 pub(super) const LIST: Command =
