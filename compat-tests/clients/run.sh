@@ -39,7 +39,7 @@ passed=0 failed=0 skipped=0
 # Adds the closing line of one smoke to the sums; a smoke without one has failed.
 smoke() {
     local last
-    PYTHONUNBUFFERED=1 timeout 180 "$@" >"$scratch/out" 2>&1 || true
+    PYTHONUNBUFFERED=1 timeout "${limit:-180}" "$@" >"$scratch/out" 2>&1 || true
     cat "$scratch/out"
     last=$(tail -n 1 "$scratch/out")
     if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
@@ -52,6 +52,7 @@ smoke() {
 smoke "$python/bin/python" "$here/redis_py.py" 127.0.0.1 "$port"
 smoke node "$node/smoke.mjs" 127.0.0.1 "$port"
 smoke "$cache/rust-client/debug/client-smoke" 127.0.0.1 "$port"
+limit=480 smoke /usr/bin/python3 "$here/suites.py" --server "$server"
 if ! kill -0 "$pid" 2>/dev/null; then
     echo "FAIL the server ended; its log:"
     tail -n 20 "$scratch/log"
