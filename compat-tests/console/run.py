@@ -5,6 +5,7 @@ usage: run.py SERVER_PROGRAM [DIRECTORY]      needs chromium, chromedriver and r
 """
 
 import pathlib
+import socket
 import subprocess
 import sys
 import tempfile
@@ -19,11 +20,11 @@ HOSTILE = "<img src=x onerror=document.title='owned'>"
 class Server:
     """A server with a console, and a way to send it commands."""
 
-    def __init__(self, program, scratch):
+    def __init__(self, program, scratch, listen="127.0.0.1"):
         self.port, self.metrics = free_port(), free_port()
         self.process = subprocess.Popen(
             [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(scratch),
-             "--metrics-listen", f"127.0.0.1:{self.metrics}", "--slowlog-log-slower-than", "0"],
+             "--metrics-listen", f"{listen}:{self.metrics}", "--slowlog-log-slower-than", "0"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
         wait(lambda: self("PING").strip() == "PONG", "the server")
@@ -148,6 +149,35 @@ def pages(server, browser, shots):
     yield "whoever is disconnected is asked again who it is", shows("Log in")
 
 
+def from_elsewhere(program, scratch):
+    """Over an address that is not the loopback: where there is one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Sends nothing: the kernel only chooses the address it would send from.
+            probe.connect(("192.0.2.1", 9))
+            address = probe.getsockname()[0]
+        except OSError:
+            return
+    if address.startswith("127."):
+        return
+    server = Server(program, scratch, "0.0.0.0")
+    try:
+        near, far = wire.Client(server.metrics), wire.Client(server.metrics, at=address)
+        yield "the console is for the machine itself", near.send("GET", "/console/")[0] == 200
+        yield "not for others", far.send("GET", "/console/")[0] == 404 and far.log_in() == 404
+        yield "metrics are", far.send("GET", "/metrics")[0] == 200
+        server("CONFIG", "SET", "console", "yes")
+        yield "it is for others when it is set so", far.send("GET", "/console/")[0] == 200
+        yield "but not as a user without a password", far.log_in() == 403
+        server("ACL", "SETUSER", "operator", "on", ">pw", "~*", "+info")
+        yield "as one with a password it is", far.log_in("operator", "pw") == 200
+        yield "a name is no address of it", wire.Client(server.metrics, "synap.example").view("session")[0] == 403
+        server("CONFIG", "SET", "console-hosts", "other.example synap.example")
+        yield "unless it is named", wire.Client(server.metrics, "synap.example").view("session")[0] == 200
+    finally:
+        server.stop()
+
+
 def checks(program, scratch, shots):
     server = Server(program, scratch)
     try:
@@ -171,6 +201,7 @@ def checks(program, scratch, shots):
         yield from wire.guesses(port, lambda *words: server(*words, password="secret"))
     finally:
         server.stop()
+    yield from from_elsewhere(program, scratch)
 
 
 def main():

@@ -11,13 +11,13 @@ JSON = {"Content-Type": "application/json"}
 class Client:
     """A browser without a page: keeps its cookie."""
 
-    def __init__(self, port, host=None):
-        self.port = port
-        self.host = host or f"127.0.0.1:{port}"
+    def __init__(self, port, host=None, at="127.0.0.1"):
+        self.port, self.at = port, at
+        self.host = host or f"{at}:{port}"
         self.cookie = ""
 
     def send(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection(self.at, self.port, timeout=20)
         sent = {"Host": self.host, **(JSON if method == "POST" else {}), **(headers or {})}
         if self.cookie:
             sent["Cookie"] = self.cookie
