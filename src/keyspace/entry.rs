@@ -318,6 +318,28 @@ impl<'a> EntryRef<'a> {
         unsafe { self.at.as_ptr().add(2).cast::<[u8; 3]>().write([a, b, c]) }
     }
 
+    /// Whether the string `value` can be written over this one in place, without anything else to change: it is as long,
+    /// neither spells an integer, and there is no expiry to clear.
+    #[inline]
+    pub(super) fn fits(self, value: &[u8]) -> bool {
+        let short = u16::from_le_bytes([self.byte(6), self.byte(7)]);
+        self.form() == SHORT
+            && self.flags() & (TTL | RAW) == 0
+            && usize::from(short) == value.len()
+            && number::parse_i64(value).is_none()
+    }
+
+    /// Writes `value` over the string.
+    ///
+    /// # Safety
+    /// It [`EntryRef::fits`], and nobody else borrows the entry.
+    #[inline]
+    pub(super) unsafe fn overwrite(self, value: &[u8]) {
+        let at = self.shape().short_at();
+        // SAFETY: as many bytes of a string stand at `short_at`; the rest is the caller's promise.
+        unsafe { ptr::copy_nonoverlapping(value.as_ptr(), self.at.as_ptr().add(at), value.len()) }
+    }
+
     /// The snapshot generation the entry was last changed in: 0 or 1.
     pub fn generation(self) -> u8 {
         u8::from(self.flags() & GENERATION != 0)

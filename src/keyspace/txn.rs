@@ -727,7 +727,9 @@ impl<'k> Txn<'k> {
                     Ttl::Keep => slot.entry().expire_at(),
                     Ttl::At(t) => Some(t),
                 };
-                slot.update(|entry| overwrite(entry, key, value, expire_at, access, keyspace));
+                if expire_at.is_some() || !slot.overwrite(value, access) {
+                    slot.update(|entry| overwrite(entry, key, value, expire_at, access, keyspace));
+                }
                 expire_at
             }
             None => {
@@ -735,7 +737,7 @@ impl<'k> Txn<'k> {
                 let expire_at = if let Ttl::At(t) = ttl { Some(t) } else { None };
                 let mut entry = EntryBox::string(key, value, expire_at);
                 entry.set_access(access);
-                table.insert(hash, entry);
+                table.add(hash, entry);
                 expire_at
             }
         };

@@ -167,17 +167,22 @@ impl Table {
     }
 
     /// Stores `entry` under its key; returns the one it replaces.
-    pub fn insert(&mut self, hash: u64, mut entry: EntryBox) -> Option<EntryBox> {
-        entry.set_generation(self.generation);
+    pub fn insert(&mut self, hash: u64, entry: EntryBox) -> Option<EntryBox> {
         if let Some(mut slot) = self.slot(hash, entry.as_ref().key()) {
             return Some(slot.update(|old| mem::replace(old, entry)));
         }
+        self.add(hash, entry);
+        None
+    }
+
+    /// Stores `entry`, whose key is not there.
+    pub fn add(&mut self, hash: u64, mut entry: EntryBox) {
+        entry.set_generation(self.generation);
         let id = self.room(hash);
         self.len += 1;
         self.expiring += usize::from(entry.as_ref().expire_at().is_some());
         self.timed += usize::from(entry.as_ref().due_at().is_some());
         self.subs[id].add(hash, entry);
-        None
     }
 
     /// Takes the entry of `key` out.
@@ -311,6 +316,24 @@ impl Slot<'_> {
     /// The entry.
     pub fn entry(&self) -> EntryRef<'_> {
         self.table.subs[self.id].entry(self.place)
+    }
+
+    /// Writes a string over one as long, in place: nothing changes about where and when the entry is. False when that
+    /// cannot be.
+    #[inline]
+    pub fn overwrite(&mut self, value: &[u8], access: u32) -> bool {
+        if !self.entry().fits(value) {
+            return false;
+        }
+        if self.table.cut.is_some() {
+            self.table.hand_over(self.id, self.place);
+        }
+        let entry = self.table.subs[self.id].entry(self.place);
+        // SAFETY: it fits, as was just asked, and the table is borrowed exclusively.
+        unsafe { entry.overwrite(value) };
+        entry.mark(self.table.generation);
+        entry.touch(access);
+        true
     }
 
     /// Changes the entry; `f` may replace it by another of the same key.
