@@ -184,7 +184,8 @@ async fn serve(settings: Settings) -> Result<(), String> {
         // It may be gone already; nobody is left to be told.
         let _ = std::fs::remove_file(pidfile);
     }
-    tracing::info!("stopped");
+    // As Redis says it: who reads logs waits for these words.
+    tracing::info!("Redis is now ready to exit, and so is Synap: stopped");
     Ok(())
 }
 
