@@ -24,8 +24,9 @@ import tempfile
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from run import INTERVAL_MS, SLACK_MS, Gone, Link, Server, pairs  # noqa: E402
+sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parents[1])]
+from run import INTERVAL_MS, SETTINGS, SLACK_MS, pairs  # noqa: E402
+from servers import Gone, Link, Server  # noqa: E402
 
 PRODUCERS, CONSUMERS = 3, 4
 QUEUES = ["plain", "fifo", "known"]
@@ -89,7 +90,7 @@ class Actor(threading.Thread):
 
 class Producer(Actor):
     def work(self, link):
-        if sum(link.call("QLEN", queue) for queue in QUEUES) > CROWD:
+        if sum(link("QLEN", queue) for queue in QUEUES) > CROWD:
             time.sleep(0.01)
             return
         queue = self.rng.choice(QUEUES)
@@ -111,9 +112,9 @@ class Producer(Actor):
         # A producer that heard nothing tries again: with an id that adds nothing.
         for _ in range(self.rng.choice([1, 2]) if dedup else 1):
             if count > 1:
-                ids = link.call("QMPUSH", queue, count, *bodies, *options)
+                ids = link("QMPUSH", queue, count, *bodies, *options)
             else:
-                ids = [link.call("QPUSH", queue, bodies[0], *options)]
+                ids = [link("QPUSH", queue, bodies[0], *options)]
             now = time.monotonic()
             with self.book.lock:
                 for body, id in zip(bodies, ids):
@@ -128,7 +129,7 @@ class Consumer(Actor):
         queue = self.rng.choice(QUEUES)
         lease = self.rng.choice([30, 200, 5000, 60000])
         asked_ms = int(time.time() * 1000)
-        popped = link.call("QPOP", queue, "COUNT", self.rng.choice([1, 1, 4]), "LEASE", lease, "BLOCK", 20, "WITHMETA")
+        popped = link("QPOP", queue, "COUNT", self.rng.choice([1, 1, 4]), "LEASE", lease, "BLOCK", 20, "WITHMETA")
         now = time.monotonic()
         for receipt, body, meta in popped or []:
             self.note(queue, receipt, body.decode(), pairs(meta), now, asked_ms)
@@ -181,22 +182,22 @@ class Consumer(Actor):
             if what == "touch" and message.lease and message.lease[0] == receipt:
                 message.lease = (receipt, 0)
         if what == "ack":
-            done = link.call("QACK", queue, receipt)
-            if done and link.call("QACK", queue, receipt):
+            done = link("QACK", queue, receipt)
+            if done and link("QACK", queue, receipt):
                 book.fault(f"{receipt} of {body} was taken twice")
         elif what == "over":
             end[3] = f"{body}>"
-            done = link.call("EVAL", HAND_OVER, 2, queue, OUT, receipt, end[3]) is not None
+            done = link("EVAL", HAND_OVER, 2, queue, OUT, receipt, end[3]) is not None
         elif what == "dead":
-            done = link.call("QNACK", queue, receipt, "DEAD", "REASON", f"no {body}")
+            done = link("QNACK", queue, receipt, "DEAD", "REASON", f"no {body}")
         elif what == "fail":
-            link.call("QNACK", queue, receipt, "DELAY", rng.randrange(10))
+            link("QNACK", queue, receipt, "DELAY", rng.randrange(10))
             return
         elif what == "return":
-            link.call("QNACK", queue, receipt, "RETURN")
+            link("QNACK", queue, receipt, "RETURN")
             return
         elif what == "touch":
-            link.call("QTOUCH", queue, rng.randrange(100), receipt)
+            link("QTOUCH", queue, rng.randrange(100), receipt)
             return
         else:
             return
@@ -213,8 +214,7 @@ class Operator(Actor):
         time.sleep(self.rng.random() * 0.1)
         queue = self.rng.choice(QUEUES)
         if self.rng.random() < 0.2:
-            link.send([("BGREWRITEAOF",)])
-            link.read()
+            link.ask("BGREWRITEAOF")
         with self.book.lock:
             given_up = [
                 message
@@ -225,7 +225,7 @@ class Operator(Actor):
             for message in chosen:
                 message.redriven = time.monotonic()
         if chosen:
-            link.call("QREDRIVE", queue, "IDS", len(chosen), *[message.id for message in chosen])
+            link("QREDRIVE", queue, "IDS", len(chosen), *[message.id for message in chosen])
 
 
 def order(id):
@@ -236,7 +236,7 @@ def peek(link, queue):
     """All messages of a queue, by their bodies; dead or not."""
     found = {}
     for states in ([], ["DEAD"]):
-        for item in link.call("QPEEK", queue, *states, "COUNT", 1_000_000):
+        for item in link("QPEEK", queue, *states, "COUNT", 1_000_000):
             item = pairs(item)
             body = item[b"body"].decode()
             if body in found:
@@ -257,7 +257,7 @@ def check(link, book, killed, mode):
     there = {}
     for queue in QUEUES:
         there.update(peek(link, queue))
-        info = pairs(link.call("QINFO", queue) or [])
+        info = pairs(link("QINFO", queue) or [])
         if info:
             totals = pairs(info[b"totals"])
             states = sum(int(info[name]) for name in (b"ready", b"delayed", b"inflight", b"dead"))
@@ -296,16 +296,16 @@ def check(link, book, killed, mode):
         message.id, message.pushed = item[b"id"], message.pushed or time.monotonic()
         message.ends = [["dead", killed, None, None]] if state == b"dead" else []
         message.redriven = None
-        if message.dedup and link.call("QPUSH", message.queue, body, "ID", message.dedup) != message.id:
+        if message.dedup and link("QPUSH", message.queue, body, "ID", message.dedup) != message.id:
             faults.append(f"{body} was pushed again though it is known")
     # Handed over once; what was is of no more use.
-    link.call("QDEL", OUT, "ALL")
+    link("QDEL", OUT, "ALL")
     return len(there)
 
 
 def set_up(link):
     for queue in QUEUES:
-        link.call("QSET", queue, "MAXATTEMPTS", 0, "DEADMAX", 1_000_000, "GROUPMAX", 1)
+        link("QSET", queue, "MAXATTEMPTS", 0, "DEADMAX", 1_000_000, "GROUPMAX", 1)
 
 
 def main():
@@ -318,12 +318,12 @@ def main():
     print(f"seed {options.seed}", flush=True)
     rng = random.Random(options.seed)
     directory = pathlib.Path(tempfile.mkdtemp(prefix="synap-kill-"))
-    server = Server(options.server, directory)
+    server = Server(options.server, directory, *SETTINGS)
     book = Book()
     passed = failed = 0
     try:
         mode = "always"
-        server.start(mode)
+        server.start("--appendfsync", mode)
         link = server.wait()
         for kill in range(options.kills):
             set_up(link)
@@ -340,7 +340,7 @@ def main():
                 actor.join()
             before, mode = mode, rng.choice(["always", "always", "everysec", "no"])
             while True:
-                server.start(mode)
+                server.start("--appendfsync", mode)
                 if rng.random() > 0.15:
                     break
                 # Killed while it recovers.
@@ -361,9 +361,7 @@ def main():
         failed += 1
         print(f"FAIL seed {options.seed}: {error}")
     finally:
-        if server.process and server.process.poll() is None:
-            server.process.kill()
-            server.process.wait()
+        server.kill()
         if failed and options.keep:
             print(f"the data is in {directory}")
         else:

@@ -7,8 +7,7 @@ at random moments (also while it recovers), started again, and compared.
     no          only a suffix is missing
     each mode   no transaction is torn, no key comes back that was deleted or had expired
 
-Beside them workers push messages to queues, pop and acknowledge them: none that was pushed is lost, none that was
-acknowledged comes back, as far as the mode promises it. Some lives end in the middle of a snapshot that is saved slowly.
+Some lives end in the middle of a snapshot that is saved slowly.
 
 A writer works in steps. Step n changes one of its keys and sets its key `seq` to n, in a transaction or one call
 behind the other. So `seq` tells after a restart how far it got, and everything else has to be what a model in Python
@@ -33,7 +32,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from servers import Gone, Link, Server  # noqa: E402
 
 WRITERS = 4
-WORKERS = 2
 # Milliseconds between two syncs in mode `everysec`, and what starting a write and a sync may take on top.
 INTERVAL_MS = 50
 SLACK_MS = 1500
@@ -334,60 +332,6 @@ SETTINGS = ["--save", "", "--appendonly", "yes", "--persistence.wal.segment_size
 SETTINGS += ["--persistence.wal.fsync_interval_ms", INTERVAL_MS]
 
 
-class Worker(threading.Thread):
-    """Pushes numbered messages to a queue, pops some and acknowledges some of these, until the server is gone."""
-
-    def __init__(self, port, key, seed):
-        super().__init__(daemon=True)
-        self.port, self.key, self.rng = port, key, random.Random(seed)
-        # When a message's push, and its acknowledgement, was sent and answered; `None` if not.
-        self.pushed, self.acked = {}, {}
-        self.error = None
-
-    def run(self):
-        try:
-            link = Link(self.port)
-            link("QSET", self.key, "LEASE", 30, "BACKOFF", 0, 0, "MAXATTEMPTS", 0)
-            while True:
-                self.work(link)
-        except Gone:
-            pass
-        except Exception as error:  # told by the main thread
-            self.error = error
-
-    def work(self, link):
-        bodies = [b"m%d" % (len(self.pushed) + i) for i in range(self.rng.choice([1, 1, 5, 20]))]
-        self.pushed |= {body: None for body in bodies}
-        link("QMPUSH", self.key, len(bodies), *bodies)
-        self.pushed |= {body: time.monotonic() for body in bodies}
-        popped = link("QPOP", self.key, "COUNT", self.rng.choice([1, 10])) or []
-        for receipt, body in popped:
-            if self.rng.random() < 0.6:
-                # One that is sent again was fenced before: its fate is open until this one is answered.
-                self.acked[body] = None
-                if link("QACK", self.key, receipt):
-                    self.acked[body] = time.monotonic()
-
-    def check(self, link, killed, mode, faults):
-        """Compares what is in the queue with what was answered, and empties it."""
-        found = []
-        for state in ("READY", "DELAYED", "INFLIGHT", "DEAD"):
-            for message in link("QPEEK", self.key, state, "COUNT", 1_000_000) or []:
-                found.append(dict(zip(message[::2], message[1::2]))[b"body"])
-        there = set(found)
-        late = {"always": killed, "everysec": killed - (INTERVAL_MS + SLACK_MS) / 1000, "no": 0}[mode]
-        firm = lambda times: {body for body, at in times.items() if at is not None and at < late}  # noqa: E731
-        for what, wrong in (
-            ("is there twice", {body for body in there if found.count(body) > 1}),
-            ("was never sent", there - self.pushed.keys()),
-            ("is lost, though its push was answered", firm(self.pushed) - there - self.acked.keys()),
-            ("is back, though its acknowledgement was answered", firm(self.acked) & there),
-        ):
-            if wrong:
-                faults.append(f"queue {self.key}: {sorted(wrong)[:5]} {what}")
-        link("DEL", self.key)
-
-
 def suffix(lives):
     """What is wrong with the order across writers: a step that is there though one acknowledged before it is not."""
     for mine, survived in lives:
@@ -424,9 +368,8 @@ def main():
             writers = [
                 Writer(server.port, i, rng.random(), *models[i], durable[i]) for i in range(WRITERS)
             ]
-            workers = [Worker(server.port, f"q{i}", rng.random()) for i in range(WORKERS)]
-            for thread in (*writers, *workers):
-                thread.start()
+            for writer in writers:
+                writer.start()
             # Some lives end while a snapshot is saved, slowly.
             if rng.random() < 0.3:
                 link("CONFIG", "SET", "rdb-key-save-delay", rng.choice([100, 2000]))
@@ -442,10 +385,9 @@ def main():
             killed = time.monotonic()
             server.kill()
             link.close()
-            for thread in (*writers, *workers):
-                thread.join()
+            for writer in writers:
+                writer.join()
             faults = [f"writer {w.number}: {w.error}" for w in writers if w.error]
-            faults += [f"worker {w.key}: {w.error}" for w in workers if w.error]
             before, mode = mode, rng.choice(["always", "everysec", "everysec", "no"])
             while True:
                 server.start("--appendfsync", mode)
@@ -456,8 +398,6 @@ def main():
                 server.kill()
             link = server.wait()
             lives = [(writer, writer.check(link, killed, before, faults)) for writer in writers]
-            for worker in workers:
-                worker.check(link, killed, before, faults)
             wrong = suffix(lives)
             if wrong:
                 faults.append(wrong)
