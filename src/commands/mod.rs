@@ -98,6 +98,7 @@ pub static FAMILIES: &[&[Command]] = &[
     server::info::COMMANDS,
     server::latency::COMMANDS,
     server::memory::COMMANDS,
+    server::module::COMMANDS,
     server::monitor::COMMANDS,
     server::process::COMMANDS,
     server::save::COMMANDS,

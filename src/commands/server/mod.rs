@@ -8,6 +8,7 @@ pub mod flush;
 pub mod info;
 pub mod latency;
 pub mod memory;
+pub mod module;
 pub mod monitor;
 mod prefixes;
 pub mod process;
