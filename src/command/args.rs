@@ -36,6 +36,11 @@ impl<'a> Args<'a> {
         self.argv.get(self.at).copied()
     }
 
+    /// All words that are left, left where they are.
+    pub fn peek_all(&self) -> &'a [&'a [u8]] {
+        &self.argv[self.at..]
+    }
+
     /// Takes the next word.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ enum Scanned {
     Keys,
     Fields,
     Members,
+    Scored,
 }
 
 /// The options of SCAN, HSCAN, SSCAN and ZSCAN.
@@ -31,7 +32,7 @@ pub struct Options<'a> {
     pub count: usize,
     /// TYPE: the name of the type of value.
     pub kind: Option<&'a [u8]>,
-    /// NOVALUES: fields only.
+    /// NOVALUES: fields only; NOSCORES: members only.
     pub no_values: bool,
 }
 
@@ -52,6 +53,14 @@ impl<'a> Options<'a> {
         Self::parse(args, Scanned::Keys)
     }
 
+    /// Takes the options of ZSCAN up to the end: NOSCORES, which is Valkey's, is among them.
+    ///
+    /// # Errors
+    /// As [`Options::take`].
+    pub fn take_scored(args: &mut Args<'a>) -> Result<Self> {
+        Self::parse(args, Scanned::Scored)
+    }
+
     fn parse(args: &mut Args<'a>, scanned: Scanned) -> Result<Self> {
         let mut options = Options { pattern: None, count: COUNT_DEFAULT, kind: None, no_values: false };
         while args.more() {
@@ -61,6 +70,8 @@ impl<'a> Options<'a> {
                 options.pattern = Some(args.bytes()?).filter(|pattern| *pattern != b"*");
             } else if scanned == Scanned::Keys && args.left() > 1 && args.word("TYPE") {
                 options.kind = Some(args.bytes()?);
+            } else if scanned == Scanned::Scored && args.word("NOSCORES") {
+                options.no_values = true;
             } else if args.word("NOVALUES") {
                 if scanned != Scanned::Fields {
                     return Err(Error::new("ERR NOVALUES option can only be used in HSCAN"));

@@ -40,6 +40,8 @@ pub enum Kind {
     Directory,
     /// Words separated by blanks.
     Words(Check),
+    /// Percentiles between 0 and 100.
+    Percentiles,
     /// Snapshot points: pairs of seconds and changes.
     Save,
     /// Output buffer limits of the three classes of clients.
@@ -67,13 +69,13 @@ pub const MEMORY: Kind = Kind::Bytes(0, i64::MAX);
 impl Kind {
     /// Whether the value is made of several words.
     pub fn is_list(self) -> bool {
-        matches!(self, Kind::Choices(_) | Kind::Words(_) | Kind::Save | Kind::OutputLimits)
+        matches!(self, Kind::Choices(_) | Kind::Words(_) | Kind::Percentiles | Kind::Save | Kind::OutputLimits)
     }
 
     /// Whether the value is text rather than a number.
     pub(super) fn is_text(self) -> bool {
         use Kind::*;
-        matches!(self, Text | FileName(_) | Directory | Words(_) | Save | OutputLimits)
+        matches!(self, Text | FileName(_) | Directory | Words(_) | Percentiles | Save | OutputLimits)
     }
 
     /// The value that `words` stand for. `current` is what the setting has: some kinds change a part of it.
@@ -86,6 +88,7 @@ impl Kind {
                 check(words)?;
                 return text(words.join(&b' '));
             }
+            Kind::Percentiles => return text(special::parse_percentiles(words)?),
             Kind::Save => return text(special::parse_save(words)?),
             Kind::OutputLimits => return text(special::parse_output_limits(words, current)?),
             _ => {}
@@ -116,7 +119,7 @@ impl Kind {
             Kind::Text | Kind::FileName(_) => text(word.to_vec()),
             Kind::Directory => text(special::parse_directory(word)?),
             Kind::Events => number(special::parse_events(word)?),
-            Kind::Choices(_) | Kind::Words(_) | Kind::Save | Kind::OutputLimits => Err("syntax error".into()),
+            Kind::Choices(_) | Kind::Words(_) | Kind::Percentiles | Kind::Save | Kind::OutputLimits => Err("syntax error".into()),
         }
     }
 
@@ -168,6 +171,7 @@ impl Kind {
             Kind::FileName(_) => "file name".into(),
             Kind::Directory => "directory".into(),
             Kind::Words(_) => "words".into(),
+            Kind::Percentiles => "percentages".into(),
             Kind::Save => "pairs of seconds and changes".into(),
             Kind::OutputLimits => "class, hard limit, soft limit, soft seconds; repeated".into(),
             Kind::Events => "letters of Ag$lshzxeKEtmdn".into(),

@@ -45,6 +45,8 @@ pub struct Setting {
     pub reloads: bool,
     /// Its value is never printed but by `CONFIG GET` and `CONFIG REWRITE`.
     pub secret: bool,
+    /// It is for tests and peculiar needs: `CONFIG GET` shows it by its own name alone.
+    pub hidden: bool,
     /// One line of documentation.
     pub doc: &'static str,
 }
@@ -61,6 +63,7 @@ impl Setting {
             state: State::Works,
             reloads: false,
             secret: false,
+            hidden: false,
             doc: "",
         }
     }
@@ -104,6 +107,12 @@ impl Setting {
     /// Keeps its value out of logs.
     pub const fn secret(mut self) -> Self {
         self.secret = true;
+        self
+    }
+
+    /// See [`Setting::hidden`].
+    pub const fn hidden(mut self) -> Self {
+        self.hidden = true;
         self
     }
 

@@ -166,7 +166,8 @@ impl Settings {
                 }
                 continue;
             }
-            for (name, setting) in Name::all().map(|name| (name, name.setting())) {
+            let shown = Name::all().map(|name| (name, name.setting())).filter(|(_, setting)| !setting.hidden);
+            for (name, setting) in shown {
                 let shown = setting.names().filter(|n| glob::matches(pattern, n.as_bytes(), true));
                 for shown in shown {
                     found

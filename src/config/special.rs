@@ -194,13 +194,23 @@ pub(super) fn addresses(words: &[&[u8]]) -> Result<(), Refusal> {
 }
 
 /// Percentiles between 0 and 100.
-pub(super) fn percentiles(words: &[&[u8]]) -> Result<(), Refusal> {
+pub(super) fn parse_percentiles(words: &[&[u8]]) -> Result<Vec<u8>, Refusal> {
+    let mut shown = Vec::new();
     if words == [b""] {
-        return Ok(());
+        return Ok(shown);
     }
     for word in words {
         match parse_f64(word) {
-            Some(n) if (0.0..=100.0).contains(&n) => {}
+            Some(n) if (0.0..=100.0).contains(&n) => {
+                if !shown.is_empty() {
+                    shown.push(b' ');
+                }
+                // As C's %g shows it: six digits, and no zeros behind them.
+                let digits = if n < 1.0 { 6 } else { 5 - n.log10() as usize };
+                let text = format!("{n:.digits$}");
+                let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+                shown.extend_from_slice(text.as_bytes());
+            }
             Some(_) => {
                 return Err(
                     "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]".into()
@@ -209,7 +219,7 @@ pub(super) fn percentiles(words: &[&[u8]]) -> Result<(), Refusal> {
             None => return Err("Invalid latency-tracking-info-percentiles parameters".into()),
         }
     }
-    Ok(())
+    Ok(shown)
 }
 
 /// The three values of `oom-score-adj-values`.

@@ -117,10 +117,18 @@ impl Parked {
         engine.blocked_clients.fetch_sub(1, Relaxed);
     }
 
+    /// The words of the call.
+    pub fn argv(&self) -> impl Iterator<Item = &[u8]> {
+        self.waiter.argv.iter().map(|word| &word[..])
+    }
+
     /// Writes the reply of a wait that ended without its key.
-    pub fn reply(&self, how: Unblock, reply: &mut Reply) {
+    pub fn reply(&self, engine: &Engine, how: Unblock, reply: &mut Reply) {
         match how {
-            Unblock::Error => reply.raw(UNBLOCKED),
+            Unblock::Error => {
+                engine.metrics.count_error("UNBLOCKED");
+                reply.raw(UNBLOCKED);
+            }
             _ => reply.null_array(),
         }
     }

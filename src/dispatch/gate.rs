@@ -190,7 +190,7 @@ fn pause(v: &Visitor<'_>) -> Result<Verdict, Error> {
         flags &= !flag::REPLICATES;
     }
     let held = what == Paused::All || flags & (flag::WRITE | flag::REPLICATES) != 0;
-    Ok(if held && !v.command.has(flag::ADMIN) { Verdict::Hold } else { Verdict::Pass })
+    Ok(if held { Verdict::Hold } else { Verdict::Pass })
 }
 
 /// Above `maxmemory` room is made for every command; one that needs more memory runs only when there is some.

@@ -70,7 +70,12 @@ pub fn run(
                 if session.caching {
                     settle_caching(session, &call);
                 }
-                count(engine, session, &call, result.is_err());
+                match result {
+                    // It is counted when it has been served.
+                    Ok(Outcome::Wait(_)) => _ = engine.metrics.lap(&mut session.tick),
+                    _ => count(engine, session, &call, result.is_err()),
+                }
+                show(engine, session, &call);
                 result
             }
         },
@@ -148,8 +153,22 @@ fn count(engine: &Engine, session: &mut Session, call: &Call<'_>, failed: bool) 
     if ns >= slow_ns(engine.settings.int(config::SLOWLOG_LOG_SLOWER_THAN)) {
         note_slow(engine, session, call, ns);
     }
+}
+
+/// Counts a blocked call that has ended: it took no time of its own since it was parked.
+pub fn count_parked(engine: &Engine, session: &mut Session, parked: &Parked, failed: bool) {
+    session.tick = engine.metrics.tick();
+    let calls = Calls::of(parked.argv());
+    count(engine, session, &calls.get(0), failed);
+}
+
+/// Shows a call that was run to those who MONITOR.
+fn show(engine: &Engine, session: &Session, call: &Call<'_>) {
     // QUIT is nobody's business any more.
-    if engine.monitors.is_active() && !session.closing {
+    if engine.monitors.is_active()
+        && !session.closing
+        && let Some(entry) = call.entry
+    {
         monitor(engine, session, entry.command, call.argv);
     }
 }

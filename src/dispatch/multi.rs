@@ -153,6 +153,7 @@ impl Exec<'_> {
         let mark = self.reply.mark();
         let result = self.run(call, txn);
         super::count(self.engine, self.session, &call, result.is_err());
+        super::show(self.engine, self.session, &call);
         if let Err(error) = result {
             self.reply.rewind(mark);
             self.reply.error(&error);

@@ -55,7 +55,8 @@ impl Engine {
         if effects.is_heard() && (hits | misses | effects.dirty != 0 || effects.flushed) {
             self.notify(effects);
         }
-        if effects.dirty != 0 {
+        // Some effects are no change that counts: an entry of a stream delivered once more.
+        if effects.dirty != 0 || !effects.log().is_empty() {
             self.pass_on_changes(txn, local, &mut committed);
         }
         committed

@@ -110,6 +110,8 @@ pub struct Engine {
     pub active_expiry: AtomicBool,
     /// Whether scripts may call what is not for scripts (DEBUG SET-DISABLE-DENY-SCRIPTS).
     pub scripts_call_all: AtomicBool,
+    /// Whether what happens without a client rests (DEBUG PAUSE-CRON).
+    pub cron_rests: AtomicBool,
     /// Clients closed because all together took too much memory.
     pub evicted_clients: AtomicU64,
     /// Clients blocked on keys.
@@ -161,6 +163,7 @@ impl Engine {
             started_ms,
             active_expiry: AtomicBool::new(true),
             scripts_call_all: AtomicBool::new(false),
+            cron_rests: AtomicBool::new(false),
             evicted_clients: AtomicU64::new(0),
             blocked_clients: AtomicUsize::new(0),
             saving: Saving::since(started_ms),

@@ -77,6 +77,8 @@ pub trait Details {
     fn weight(&self) -> usize;
     /// Bytes allocated outside the entry.
     fn memory(&self) -> usize;
+    /// Its members.
+    fn size(&self) -> usize;
     /// Whether it has no members left, so that its key has to go.
     fn is_empty(&self) -> bool;
 }
@@ -114,7 +116,9 @@ impl<'a> StrRef<'a> {
     /// Length of the text in bytes.
     pub fn len(self) -> usize {
         match self {
-            StrRef::Int(n) => itoa::Buffer::new().format(n).len(),
+            StrRef::Int(n) => {
+                usize::from(n < 0) + n.unsigned_abs().checked_ilog10().map_or(1, |digits| digits as usize + 1)
+            }
             StrRef::Short(s) => s.len(),
             StrRef::Long(b) => b.len(),
         }
@@ -396,6 +400,15 @@ impl<'a> EntryRef<'a> {
     /// Whether it is a collection without members, which must not stay in the keyspace.
     pub fn is_hollow(self) -> bool {
         self.form() >= COLLECTION && self.details().is_empty()
+    }
+
+    /// Bytes of a string, members of a collection.
+    #[inline]
+    pub fn size(self) -> usize {
+        match self.string() {
+            Some(s) => s.len(),
+            None => self.details().size(),
+        }
     }
 
     /// Allocations that freeing this entry takes, roughly.

@@ -73,6 +73,18 @@ impl Reaper {
         let _ = self.sender.send(garbage);
     }
 
+    /// Frees `garbage` here and now; it counts as freed in the background, where Redis would have freed it.
+    pub fn free_now(&self, garbage: Garbage) {
+        let objects = garbage.objects();
+        drop(garbage);
+        self.counts.freed.fetch_add(objects, Relaxed);
+    }
+
+    /// Counts what is freed from zero again.
+    pub fn reset_count(&self) {
+        self.counts.freed.store(0, Relaxed);
+    }
+
     /// Objects waiting to be freed, and freed so far.
     pub fn counts(&self) -> (u64, u64) {
         (self.counts.pending.load(Relaxed), self.counts.freed.load(Relaxed))

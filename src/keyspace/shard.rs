@@ -216,6 +216,16 @@ impl Keyspace {
         self.reaper.send(garbage);
     }
 
+    /// Frees garbage before it returns.
+    pub fn free_now(&self, garbage: Garbage) {
+        self.reaper.free_now(garbage);
+    }
+
+    /// Counts what is freed in the background from zero again.
+    pub fn reset_lazy_free_count(&self) {
+        self.reaper.reset_count();
+    }
+
     /// Objects waiting to be freed in the background, and freed there so far.
     pub fn lazy_free_counts(&self) -> (u64, u64) {
         self.reaper.counts()

@@ -263,6 +263,12 @@ impl Metrics {
         totals
     }
 
+    /// Nanoseconds that all commands together took.
+    pub fn command_ns(&self) -> u64 {
+        let threads = self.threads.lock();
+        threads.iter().flat_map(|local| &local.commands).map(|command| command.ns.get()).sum()
+    }
+
     /// Counts an error reply by its code.
     pub fn count_error(&self, code: &str) {
         self.local().counters.error_replies.add(1);

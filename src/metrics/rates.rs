@@ -14,6 +14,8 @@ struct Sample {
     commands: u64,
     input_bytes: u64,
     output_bytes: u64,
+    reads: u64,
+    command_ns: u64,
 }
 
 /// Events per second, sampled about ten times a second.
@@ -24,7 +26,7 @@ pub struct Rates {
 
 impl Rates {
     /// Takes a sample of the counters.
-    pub fn sample(&self, totals: &Totals) {
+    pub fn sample(&self, totals: &Totals, command_ns: u64) {
         let mut samples = self.samples.lock();
         if samples.len() == SAMPLES {
             samples.pop_front();
@@ -34,6 +36,8 @@ impl Rates {
             commands: totals.commands,
             input_bytes: totals.net_input_bytes,
             output_bytes: totals.net_output_bytes,
+            reads: totals.reads,
+            command_ns,
         });
     }
 
@@ -42,19 +46,21 @@ impl Rates {
         self.samples.lock().clear();
     }
 
-    /// Commands, bytes read and bytes written per second.
-    pub fn per_second(&self) -> [f64; 3] {
+    /// Commands, bytes read, bytes written, reads, and nanoseconds spent on commands per second.
+    pub fn per_second(&self) -> [f64; 5] {
         let samples = self.samples.lock();
-        let (Some(first), Some(last)) = (samples.front(), samples.back()) else { return [0.0; 3] };
+        let (Some(first), Some(last)) = (samples.front(), samples.back()) else { return [0.0; 5] };
         let seconds = (last.at - first.at).as_secs_f64();
         if seconds == 0.0 {
-            return [0.0; 3];
+            return [0.0; 5];
         }
         let rate = |from: u64, to: u64| to.saturating_sub(from) as f64 / seconds;
         [
             rate(first.commands, last.commands),
             rate(first.input_bytes, last.input_bytes),
             rate(first.output_bytes, last.output_bytes),
+            rate(first.reads, last.reads),
+            rate(first.command_ns, last.command_ns),
         ]
     }
 }

@@ -41,6 +41,8 @@ const GROW: (usize, usize) = (16 * 1024, 4 * 1024 * 1024);
 
 /// How long saying goodbye may take.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// Bytes of replies from which on the limit of a client's output is asked for after every call.
+const LARGE_REPLIES: usize = 16 * 1024;
 /// Bytes that wait for a client that has not authenticated.
 const STRANGER_OUTPUT_MAX: usize = 64 * 1024;
 
@@ -193,11 +195,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Poll::Ready(())
             }
             State::Parked(parked, sleep) => {
+                let mut failed = false;
                 let ended = if let Poll::Ready(served) = pin!(parked.served()).poll(cx) {
                     match served {
                         Some(served) => {
                             let reached = Reached { wrote: served.wrote, saw: served.saw };
                             let from = self.output.mark();
+                            failed = served.reply.is_error();
                             self.output.append(served.reply);
                             let to = self.output.mark();
                             self.holding.add(&self.engine, &mut self.session, reached, from, to);
@@ -221,7 +225,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     match asked.or(timed_out.then_some(Unblock::Timeout)) {
                         Some(how) if parked.cancel(&self.engine) => {
                             self.output.set_protocol(self.session.protocol());
-                            parked.reply(how, &mut self.output);
+                            parked.reply(&self.engine, how, &mut self.output);
+                            failed = how == Unblock::Error;
                             true
                         }
                         // Somebody is serving it just now: look again in a moment.
@@ -240,6 +245,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     return Poll::Pending;
                 }
                 parked.finish(&self.engine, &self.session.client);
+                dispatch::count_parked(&self.engine, &mut self.session, parked, failed);
                 self.state = State::Running;
                 Poll::Ready(())
             }
@@ -382,6 +388,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 Outcome::Done(_) => {
                     self.interleave(reply);
+                    if reply.len() > LARGE_REPLIES && !self.check_output(reply.len()) {
+                        // What is not read is not sent either.
+                        reply.clear(scratch::REPLY_KEPT);
+                        return;
+                    }
                     if let Some(wait) = self.session.waitaof.take() {
                         self.begin_waitaof(wait);
                         return self.postpone(calls, i + 1);
@@ -471,14 +482,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Ends a client that does not read: at once above the hard limit, which no reply outgrows while
     /// it is written. The soft limit is looked after in the background.
-    fn check_output(&mut self, waiting: usize) {
+    /// Returns whether it stays.
+    fn check_output(&mut self, waiting: usize) -> bool {
         let client = &self.session.client;
         let class = if client.is(Flag::Subscribed) { ClientClass::PubSub } else { ClientClass::Normal };
         let hard = self.engine.settings.output_limit(class).hard_bytes;
         let stranger = waiting > STRANGER_OUTPUT_MAX && !self.session.may_run(&self.engine);
-        if stranger || hard > 0 && waiting as i64 > hard {
+        let over = stranger || hard > 0 && waiting as i64 > hard;
+        if over {
             self.overrun();
         }
+        !over
     }
 
     fn overrun(&mut self) {

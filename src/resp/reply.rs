@@ -84,6 +84,11 @@ impl Reply {
         self.bytes.is_empty() && self.shared.is_empty()
     }
 
+    /// Whether it begins with an error.
+    pub fn is_error(&self) -> bool {
+        self.bytes.first() == Some(&b'-')
+    }
+
     /// The buffer and the shared values with their offsets in it, for the socket writer.
     pub fn parts(&self) -> (&[u8], &[(usize, Bytes)]) {
         (&self.bytes, &self.shared)

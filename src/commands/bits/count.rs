@@ -68,6 +68,10 @@ fn bitpos(cx: &mut Keyed<'_, '_>) -> Result {
     if cx.args.left() > 3 {
         return Err(Error::SYNTAX);
     }
+    // A unit that is none is told before what is wrong with the bounds.
+    if let [_, _, words @ ..] = cx.args.peek_all() {
+        in_bits(&mut Args::new(words, 0))?;
+    }
     let start = if cx.args.more() { cx.args.int()? } else { 0 };
     let end = if cx.args.more() { Some(cx.args.int()?) } else { None };
     let bits = in_bits(&mut cx.args)?;

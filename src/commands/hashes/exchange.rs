@@ -63,6 +63,9 @@ fn hgetex(cx: &mut Keyed<'_, '_>) -> Result {
     cx.txn.probe::<Hash>(key)?;
     let expire_at = expiry(&mut cx.args, now_ms, "hgetex")?;
     let persist = expire_at.is_none() && cx.args.word("PERSIST");
+    if cx.args.left() < 2 {
+        return Err(Error::arity("hgetex"));
+    }
     let fields = take_fields(&mut cx.args, NO_FIELDS)?;
     let hash = cx.txn.probe::<Hash>(key)?;
     cx.reply.array(fields.len());

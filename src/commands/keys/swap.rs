@@ -33,8 +33,36 @@ fn index(args: &mut Args<'_>, error: Error) -> Result<i64> {
     args.int_in(bounds, error.clone()).map_err(|_| error)
 }
 
+/// Removes what is due of the keys that somebody watches: it was not there any more for them.
+fn remove_due(txn: &mut Txn<'_>, databases: [u32; 2]) {
+    let (now_ms, selected) = (txn.now_ms(), txn.db());
+    for shard in 0..SHARDS {
+        let shard = txn.whole_shard(shard);
+        let mut due = Vec::new();
+        for key in databases.into_iter().flat_map(|db| shard.hooks.watchers.of_db(db)).map(|(key, _)| key) {
+            let hash = crate::keyspace::hash(key);
+            for db in databases {
+                let entry = shard.tables[db as usize].find(hash, key);
+                if entry.and_then(|entry| entry.expire_at()).is_some_and(|t| t <= now_ms) {
+                    due.push((db, key.to_vec()));
+                }
+            }
+        }
+        for (db, key) in due {
+            txn.select(db);
+            if let Some(entry) = txn.take_entry(&key) {
+                txn.free(entry);
+                txn.record(&[b"DEL", &key]);
+                txn.effects().expired += 1;
+            }
+        }
+    }
+    txn.select(selected);
+}
+
 fn swap(txn: &mut Txn<'_>, a: u32, b: u32) {
     txn.agenda().swap(a, b);
+    remove_due(txn, [a, b]);
     for shard in 0..SHARDS {
         let shard = txn.whole_shard(shard);
         shard.tables.swap(a as usize, b as usize);

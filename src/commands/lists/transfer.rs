@@ -91,7 +91,8 @@ fn transfer(txn: &mut Txn<'_>, reply: &mut Reply, from: (&[u8], End), to: (&[u8]
     let pushed = if to.1 == End::Front { "lpush" } else { "rpush" };
     txn.upsert::<List>(to.0)?.named(pushed).push(to.1, &[&text]);
     if let Some(list) = txn.edit::<List>(from.0)? {
-        list.named(event(from.1)).pop(from.1, |_| ());
+        // Moving is one change.
+        list.named(event(from.1)).counting(0, |list| list.pop(from.1, |_| ()));
     }
     Ok(true)
 }

@@ -92,6 +92,7 @@ fn resetstat(cx: &mut Outer<'_>) -> Result {
     cx.engine.eviction.reset();
     cx.engine.scripts.reset_evicted();
     cx.engine.clients.reset_counts();
+    cx.engine.keyspace.reset_lazy_free_count();
     Memory::reset_peak();
     cx.reply.ok();
     Ok(())

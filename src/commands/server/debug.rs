@@ -26,8 +26,10 @@ const HELP: &[(&str, &str)] = &[
     ("DIGEST-VALUE <key> [<key> ...]", "Tell a digest of the value of each key."),
     ("ERROR <string>", "Answer an error with this text."),
     ("LOADAOF", "Load the newest snapshot and the log again, as a restart would."),
+    ("LISTPACK <key>", "Write how a small collection is stored to the server's log."),
     ("LOG <message>", "Write the message to the server's log."),
     ("OBJECT <key>", "Tell how the value of a key is stored."),
+    ("PAUSE-CRON <0|1>", "Whether what happens without a client rests: expiry, snapshots, looks at clients."),
     ("PROTOCOL <type>", "Answer a value of a type: string, integer, double, null, array, set, map, ..."),
     ("QUICKLIST-PACKED-THRESHOLD <size>", "Accepted: nodes of lists hold elements of any size."),
     (
@@ -75,6 +77,11 @@ fn debug(cx: &mut Sweep<'_, '_>) -> Result {
             cx.engine.scripts_call_all.store(*on != b"0", Relaxed);
             cx.reply.ok();
         }
+        (b"pause-cron", [on]) => {
+            cx.engine.cron_rests.store(*on != b"0", Relaxed);
+            cx.reply.ok();
+        }
+        (b"listpack", [key]) => listpack(cx, key)?,
         (b"object", [key, ..]) => object(cx, key)?,
         (b"protocol", [kind]) => protocol(cx, &kind.to_ascii_lowercase())?,
         (b"error", [text]) => return Err(Error::text(String::from_utf8_lossy(text))),
@@ -206,6 +213,21 @@ fn object(cx: &mut Sweep<'_, '_>, key: &[u8]) -> Result {
         )
     });
     cx.reply.status(&told.ok_or(Error::NO_SUCH_KEY)?);
+    Ok(())
+}
+
+/// Logs how a collection that is small enough to lie in one piece is stored.
+fn listpack(cx: &mut Outer<'_>, key: &[u8]) -> Result {
+    let key = Key::new(key);
+    let shard = cx.engine.keyspace.lock(key.shard());
+    let entry =
+        shard.tables[cx.session.db as usize].find(key.hash, key.bytes).ok_or(Error::NO_SUCH_KEY)?;
+    if !entry.encoding().starts_with("listpack") {
+        return Err(Error::new("ERR Not a listpack encoded object."));
+    }
+    let (encoding, members, bytes) = (entry.encoding(), entry.size(), entry.memory());
+    tracing::warn!(key = %key.bytes.escape_ascii(), encoding, members, bytes, "DEBUG LISTPACK");
+    cx.reply.status("Listpack structure printed on stdout");
     Ok(())
 }
 

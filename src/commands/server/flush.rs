@@ -1,8 +1,11 @@
 //! DBSIZE, FLUSHDB, FLUSHALL.
 
 use crate::command::flag::*;
-use crate::command::{Args, Command, Error, Group, Result, Run, Sweep};
+use crate::command::{Args, Command, Error, Group, Held, Result, Run, Sweep};
+use crate::config;
+use crate::keyspace::table::Table;
 use crate::keyspace::{Garbage, SHARDS};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[DBSIZE, FLUSHALL, FLUSHDB];
@@ -45,9 +48,10 @@ fn flushall(cx: &mut Sweep<'_, '_>) -> Result {
 }
 
 /// Empties databases: their tables are taken out under the locks of all shards, so that nobody sees
-/// one half empty, and freed in the background; SYNC frees them before it answers.
+/// one half empty. ASYNC frees them in the background, SYNC before it answers; but not under locks,
+/// which a transaction keeps, when there are many keys.
 fn flush(cx: &mut Sweep<'_, '_>, databases: std::ops::Range<u32>) -> Result {
-    let sync = parse(&mut cx.args)?;
+    let sync = parse(&mut cx.args)?.unwrap_or(!cx.engine.settings.yes(config::LAZYFREE_LAZY_USER_FLUSH));
     let mut taken = Vec::new();
     cx.all(|txn| {
         for shard in 0..SHARDS {
@@ -62,19 +66,36 @@ fn flush(cx: &mut Sweep<'_, '_>, databases: std::ops::Range<u32>) -> Result {
         }
         txn.select(selected);
     });
-    match sync {
-        true => drop(taken),
-        false => taken.into_iter().for_each(|table| cx.engine.keyspace.free_later(Garbage::Table(table))),
+    let keyspace = &cx.engine.keyspace;
+    match cx.held {
+        Held::Nothing(..) if sync => {
+            aside(|| taken.into_iter().for_each(|table| keyspace.free_now(Garbage::Table(table))));
+        }
+        Held::All(_) if sync && taken.iter().map(Table::len).sum::<usize>() <= FREED_UNDER_LOCKS_MAX => {
+            drop(taken);
+        }
+        _ => taken.into_iter().for_each(|table| keyspace.free_later(Garbage::Table(table))),
     }
     cx.reply.ok();
     Ok(())
 }
 
-/// Whether SYNC was asked for.
-fn parse(args: &mut Args<'_>) -> Result<bool> {
+/// Keys that are freed while the locks of all shards are held.
+const FREED_UNDER_LOCKS_MAX: usize = 1024;
+
+/// Runs what takes long; the tasks of this thread go on elsewhere meanwhile.
+fn aside(f: impl FnOnce()) {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(f),
+        _ => f(),
+    }
+}
+
+/// Whether SYNC (or else ASYNC) was asked for, if either was.
+fn parse(args: &mut Args<'_>) -> Result<Option<bool>> {
     let (is_async, is_sync) = (args.word("ASYNC"), args.word("SYNC"));
     match (is_async, is_sync, args.more()) {
         (true, true, _) | (_, _, true) => Err(Error::SYNTAX),
-        _ => Ok(is_sync),
+        _ => Ok((is_async || is_sync).then_some(is_sync)),
     }
 }

@@ -13,7 +13,7 @@ pub const COMMANDS: &[Command] = &[ZSCAN];
 const STEP: usize = 10;
 
 const ZSCAN: Command = Command::new("ZSCAN", "zscan", Group::Sorted, Run::Keyed(zscan))
-    .syntax("key cursor [MATCH pattern] [COUNT count]")
+    .syntax("key cursor [MATCH pattern] [COUNT count] [NOSCORES]")
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
     .tips(&["nondeterministic_output"])
@@ -30,14 +30,17 @@ fn zscan(cx: &mut Keyed<'_, '_>) -> Result {
         scan::reply_nothing(cx.reply);
         return Ok(());
     };
-    let options = Options::take(&mut cx.args, false)?;
+    let options = Options::take_scored(&mut cx.args)?;
     options.reply(cx.reply, cursor, |cursor, reply, progress| {
         sorted.scan(cursor, STEP, |member, score| {
             progress.visited += 1;
             if options.matches(member) {
                 progress.shown += 1;
-                progress.values += 2;
+                progress.values += if options.no_values { 1 } else { 2 };
                 reply.bulk(member);
+                if options.no_values {
+                    return;
+                }
                 let mut text = Vec::new();
                 number::format_f64(score, &mut text);
                 reply.bulk(&text);

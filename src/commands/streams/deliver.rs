@@ -135,7 +135,7 @@ impl Delivery<'_, '_, '_> {
                 None => reply.null_array(),
                 Some(entry) => {
                     reply_pairs(reply, &entry);
-                    self.stream.deliver_again(self.group, id);
+                    self.stream.counting(0, |stream| stream.deliver_again(self.group, id));
                 }
             }
         }
@@ -194,6 +194,6 @@ impl Delivery<'_, '_, '_> {
                 reply.int(0);
             }
         }
-        self.stream.deliver(self.group, self.no, ids, self.request.no_ack);
+        self.stream.counting(1, |stream| stream.deliver(self.group, self.no, ids, self.request.no_ack));
     }
 }

@@ -45,7 +45,6 @@ group! {
     LAZYFREE_LAZY_SERVER_DEL = switch("lazyfree-lazy-server-del", "no").hint(FREES).doc("Frees replaced values later.");
     LAZYFREE_LAZY_USER_DEL = switch("lazyfree-lazy-user-del", "no").hint(FREES).doc("DEL frees as UNLINK does.");
     LAZYFREE_LAZY_USER_FLUSH = switch("lazyfree-lazy-user-flush", "no")
-        .hint(FREES)
         .doc("FLUSHDB and FLUSHALL without SYNC or ASYNC free later.");
     REPLICA_LAZY_FLUSH = switch("replica-lazy-flush", "no")
         .aliases(&["slave-lazy-flush"])

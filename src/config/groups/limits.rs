@@ -3,6 +3,7 @@
 use super::setting;
 use crate::config::kind::{INT, Kind};
 
+const NEVER_COPIED: &str = "large values are never copied";
 const MEGABYTE: i64 = 1 << 20;
 
 group! {
@@ -29,6 +30,26 @@ group! {
     MAX_NEW_TLS_CONNECTIONS_PER_CYCLE = setting("max-new-tls-connections-per-cycle", Kind::Int(1, 1000), "1")
         .hint("accepting never holds up other clients")
         .doc("New TLS connections accepted at once.");
+    PREFETCH_BATCH_MAX_SIZE = setting("prefetch-batch-max-size", Kind::Int(0, 128), "16")
+        .hidden()
+        .hint("batches size themselves")
+        .doc("Valkey's: calls whose keys are brought into the cache together.");
+    MIN_IO_THREADS_AVOID_COPY_REPLY = setting("min-io-threads-avoid-copy-reply", INT, "7")
+        .hidden()
+        .hint(NEVER_COPIED)
+        .doc("Valkey's: threads from which on large values are sent without a copy.");
+    MIN_STRING_SIZE_AVOID_COPY_REPLY = setting("min-string-size-avoid-copy-reply", INT, "16384")
+        .hidden()
+        .hint(NEVER_COPIED)
+        .doc("Valkey's: bytes from which on a value is sent without a copy.");
+    MIN_STRING_SIZE_AVOID_COPY_REPLY_THREADED = setting("min-string-size-avoid-copy-reply-threaded", INT, "65536")
+        .hidden()
+        .hint(NEVER_COPIED)
+        .doc("Valkey's: likewise, with more threads.");
+    EXTENDED_REDIS_COMPATIBILITY = setting("extended-redis-compatibility", Kind::Bool, "no")
+        .hidden()
+        .hint("the server always calls itself as Redis does")
+        .doc("Valkey's: calls itself Redis where clients look.");
     TRACKING_TABLE_MAX_KEYS = setting("tracking-table-max-keys", crate::config::kind::LONG, "1000000")
         .hint("no keys are tracked for clients yet")
         .doc("Keys remembered for client-side caching.");

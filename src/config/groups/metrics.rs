@@ -2,7 +2,6 @@
 
 use super::{setting, switch, text};
 use crate::config::kind::{INT, Kind, LONG};
-use crate::config::special;
 
 group! {
     "metrics", super::scripting::END, "What the server measures about itself.";
@@ -25,7 +24,7 @@ group! {
     LATENCY_TRACKING = switch("latency-tracking", "yes").doc("Keeps a histogram of each command's latency.");
     LATENCY_TRACKING_INFO_PERCENTILES = setting(
             "latency-tracking-info-percentiles",
-            Kind::Words(special::percentiles),
+            Kind::Percentiles,
             "50 99 99.9",
         )
         .doc("Percentiles that INFO latencystats shows.");

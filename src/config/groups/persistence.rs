@@ -78,5 +78,6 @@ group! {
     RDB_KEY_SAVE_DELAY = setting("rdb-key-save-delay", Kind::Int(i32::MIN as i64, i32::MAX as i64), "0")
         .doc("For tests: microseconds to wait after each key of a snapshot.");
     KEY_LOAD_DELAY = setting("key-load-delay", Kind::Int(i32::MIN as i64, i32::MAX as i64), "0")
+        .hidden()
         .doc("For tests: microseconds to wait after each key, or each record of the log, that is loaded.");
 }

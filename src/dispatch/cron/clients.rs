@@ -25,14 +25,14 @@ pub async fn clients(engine: Arc<Engine>) {
             _ = tick.tick() => {}
             () = engine.stop.cancelled() => return,
         }
-        engine.rates.sample(&engine.metrics.totals());
+        engine.rates.sample(&engine.metrics.totals(), engine.metrics.command_ns());
         let memory = Memory::allocator(); // notes the peak, too
         super::super::evict::make_room(&engine, engine.now_ms());
         if !engine.settings.yes(config::DISABLE_THP) {
             engine.huge_pages.follow(&memory);
         }
         engine.limit_tracking();
-        if round.is_multiple_of(LOOK) {
+        if round.is_multiple_of(LOOK) && !engine.cron_rests.load(Relaxed) {
             look(&engine, &mut over);
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::engine::Engine;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// How often the rules are looked at.
@@ -14,6 +15,9 @@ pub async fn saving(engine: Arc<Engine>) {
             () = engine.saving.work() => {}
             () = tokio::time::sleep(PERIOD) => {}
             () = engine.stop.cancelled() => return,
+        }
+        if engine.cron_rests.load(Relaxed) {
+            continue;
         }
         engine.save_if_due();
         if engine.saving.running().is_some() {

@@ -19,6 +19,10 @@ impl Details for List {
         self.memory()
     }
 
+    fn size(&self) -> usize {
+        self.len()
+    }
+
     fn is_empty(&self) -> bool {
         self.is_empty()
     }
@@ -36,6 +40,7 @@ impl Edit<'_, List> {
             list.len()
         });
         self.record(if end == End::Front { b"LPUSH" } else { b"RPUSH" }, texts);
+        self.changed(texts.len() - 1);
         len
     }
 
@@ -48,17 +53,18 @@ impl Edit<'_, List> {
 
     /// Removes up to `count` elements from one end on, after `f` was shown each, the outermost first.
     pub fn pop_each(&mut self, end: End, count: usize, f: impl FnMut(Item<'_>)) {
+        let count = count.min(self.value().len());
         self.change(|list, packing| {
             let len = list.len();
-            let count = count.min(len);
             match end {
                 End::Front => list.iter().take(count).for_each(f),
                 End::Back => list.iter().rev().take(count).for_each(f),
             }
             list.remove(if end == End::Front { 0..count } else { len - count..len }, packing);
         });
-        let count = itoa::Buffer::new().format(count).to_owned();
-        self.record(if end == End::Front { b"LPOP" } else { b"RPOP" }, &[count.as_bytes()]);
+        let digits = itoa::Buffer::new().format(count).to_owned();
+        self.record(if end == End::Front { b"LPOP" } else { b"RPOP" }, &[digits.as_bytes()]);
+        self.changed(count.saturating_sub(1));
     }
 
     /// Puts `text` in the place of the element at `index`; `false` if there is none.
@@ -84,6 +90,7 @@ impl Edit<'_, List> {
         if removed > 0 {
             let count = if from == End::Front { removed as i64 } else { -(removed as i64) };
             self.record(b"LREM", &[itoa::Buffer::new().format(count).as_bytes(), text]);
+            self.changed(removed - 1);
         }
         removed
     }

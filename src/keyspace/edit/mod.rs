@@ -155,6 +155,16 @@ impl<'t, T: DataType> Edit<'t, T> {
         self.place.event = event;
     }
 
+    /// Counts what `f` changes as `changes`, however much it records.
+    pub fn counting<R>(&mut self, changes: u64, f: impl FnOnce(&mut Self) -> R) -> R {
+        let before = self.effects.dirty;
+        let result = f(self);
+        if self.effects.dirty > before {
+            self.effects.dirty = before + changes;
+        }
+        result
+    }
+
     /// Tells one more event about the key, besides the edit's own.
     pub fn tell(&mut self, event: &'static str) {
         note(self.hooks, self.effects, self.place.db, self.place.key, event, class_of(T::KIND));

@@ -38,6 +38,10 @@ impl Details for Queue {
     }
 
     /// Never: a queue without messages still has its settings.
+    fn size(&self) -> usize {
+        self.len()
+    }
+
     fn is_empty(&self) -> bool {
         false
     }

@@ -17,6 +17,10 @@ impl Details for Set {
         self.memory()
     }
 
+    fn size(&self) -> usize {
+        self.len()
+    }
+
     fn is_empty(&self) -> bool {
         self.is_empty()
     }

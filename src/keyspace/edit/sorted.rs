@@ -21,6 +21,10 @@ impl Details for Sorted {
         self.memory()
     }
 
+    fn size(&self) -> usize {
+        self.len()
+    }
+
     fn is_empty(&self) -> bool {
         self.is_empty()
     }

@@ -22,6 +22,10 @@ impl Details for Stream {
     }
 
     /// Never: a stream without entries still has its ids and groups.
+    fn size(&self) -> usize {
+        self.len() as usize
+    }
+
     fn is_empty(&self) -> bool {
         false
     }

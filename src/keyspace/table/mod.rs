@@ -19,6 +19,7 @@
 
 mod bucket;
 mod cut;
+pub mod sizes;
 mod sub;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ mod walk;
 use super::cut::Cut;
 use super::entry::{EntryBox, EntryRef};
 use super::hash;
+use sizes::{Sizes, bin_of};
 use std::mem;
 use sub::{Place, Route, SubTable, View};
 
@@ -50,6 +52,7 @@ pub struct Table {
     len: usize,
     expiring: usize,
     timed: usize,
+    sizes: Sizes,
     prefix_bits: u8,
     /// The snapshot generation of entries stored now.
     generation: u8,
@@ -76,6 +79,7 @@ impl Table {
             len: 0,
             expiring: 0,
             timed: 0,
+            sizes: Sizes::default(),
             prefix_bits,
             generation: 0,
             depth: 0,
@@ -102,6 +106,11 @@ impl Table {
     /// Number of entries with something that expires: the key or a field.
     pub fn timed(&self) -> usize {
         self.timed
+    }
+
+    /// How long the values are.
+    pub fn sizes(&self) -> &Sizes {
+        &self.sizes
     }
 
     /// Bytes the table itself occupies, without the entries.
@@ -182,6 +191,7 @@ impl Table {
         self.len += 1;
         self.expiring += usize::from(entry.as_ref().expire_at().is_some());
         self.timed += usize::from(entry.as_ref().due_at().is_some());
+        self.sizes.count(bin_of(entry.as_ref()), true);
         self.subs[id].add(hash, entry);
     }
 
@@ -352,7 +362,13 @@ impl Slot<'_> {
         let sub = &mut self.table.subs[self.id];
         let expires = |sub: &SubTable| usize::from(sub.entry(self.place).expire_at().is_some());
         let (expiring, timed) = (expires(sub), sub.timed());
+        let bin = bin_of(sub.entry(self.place));
         let result = sub.update(self.place, f);
+        let moved = bin_of(sub.entry(self.place));
+        if moved != bin {
+            self.table.sizes.count(bin, false);
+            self.table.sizes.count(moved, true);
+        }
         self.table.expiring = self.table.expiring + expires(sub) - expiring;
         self.table.timed = self.table.timed + sub.timed() - timed;
         result
@@ -369,6 +385,7 @@ impl Slot<'_> {
         self.table.len -= 1;
         self.table.timed -= timed - sub.timed();
         self.table.expiring -= usize::from(entry.as_ref().expire_at().is_some());
+        self.table.sizes.count(bin_of(entry.as_ref()), false);
         self.table.relax(self.hash);
         entry
     }

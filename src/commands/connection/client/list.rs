@@ -68,6 +68,8 @@ pub(super) const FLAGS: [(Flag, char); 11] = [
     (Flag::NoTouch, 'T'),
 ];
 
+/// Unsent bytes that are told as `obl`; what is beyond them as `omem`.
+const CHUNK: usize = 16 * 1024;
 /// Memory of a connection without its buffers, in bytes.
 const CONNECTION: usize = size_of::<Client>() + 512;
 
@@ -89,7 +91,9 @@ pub fn line(client: &Client, now_ms: i64, argv_len: usize, out: &mut String) {
     let flags = flags_of(client);
     let [channels, patterns, shard_channels] = client.subscriptions.each_ref().map(|n| n.load(Relaxed));
     let (query, output) = (client.query_len.load(Relaxed), client.output_len.load(Relaxed));
-    let outbox = client.outbox.len();
+    // As Redis has it: a first chunk, and what is behind it in a list.
+    let obl = output.min(CHUNK);
+    let outbox = client.outbox.len() + output - obl;
     let waiting = client.waiter.lock().as_ref().map_or(0, |w| w.argv.iter().map(|word| word.len()).sum());
     let argv_len = argv_len + waiting;
     let queued = client.multi_len.load(Relaxed);
@@ -102,7 +106,7 @@ pub fn line(client: &Client, now_ms: i64, argv_len: usize, out: &mut String) {
         out,
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={flags} db={} sub={channels} psub={patterns} \
          ssub={shard_channels} multi={} watch={} qbuf={query} qbuf-free=0 argv-mem={argv_len} multi-mem={queued} \
-         rbs=0 rbp=0 obl={output} oll={} omem={outbox} tot-mem={} events={} cmd={command} user={} \
+         rbs=0 rbp=0 obl={obl} oll={} omem={outbox} tot-mem={} events={} cmd={command} user={} \
          redir={redirect} resp={} lib-name={library} lib-ver={version} io-thread=0",
         client.id,
         client.addr,
@@ -115,7 +119,7 @@ pub fn line(client: &Client, now_ms: i64, argv_len: usize, out: &mut String) {
         client.multi.load(Relaxed),
         client.watched.load(Relaxed),
         usize::from(outbox > 0),
-        CONNECTION + query + output + outbox + argv_len + queued,
+        CONNECTION + query + obl + outbox + argv_len + queued,
         if output > 0 { "rw" } else { "r" },
         client.user.lock(),
         client.protocol.load(Relaxed),

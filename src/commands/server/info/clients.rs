@@ -2,7 +2,7 @@
 
 use super::Lines;
 use crate::config;
-use crate::engine::{Engine, Flag};
+use crate::engine::{Engine, Flag, Paused};
 use std::sync::atomic::Ordering::Relaxed;
 
 pub(super) fn clients(engine: &Engine, lines: &mut Lines) {
@@ -24,4 +24,15 @@ pub(super) fn clients(engine: &Engine, lines: &mut Lines) {
     lines.add("total_watched_keys", watched().sum::<usize>());
     lines.add("total_blocking_keys", blocking);
     lines.add("total_blocking_keys_on_nokey", on_removal);
+    let now_ms = engine.now_ms();
+    let (reason, actions, left_ms) = match engine.pause.state(now_ms) {
+        Some((what, until_ms)) => {
+            let actions = if what == Paused::All { "all" } else { "write" };
+            ("client_pause", actions, until_ms.saturating_sub(now_ms))
+        }
+        None => ("none", "none", 0),
+    };
+    lines.add("paused_reason", reason);
+    lines.add("paused_actions", actions);
+    lines.add("paused_timeout_milliseconds", left_ms);
 }

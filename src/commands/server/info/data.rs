@@ -109,10 +109,13 @@ pub(super) fn cluster(_: &Engine, lines: &mut Lines) {
 }
 
 pub(super) fn keyspace(_: &Engine, lines: &mut Lines) {
-    for (at, db) in std::mem::take(&mut lines.survey.databases).iter().enumerate() {
+    for (at, db) in lines.survey.databases.clone().iter().enumerate() {
         if db.keys > 0 {
             let (keys, expires, ttl, subexpiry) = (db.keys, db.expires, db.avg_ttl_ms(), db.subexpiry);
-            let value = format!("keys={keys},expires={expires},avg_ttl={ttl},subexpiry={subexpiry}");
+            let value = format!(
+                "keys={keys},expires={expires},avg_ttl={ttl},subexpiry={subexpiry},\
+                 keys_with_volatile_items={subexpiry}"
+            );
             lines.add(&format!("db{at}"), value);
         }
     }

@@ -72,6 +72,9 @@ pub(super) fn cpu(_: &Engine, lines: &mut Lines) {
     lines.add("used_cpu_user", format!("{:.6}", time.user));
     lines.add("used_cpu_sys_children", "0.000000");
     lines.add("used_cpu_user_children", "0.000000");
+    // Commands run on every thread: no one of them is the main one.
+    lines.add("used_cpu_sys_main_thread", format!("{:.6}", time.system));
+    lines.add("used_cpu_user_main_thread", format!("{:.6}", time.user));
 }
 
 /// What scripts take: the interpreters run EVAL's and functions alike, so that all of them count as EVAL's.

@@ -3,6 +3,7 @@
 mod clients;
 mod commands;
 mod data;
+mod keysizes;
 mod machine;
 mod queues;
 mod server;
@@ -34,7 +35,7 @@ struct Section {
     write: fn(&Engine, &mut Lines),
 }
 
-const SECTIONS: [Section; 15] = [
+const SECTIONS: [Section; 16] = [
     Section { name: "server", title: "Server", default: true, write: server::server },
     Section { name: "clients", title: "Clients", default: true, write: clients::clients },
     Section { name: "memory", title: "Memory", default: true, write: machine::memory },
@@ -49,6 +50,7 @@ const SECTIONS: [Section; 15] = [
     Section { name: "latencystats", title: "Latencystats", default: false, write: commands::latencystats },
     Section { name: "cluster", title: "Cluster", default: true, write: data::cluster },
     Section { name: "keyspace", title: "Keyspace", default: true, write: data::keyspace },
+    Section { name: "keysizes", title: "Keysizes", default: true, write: |_, lines| keysizes::keysizes(lines) },
     Section { name: "queues", title: "Queues", default: false, write: queues::queues },
 ];
 

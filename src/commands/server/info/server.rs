@@ -19,6 +19,8 @@ pub(super) fn server(engine: &Engine, lines: &mut Lines) {
     lines.add("arch_bits", usize::BITS);
     lines.add("monotonic_clock", "POSIX clock_gettime");
     lines.add("multiplexing_api", "epoll");
+    lines.add("atomicvar_api", "rust-atomics");
+    lines.add("gcc_version", "0.0.0");
     lines.add("process_id", std::process::id());
     lines.add("process_supervised", "no");
     lines.add("run_id", &engine.run_id);

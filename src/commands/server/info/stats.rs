@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 pub(super) fn stats(engine: &Engine, lines: &mut Lines) {
     let totals = engine.metrics.totals();
     let (accepted, rejected) = engine.clients.counts();
-    let [commands, input, output] = engine.rates.per_second();
+    let [commands, input, output, reads, command_ns] = engine.rates.per_second();
     lines.add("total_connections_received", accepted);
     lines.add("total_commands_processed", totals.commands);
     lines.add("instantaneous_ops_per_sec", commands.round());
@@ -22,6 +22,8 @@ pub(super) fn stats(engine: &Engine, lines: &mut Lines) {
     lines.add("rejected_connections", rejected);
     lines.zeros(&["sync_full", "sync_partial_ok", "sync_partial_err"]);
     lines.add("expired_subkeys", totals.expired_fields);
+    // As Valkey calls them.
+    lines.add("expired_fields", totals.expired_fields);
     lines.add("expired_keys", totals.expired_keys);
     lines.add("expired_stale_perc", "0.00");
     lines.add("expired_time_cap_reached_count", totals.expiry_overruns);
@@ -56,6 +58,14 @@ pub(super) fn stats(engine: &Engine, lines: &mut Lines) {
     lines.add("client_query_buffer_limit_disconnections", totals.input_overruns);
     lines.add("client_output_buffer_limit_disconnections", totals.output_overruns);
     lines.zeros(&["reply_buffer_shrinks", "reply_buffer_expands"]);
+    // A turn of a connection's loop is what one read brings.
+    lines.add("eventloop_cycles", totals.reads);
+    let command_us = engine.metrics.command_ns() / 1000;
+    lines.add("eventloop_duration_sum", command_us);
+    lines.add("eventloop_duration_cmd_sum", command_us);
+    lines.add("instantaneous_eventloop_cycles_per_sec", reads.round());
+    let each_us = if reads > 0.0 { command_ns / 1000.0 / reads } else { 0.0 };
+    lines.add("instantaneous_eventloop_duration_usec", each_us.round());
     lines.add("acl_access_denied_auth", totals.auth_failures);
     lines.add("acl_access_denied_cmd", totals.denied_commands);
     lines.add("acl_access_denied_key", totals.denied_keys);

@@ -2,9 +2,10 @@
 
 use crate::command::Sweep;
 use crate::keyspace::SHARDS;
+use crate::keyspace::table::sizes::{BINS, TYPES};
 
 /// One database.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(in crate::commands::server) struct Database {
     pub keys: usize,
     /// Keys with a TTL.
@@ -13,6 +14,14 @@ pub(in crate::commands::server) struct Database {
     pub subexpiry: usize,
     /// Milliseconds that the sampled keys with a TTL have left together, and how many these are.
     ttl: (i64, i64),
+    /// How long the values are.
+    pub(super) sizes: [[u64; BINS]; TYPES],
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { keys: 0, expires: 0, subexpiry: 0, ttl: (0, 0), sizes: [[0; BINS]; TYPES] }
+    }
 }
 
 impl Database {
@@ -48,6 +57,11 @@ impl Survey {
                     db.expires += table.expiring();
                     db.subexpiry += table.timed().saturating_sub(table.expiring());
                     survey.tables_memory += table.memory();
+                    if let Some(bins) = table.sizes().bins() {
+                        let rows = db.sizes.iter_mut().zip(bins).filter(|(_, row)| **row != [0; BINS]);
+                        rows.flat_map(|(sums, row)| sums.iter_mut().zip(row))
+                            .for_each(|(sum, n)| *sum += u64::from(*n));
+                    }
                     if let Some(t) = table.random_expiring().and_then(|entry| entry.expire_at()) {
                         db.ttl.0 += (t - now_ms).max(0);
                         db.ttl.1 += 1;

@@ -1,0 +1,50 @@
+//! How long the values of a table are: how many lie in each power of two, per type. Kept as values change, so that
+//! INFO need not look at them all.
+
+use super::EntryRef;
+use crate::keyspace::Kind;
+
+/// Types that are counted: strings, lists, sets, sorted sets, hashes.
+pub const TYPES: usize = 5;
+/// Bins of a type: one for the length 0, then one for each power of two; the last takes all that is longer.
+pub const BINS: usize = 50;
+
+/// The histograms of all types.
+pub type Bins = [[u32; BINS]; TYPES];
+
+/// The histograms of one table; nothing while it never held a value that is counted.
+#[derive(Default)]
+pub struct Sizes(Option<Box<Bins>>);
+
+/// Where a value is counted: its type and bin; `None` for types that are not.
+pub type Bin = Option<(u8, u8)>;
+
+/// Where the value of `entry` is counted.
+pub fn bin_of(entry: EntryRef<'_>) -> Bin {
+    let kind = match entry.kind() {
+        Kind::String => 0,
+        Kind::List => 1,
+        Kind::Set => 2,
+        Kind::Sorted => 3,
+        Kind::Hash => 4,
+        Kind::Stream | Kind::Queue => return None,
+    };
+    let bits = (usize::BITS - entry.size().leading_zeros()) as usize;
+    Some((kind, bits.min(BINS - 1) as u8))
+}
+
+impl Sizes {
+    /// Counts a value, or no longer.
+    #[inline]
+    pub fn count(&mut self, bin: Bin, more: bool) {
+        let Some((kind, bin)) = bin else { return };
+        let bins = self.0.get_or_insert_with(|| Box::new([[0; BINS]; TYPES]));
+        let count = &mut bins[usize::from(kind)][usize::from(bin)];
+        *count = if more { count.wrapping_add(1) } else { count.wrapping_sub(1) };
+    }
+
+    /// The histograms, if there ever was a value.
+    pub fn bins(&self) -> Option<&Bins> {
+        self.0.as_deref()
+    }
+}
