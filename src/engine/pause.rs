@@ -1,5 +1,6 @@
 //! CLIENT PAUSE: commands are held back until a moment, or until CLIENT UNPAUSE.
 
+use super::Engine;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
@@ -11,6 +12,22 @@ pub enum Paused {
     Writes,
     /// All commands.
     All,
+}
+
+impl Engine {
+    /// Holds commands back until `until_ms` (unix), as [`Pause::start`] says; meanwhile no key that is due is removed.
+    pub fn pause_clients(&self, what: Paused, until_ms: i64) {
+        let now_ms = self.now_ms();
+        self.pause.start(what, until_ms, now_ms);
+        let until_ms = self.pause.state(now_ms).map_or(0, |(_, until_ms)| until_ms);
+        self.keyspace.keep_due_until(until_ms);
+    }
+
+    /// Lets all clients go on.
+    pub fn resume_clients(&self) {
+        self.keyspace.keep_due_until(0);
+        self.pause.lift();
+    }
 }
 
 /// The pause of all clients.

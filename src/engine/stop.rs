@@ -33,12 +33,12 @@ impl Engine {
         let wanted = stop.save.unwrap_or_else(|| !self.settings.save_points().is_empty());
         self.saving.abandon();
         if wanted {
-            self.pause.start(Paused::Writes, i64::MAX, self.now_ms());
+            self.pause_clients(Paused::Writes, i64::MAX);
             tracing::info!("saving a last snapshot");
             if let Err(fault) = self.save_now()
                 && !stop.force
             {
-                self.pause.lift();
+                self.resume_clients();
                 return Err(fault);
             }
             self.save_at_end.store(true, Relaxed);

@@ -76,6 +76,8 @@ pub struct Keyspace {
     tickets: AtomicU64,
     last_ms: AtomicI64,
     agenda: Agenda,
+    /// Until when (unix ms) nothing is removed only because it is due.
+    kept_until_ms: AtomicI64,
 }
 
 impl Keyspace {
@@ -95,6 +97,7 @@ impl Keyspace {
             tickets: AtomicU64::new(1),
             last_ms: AtomicI64::new(0),
             agenda: Agenda::default(),
+            kept_until_ms: AtomicI64::new(0),
         }
     }
 
@@ -234,6 +237,16 @@ impl Keyspace {
     /// Which queues are to be looked after, and when.
     pub fn agenda(&self) -> &Agenda {
         &self.agenda
+    }
+
+    /// Removes no key only because it is due before `until_ms` (unix). Nobody sees such a key all the same.
+    pub fn keep_due_until(&self, until_ms: i64) {
+        self.kept_until_ms.store(until_ms, Relaxed);
+    }
+
+    /// Whether keys that are due stay at `now_ms`.
+    pub fn keeps_due(&self, now_ms: i64) -> bool {
+        now_ms < self.kept_until_ms.load(Relaxed)
     }
 
     /// The next ticket of a blocked client.

@@ -482,7 +482,9 @@ impl<'k> Txn<'k> {
     /// Removes `key` if it is due, or those of its fields that are.
     pub fn expire_if_due(&mut self, key: &[u8]) {
         let hash = self.hash_of(key);
-        self.settle(Key { bytes: key, hash });
+        if self.table(shard_of(hash)).timed() != 0 {
+            self.expire(Key { bytes: key, hash }, usize::MAX);
+        }
     }
 
     /// Whether what expires at `at_ms` is gone.
@@ -505,9 +507,14 @@ impl<'k> Txn<'k> {
 
     #[inline(always)]
     fn settle(&mut self, key: Key<'_>) {
-        if self.table(key.shard()).timed() != 0 {
+        if self.table(key.shard()).timed() != 0 && !self.keeps_due() {
             self.expire(key, usize::MAX);
         }
+    }
+
+    /// Whether keys that are due stay for now, while clients are paused.
+    pub fn keeps_due(&self) -> bool {
+        self.keyspace.keeps_due(self.now_ms)
     }
 
     /// Removes `key` if it is due, or else up to `limit` of its fields that are; true when more are.

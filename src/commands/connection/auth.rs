@@ -16,7 +16,7 @@ const ANY_TIME: u32 = NO_AUTH | NO_SCRIPT | LOADING | STALE | FAST | BUSY;
 
 const AUTH: Command = Command::new("AUTH", "auth", Group::Connection, Run::Outer(auth))
     .syntax("[username] password")
-    .flags(ANY_TIME | UNQUEUED)
+    .flags(ANY_TIME)
     .doc("1.0.0", "O(1)", "Authenticates the connection.");
 
 fn auth(cx: &mut Outer<'_>) -> Result {

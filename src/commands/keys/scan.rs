@@ -91,7 +91,9 @@ fn step(
         budget.keys = budget.keys.saturating_sub(visited - before);
         budget.buckets -= 1;
     }
-    due.iter().for_each(|key| txn.expire_if_due(key));
+    if !txn.keeps_due() {
+        due.iter().for_each(|key| txn.expire_if_due(key));
+    }
     at
 }
 
@@ -127,7 +129,9 @@ fn keys_of(txn: &mut Txn<'_>, shard: usize, pattern: &[u8], all: bool, reply: &m
             found += 1;
         }
     }
-    due.iter().for_each(|key| txn.expire_if_due(key));
+    if !txn.keeps_due() {
+        due.iter().for_each(|key| txn.expire_if_due(key));
+    }
     found
 }
 
@@ -137,11 +141,17 @@ const RANDOMKEY: Command = Command::new("RANDOMKEY", "randomkey", Group::Generic
     .doc("1.0.0", "O(1)", "Picks a key of the database at random.");
 
 fn randomkey(cx: &mut Sweep<'_, '_>) -> Result {
+    // While clients are paused nothing is removed: better a key that is due than none.
+    let mut kept = None;
     for _ in 0..TRIES_MAX {
         let Some(shard) = random_shard(cx) else { break };
         let picked = cx.shard(shard, |txn| {
             let entry = txn.table(shard).random()?;
             let (key, due) = (Box::<[u8]>::from(entry.key()), is_due(entry, txn));
+            if due && txn.keeps_due() {
+                kept = Some(key);
+                return None;
+            }
             if due {
                 txn.expire_if_due(&key);
             }
@@ -152,7 +162,10 @@ fn randomkey(cx: &mut Sweep<'_, '_>) -> Result {
             return Ok(());
         }
     }
-    cx.reply.null();
+    match kept {
+        Some(key) => cx.reply.bulk(&key),
+        None => cx.reply.null(),
+    }
     Ok(())
 }
 

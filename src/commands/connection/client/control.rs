@@ -105,7 +105,7 @@ fn pause(cx: &mut Outer<'_>) -> Result {
         Some(..0) => return Err(Error::new("ERR timeout is negative")),
         Some(ms) => now_ms.checked_add(ms).ok_or(Error::new("ERR timeout is out of range"))?,
     };
-    cx.engine.pause.start(what, until_ms, now_ms);
+    cx.engine.pause_clients(what, until_ms);
     cx.reply.ok();
     Ok(())
 }
@@ -117,7 +117,7 @@ pub(super) const UNPAUSE: Command =
         .doc("6.2.0", "O(N) where N is the number of paused clients.", "Ends CLIENT PAUSE.");
 
 fn unpause(cx: &mut Outer<'_>) -> Result {
-    cx.engine.pause.lift();
+    cx.engine.resume_clients();
     cx.reply.ok();
     Ok(())
 }
