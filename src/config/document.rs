@@ -9,7 +9,7 @@ use std::fmt::Write;
 /// Bytes of a line in the configuration file.
 const WIDTH: usize = 100;
 
-/// `config/synap.yml`: every setting at its default.
+/// `config/synap.yml`: every setting at its default, but for hidden ones.
 pub fn example() -> String {
     let mut text = String::from(
         "# Every setting of Synap, at its default.\n\
@@ -20,7 +20,7 @@ pub fn example() -> String {
     for group in &GROUPS {
         let _ = write!(text, "\n# {}\n{}:\n", group.doc, group.name);
         let mut part = None;
-        for setting in group.settings {
+        for setting in group.settings.iter().filter(|setting| !setting.hidden) {
             // `group.part.name` stands below `part:`.
             let below =
                 setting.name.strip_prefix(&format!("{}.", group.name)).and_then(|rest| rest.split_once('.'));
@@ -70,7 +70,7 @@ fn note(setting: &Setting) -> Option<String> {
     }
 }
 
-/// `docs/configuration.md`: the reference of all settings.
+/// `docs/configuration.md`: the reference of all settings that are not hidden.
 pub fn reference() -> String {
     let mut text = String::from(
         "# Configuration\n\n\
@@ -87,7 +87,7 @@ pub fn reference() -> String {
     for group in &GROUPS {
         let _ = write!(text, "\n## {}\n\n{}\n\n", group.name, group.doc);
         text.push_str("| setting | default | values | |\n|---|---|---|---|\n");
-        for setting in group.settings {
+        for setting in group.settings.iter().filter(|setting| !setting.hidden) {
             let default =
                 if setting.default.is_empty() { String::new() } else { format!("`{}`", setting.default) };
             let mut remarks = setting.doc.to_owned();

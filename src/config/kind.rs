@@ -69,7 +69,10 @@ pub const MEMORY: Kind = Kind::Bytes(0, i64::MAX);
 impl Kind {
     /// Whether the value is made of several words.
     pub fn is_list(self) -> bool {
-        matches!(self, Kind::Choices(_) | Kind::Words(_) | Kind::Percentiles | Kind::Save | Kind::OutputLimits)
+        matches!(
+            self,
+            Kind::Choices(_) | Kind::Words(_) | Kind::Percentiles | Kind::Save | Kind::OutputLimits
+        )
     }
 
     /// Whether the value is text rather than a number.
@@ -119,7 +122,9 @@ impl Kind {
             Kind::Text | Kind::FileName(_) => text(word.to_vec()),
             Kind::Directory => text(special::parse_directory(word)?),
             Kind::Events => number(special::parse_events(word)?),
-            Kind::Choices(_) | Kind::Words(_) | Kind::Percentiles | Kind::Save | Kind::OutputLimits => Err("syntax error".into()),
+            Kind::Choices(_) | Kind::Words(_) | Kind::Percentiles | Kind::Save | Kind::OutputLimits => {
+                Err("syntax error".into())
+            }
         }
     }
 

@@ -208,7 +208,8 @@ pub(super) fn parse_percentiles(words: &[&[u8]]) -> Result<Vec<u8>, Refusal> {
                 // As C's %g shows it: six digits, and no zeros behind them.
                 let digits = if n < 1.0 { 6 } else { 5 - n.log10() as usize };
                 let text = format!("{n:.digits$}");
-                let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+                let text =
+                    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
                 shown.extend_from_slice(text.as_bytes());
             }
             Some(_) => {

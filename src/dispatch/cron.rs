@@ -32,7 +32,9 @@ pub async fn expiry(engine: Arc<Engine>) {
             () = tokio::time::sleep(period) => {}
             () = engine.stop.cancelled() => return,
         }
-        let may = engine.active_expiry.load(Relaxed) && !engine.cron_rests.load(Relaxed) && !engine.loading.is_active();
+        let may = engine.active_expiry.load(Relaxed)
+            && !engine.cron_rests.load(Relaxed)
+            && !engine.loading.is_active();
         if may && engine.pause.state(engine.now_ms()).is_none() {
             // A quarter of the time by default, up to 43 % at the highest effort.
             let effort = engine.settings.int(config::ACTIVE_EXPIRE_EFFORT) as u32;

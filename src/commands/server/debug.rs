@@ -220,8 +220,7 @@ fn object(cx: &mut Sweep<'_, '_>, key: &[u8]) -> Result {
 fn listpack(cx: &mut Outer<'_>, key: &[u8]) -> Result {
     let key = Key::new(key);
     let shard = cx.engine.keyspace.lock(key.shard());
-    let entry =
-        shard.tables[cx.session.db as usize].find(key.hash, key.bytes).ok_or(Error::NO_SUCH_KEY)?;
+    let entry = shard.tables[cx.session.db as usize].find(key.hash, key.bytes).ok_or(Error::NO_SUCH_KEY)?;
     if !entry.encoding().starts_with("listpack") {
         return Err(Error::new("ERR Not a listpack encoded object."));
     }

@@ -50,7 +50,12 @@ const SECTIONS: [Section; 16] = [
     Section { name: "latencystats", title: "Latencystats", default: false, write: commands::latencystats },
     Section { name: "cluster", title: "Cluster", default: true, write: data::cluster },
     Section { name: "keyspace", title: "Keyspace", default: true, write: data::keyspace },
-    Section { name: "keysizes", title: "Keysizes", default: true, write: |_, lines| keysizes::keysizes(lines) },
+    Section {
+        name: "keysizes",
+        title: "Keysizes",
+        default: true,
+        write: |_, lines| keysizes::keysizes(lines),
+    },
     Section { name: "queues", title: "Queues", default: false, write: queues::queues },
 ];
 
