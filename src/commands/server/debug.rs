@@ -217,15 +217,13 @@ fn object(cx: &mut Sweep<'_, '_>, key: &[u8]) -> Result {
 }
 
 /// Logs how a collection that is small enough to lie in one piece is stored.
-fn listpack(cx: &mut Outer<'_>, key: &[u8]) -> Result {
-    let key = Key::new(key);
-    let shard = cx.engine.keyspace.lock(key.shard());
-    let entry = shard.tables[cx.session.db as usize].find(key.hash, key.bytes).ok_or(Error::NO_SUCH_KEY)?;
-    if !entry.encoding().starts_with("listpack") {
+fn listpack(cx: &mut Sweep<'_, '_>, key: &[u8]) -> Result {
+    let told = look(cx, key, |_, entry| (entry.encoding(), entry.size(), entry.memory()));
+    let (encoding, members, bytes) = told.ok_or(Error::NO_SUCH_KEY)?;
+    if !encoding.starts_with("listpack") {
         return Err(Error::new("ERR Not a listpack encoded object."));
     }
-    let (encoding, members, bytes) = (entry.encoding(), entry.size(), entry.memory());
-    tracing::warn!(key = %key.bytes.escape_ascii(), encoding, members, bytes, "DEBUG LISTPACK");
+    tracing::warn!(key = %key.escape_ascii(), encoding, members, bytes, "DEBUG LISTPACK");
     cx.reply.status("Listpack structure printed on stdout");
     Ok(())
 }
