@@ -62,8 +62,22 @@ pub(super) struct State {
     pub reply: Cell<Reply>,
 }
 
+/// A compiled script or function, held in the interpreter's table of them. References to values of Lua are few and are
+/// taken for a moment; there may be tens of thousands of these.
+#[derive(Debug)]
+pub struct Compiled {
+    place: usize,
+    freed: Rc<RefCell<Vec<usize>>>,
+}
+
+impl Drop for Compiled {
+    fn drop(&mut self) {
+        self.freed.borrow_mut().push(self.place);
+    }
+}
+
 /// A function of a library, ready to run.
-pub type Callee = (Arc<Library>, usize, Function);
+pub type Callee = (Arc<Library>, usize, Rc<Compiled>);
 
 /// A Lua state, its sandbox, and what it has compiled.
 pub struct Interp {
@@ -71,12 +85,17 @@ pub struct Interp {
     state: Rc<State>,
     run_script: Function,
     run_function: Function,
+    compiled: Table,
+    /// Places in `compiled` that are used no more.
+    freed: Rc<RefCell<Vec<usize>>>,
     load_library: Function,
     script_env: Function,
     library_env: Function,
     bodies: RefCell<HashMap<Box<[u8]>, Sha, ahash::RandomState>>,
-    scripts: RefCell<HashMap<Sha, (Arc<Script>, Function), ahash::RandomState>>,
+    scripts: RefCell<HashMap<Sha, (Arc<Script>, Rc<Compiled>), ahash::RandomState>>,
     functions: RefCell<HashMap<Box<[u8]>, Callee, ahash::RandomState>>,
+    /// How many functions there were when those of deleted libraries were let go.
+    looked_at: Cell<usize>,
     /// Its part of [`MEMORY`].
     counted: Cell<usize>,
 }
@@ -125,6 +144,8 @@ impl Interp {
         let interp = Self {
             run_script: prelude.get("script")?,
             run_function: prelude.get("call")?,
+            compiled: prelude.get("compiled")?,
+            freed: Rc::default(),
             load_library: prelude.get("load")?,
             script_env: prelude.get("script_env")?,
             library_env: prelude.get("library_env")?,
@@ -133,6 +154,7 @@ impl Interp {
             bodies: RefCell::default(),
             scripts: RefCell::default(),
             functions: RefCell::default(),
+            looked_at: Cell::new(32),
             counted: Cell::new(0),
         };
         interp.watch(HookTriggers::new().every_nth_instruction(HOOK_EVERY))?;
@@ -165,12 +187,12 @@ impl Interp {
     }
 
     /// The script with this text, if this thread has run it.
-    pub fn known_body(&self, body: &[u8]) -> Option<(Arc<Script>, Function)> {
+    pub fn known_body(&self, body: &[u8]) -> Option<(Arc<Script>, Rc<Compiled>)> {
         self.known_sha(self.bodies.borrow().get(body)?)
     }
 
     /// The script with this name, if this thread has run it.
-    pub fn known_sha(&self, sha: &Sha) -> Option<(Arc<Script>, Function)> {
+    pub fn known_sha(&self, sha: &Sha) -> Option<(Arc<Script>, Rc<Compiled>)> {
         let scripts = self.scripts.borrow();
         let (script, f) = scripts.get(sha)?;
         (!script.gone.load(Relaxed)).then(|| (script.clone(), f.clone()))
@@ -180,16 +202,34 @@ impl Interp {
     ///
     /// # Errors
     /// The compiler's message.
-    pub fn compile_script(&self, text: &[u8]) -> Result<Function, String> {
-        self.compile(text, "@user_script", &self.script_env)
+    pub fn compile_script(&self, text: &[u8]) -> Result<Rc<Compiled>, String> {
+        let f = self.compile(text, "@user_script", &self.script_env)?;
+        self.hold(f).map_err(|error| error.to_string())
+    }
+
+    /// Puts a function into the table of compiled ones.
+    fn hold(&self, f: Function) -> mlua::Result<Rc<Compiled>> {
+        let freed = self.freed.borrow_mut().pop();
+        let place = freed.unwrap_or(self.compiled.raw_len() + 1);
+        self.compiled.raw_set(place, f)?;
+        Ok(Rc::new(Compiled { place, freed: self.freed.clone() }))
+    }
+
+    /// Lets go of functions that nobody will call again.
+    fn let_go(&self) {
+        for place in &*self.freed.borrow() {
+            // Not nil, so that the table's length stays its highest place. Setting what is there allocates nothing.
+            let _ = self.compiled.raw_set(*place, false);
+        }
     }
 
     /// Remembers a compiled script.
-    pub fn remember(&self, script: &Arc<Script>, f: &Function) {
+    pub fn remember(&self, script: &Arc<Script>, f: &Rc<Compiled>) {
         let mut scripts = self.scripts.borrow_mut();
         if scripts.len() >= KEPT_MAX {
             scripts.clear();
             self.bodies.borrow_mut().clear();
+            self.let_go();
         }
         scripts.insert(script.sha, (script.clone(), f.clone()));
         self.bodies.borrow_mut().insert(script.body.clone(), script.sha);
@@ -229,12 +269,26 @@ impl Interp {
     }
 
     /// Remembers the functions of a loaded library, which are in the library's order.
-    pub fn remember_library(&self, library: &Arc<Library>, registered: Vec<Registered>) {
+    ///
+    /// # Errors
+    /// When there is no memory for them.
+    pub fn remember_library(
+        &self,
+        library: &Arc<Library>,
+        registered: Vec<Registered>,
+    ) -> Result<(), String> {
         let mut functions = self.functions.borrow_mut();
-        functions.retain(|_, (known, ..)| !known.gone.load(Relaxed));
-        for (at, Registered { declared, callback }) in registered.into_iter().enumerate() {
-            functions.insert(folded(&declared.name).into_boxed_slice(), (library.clone(), at, callback));
+        // Now and then: looking at all of them each time would make loading many take long.
+        if functions.len() >= 2 * self.looked_at.get() {
+            functions.retain(|_, (known, ..)| !known.gone.load(Relaxed));
+            self.let_go();
+            self.looked_at.set(functions.len().max(32));
         }
+        for (at, Registered { declared, callback }) in registered.into_iter().enumerate() {
+            let held = self.hold(callback).map_err(|error| error.to_string())?;
+            functions.insert(folded(&declared.name).into_boxed_slice(), (library.clone(), at, held));
+        }
+        Ok(())
     }
 
     /// Runs a script, or a function of a library.
@@ -244,7 +298,7 @@ impl Interp {
     pub fn call(
         &self,
         kind: Kind,
-        f: &Function,
+        f: &Compiled,
         words: Words<'_>,
         limit: usize,
         host: &mut dyn Host,
@@ -253,7 +307,7 @@ impl Interp {
             Kind::Script => &self.run_script,
             Kind::Function => &self.run_function,
         };
-        self.run(limit, host, || runner.call((f, self.list(words.keys)?, self.list(words.args)?)))
+        self.run(limit, host, || runner.call((f.place, self.list(words.keys)?, self.list(words.args)?)))
     }
 
     fn list(&self, words: &[&[u8]]) -> mlua::Result<Table> {

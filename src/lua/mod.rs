@@ -26,8 +26,8 @@ mod registry;
 pub mod script;
 mod writing;
 
-pub use interp::{Failure, Interp, Kind, Words, memory, with};
-pub use mlua::{Function, Value};
+pub use interp::{Compiled, Failure, Interp, Kind, Words, memory, with};
+pub use mlua::Value;
 pub use registry::{BAD_NAME, Declared, Registered, folded, is_name};
 pub use script::{Flags, Library, Script, Sha};
 pub use writing::{Writer, error_line, is_error};

@@ -483,6 +483,8 @@ local function handler(e)
     return e
 end
 
+-- Scripts and functions that are compiled, by their places.
+local compiled = {}
 local body, keys, args
 
 local function step()
@@ -491,15 +493,16 @@ end
 
 return {
     -- Runs an EVAL script.
-    script = function(f, k, a)
+    script = function(place, k, a)
         script_globals.KEYS, script_globals.ARGV = k, a
-        return xpcall(f, handler)
+        return xpcall(compiled[place], handler)
     end,
     -- Runs a function of a library.
-    call = function(f, k, a)
-        body, keys, args = f, k, a
+    call = function(place, k, a)
+        body, keys, args = compiled[place], k, a
         return xpcall(step, handler)
     end,
+    compiled = compiled,
     -- Runs the text of a library, which registers functions.
     load = function(f)
         functions_meta.__index = load_globals

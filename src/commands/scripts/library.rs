@@ -107,8 +107,7 @@ pub fn load_here(engine: &Engine, interp: &Interp, library: &Arc<Library>) -> Re
     if registered.len() != library.functions.len() {
         return Err(Error::new("ERR The library registers other functions than when it was loaded"));
     }
-    interp.remember_library(library, registered);
-    Ok(())
+    interp.remember_library(library, registered).map_err(|why| Error::text(format!("ERR {why}")))
 }
 
 /// Makes a library of its code, without adding it.
@@ -140,7 +139,7 @@ pub fn load(engine: &Engine, code: &[u8], how: Adding) -> Result<Box<[u8]>> {
     let added = lua::with(|interp| {
         let (library, registered) = make(engine, interp, code)?;
         add(engine, vec![library.clone()], how).map_err(|taken| refuse(&taken, "'"))?;
-        interp.remember_library(&library, registered);
+        interp.remember_library(&library, registered).map_err(|why| Error::text(format!("ERR {why}")))?;
         Ok(library.name.clone())
     });
     added.map_err(|why| Error::text(format!("ERR {why}")))?

@@ -7,14 +7,15 @@ use crate::command::{Error, Result, Source};
 use crate::config;
 use crate::engine::Engine;
 use crate::lua::script::{flags_of, sha1_hex};
-use crate::lua::{Flags, Function, Interp, Kind, Script, Sha, Words, keys};
+use crate::lua::{Compiled, Flags, Interp, Kind, Script, Sha, Words, keys};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 /// A script that is ready to run.
 pub struct Prepared<'a> {
     /// What runs it.
-    pub function: Function,
+    pub function: Rc<Compiled>,
     /// What it is.
     pub kind: Kind,
     /// The script's name, for errors: its SHA-1, or the function's.
@@ -104,7 +105,7 @@ pub fn prepare<'a>(
 
 const NO_SCRIPT: Error = Error::new("NOSCRIPT No matching script. Please use EVAL.");
 
-fn of_script<'a>(script: &Script, function: Function, words: Words<'a>) -> Prepared<'a> {
+fn of_script<'a>(script: &Script, function: Rc<Compiled>, words: Words<'a>) -> Prepared<'a> {
     let name = Name::Sha(script.sha);
     Prepared {
         function,
@@ -122,7 +123,7 @@ pub fn sha(word: &[u8]) -> Option<Sha> {
     Some(sha.map(|digit| digit.to_ascii_lowercase()))
 }
 
-fn find(engine: &Engine, interp: &Interp, sha: &Sha) -> Option<(Arc<Script>, Function)> {
+fn find(engine: &Engine, interp: &Interp, sha: &Sha) -> Option<(Arc<Script>, Rc<Compiled>)> {
     if let Some(known) = interp.known_sha(sha) {
         return Some(known);
     }
@@ -137,7 +138,12 @@ fn find(engine: &Engine, interp: &Interp, sha: &Sha) -> Option<(Arc<Script>, Fun
 ///
 /// # Errors
 /// When it is malformed.
-pub fn load(engine: &Engine, interp: &Interp, body: &[u8], stays: bool) -> Result<(Arc<Script>, Function)> {
+pub fn load(
+    engine: &Engine,
+    interp: &Interp,
+    body: &[u8],
+    stays: bool,
+) -> Result<(Arc<Script>, Rc<Compiled>)> {
     let (flags, text) = flags_of(body).map_err(|why| Error::text(format!("ERR {why}")))?;
     let compiled = interp.compile_script(text);
     let function =
