@@ -16,6 +16,7 @@ mod memory;
 mod report;
 #[path = "../common/request.rs"]
 mod request;
+mod scripts;
 #[path = "../common/server.rs"]
 mod server;
 mod workload;
@@ -35,7 +36,7 @@ usage: cargo bench --bench compare -- [options]
   --subject NAME=PROGRAM   what is compared (default: synap = this crate's release build)
   --peer NAME=PROGRAM      what it is compared with; may be repeated. PROGRAM may be followed by arguments
   --driver PROGRAM         valkey-benchmark or redis-benchmark (default: found on the PATH)
-  --tests LIST             names or groups, comma separated: strings elements ranges publish none all (default strings)
+  --tests LIST             names or groups, comma separated: strings elements ranges scripts publish none all (default strings)
   --command NAME=COMMAND   also measures COMMAND on an empty server; __rand_int__ and DATA are replaced; may be repeated
   --pipelines LIST         default 1,16,64
   --rounds N               default 5

@@ -3,7 +3,9 @@
 use crate::client::Client;
 use crate::memory::DATA;
 use crate::request::encode;
+use crate::scripts;
 use std::io;
+use synap::lua::script::sha1_hex;
 
 /// Keys, fields and members are drawn from this many.
 pub const RANDOM_RANGE: usize = 1_000_000;
@@ -33,6 +35,8 @@ pub enum Stage {
     Sets,
     /// A hash of 100 fields.
     Hash,
+    /// 10^6 strings of 64 bytes, and scripts that are loaded.
+    Scripts,
     /// An empty server with [`SUBSCRIBERS`] subscribers of `news`.
     Subscribers,
 }
@@ -40,7 +44,7 @@ pub enum Stage {
 impl Stage {
     /// Whether requests leave the stage as it was, so that the next workload may use it again.
     pub fn is_kept(self) -> bool {
-        matches!(self, Stage::Strings | Stage::Counters | Stage::List)
+        matches!(self, Stage::Strings | Stage::Counters | Stage::List | Stage::Scripts)
     }
 
     /// Empties the server and writes the data for `requests` requests.
@@ -49,7 +53,10 @@ impl Stage {
         let numbered = |prefix: &str, i: usize| format!("{prefix}{i:012}");
         match self {
             Stage::Empty | Stage::Subscribers => Ok(()),
-            Stage::Strings => {
+            Stage::Strings | Stage::Scripts => {
+                if self == Stage::Scripts {
+                    scripts::load(client)?;
+                }
                 client.load(RANDOM_RANGE, |i, out| encode(out, &["SET", &numbered("key:", i), DATA]))
             }
             Stage::Counters => {
@@ -105,6 +112,12 @@ impl Workload {
         Self { name: name.to_string(), group, command: command.collect(), stage }
     }
 
+    /// A call of a script: its words as they are.
+    fn script(name: &str, command: &[&str]) -> Self {
+        let command = command.iter().map(ToString::to_string).collect();
+        Self { name: name.to_string(), group: "scripts", command, stage: Stage::Scripts }
+    }
+
     /// Reads `NAME=COMMAND ARGUMENT …`: a workload of the user's, on an empty server.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (name, command) = text.split_once('=').ok_or(format!("'{text}': expected NAME=COMMAND"))?;
@@ -128,6 +141,7 @@ impl Workload {
             ("elements", _, 16 | 64) => Target { cpu: Some(0.70), throughput: None },
             ("ranges", _, 16 | 64) => Target { cpu: Some(0.80), throughput: None },
             ("elements" | "ranges", _, _) => Target { cpu: Some(1.0), throughput: None },
+            ("scripts", _, 1 | 16) => Target { cpu: Some(0.90), throughput: None },
             ("publish", ..) => Target { cpu: None, throughput: Some(1.0) },
             _ => Target::default(),
         }
@@ -137,7 +151,9 @@ impl Workload {
 /// Every workload, in the order it runs.
 pub fn all() -> Vec<Workload> {
     let mset = format!("MSET{}", " key:__rand_int__ DATA".repeat(10));
-    let w = Workload::new;
+    let limiter = sha1_hex(scripts::LIMITER.as_bytes());
+    let limiter = String::from_utf8_lossy(&limiter);
+    let (w, script) = (Workload::new, Workload::script);
     vec![
         w("strings", "SET", Stage::Strings, "SET key:__rand_int__ DATA"),
         w("strings", "GET", Stage::Strings, "GET key:__rand_int__"),
@@ -158,6 +174,10 @@ pub fn all() -> Vec<Workload> {
         w("ranges", "ZRANGE", Stage::Sorted, "ZRANGE sorted 5000 5099"),
         w("ranges", "SINTER", Stage::Sets, "SINTER set:a set:b"),
         w("ranges", "HGETALL", Stage::Hash, "HGETALL hash"),
+        script("EVAL_1", &["EVAL", scripts::ONE, "1", "key:__rand_int__"]),
+        script("EVAL_10", &["EVAL", scripts::TEN, "1", "key:__rand_int__", DATA]),
+        script("EVALSHA_LIMITER", &["EVALSHA", &limiter, "1", "bucket:__rand_int__", "10", "100", "1"]),
+        script("FCALL", &["FCALL", "bench_get", "1", "key:__rand_int__"]),
         w("publish", "PUBLISH", Stage::Subscribers, "PUBLISH news DATA"),
     ]
 }
