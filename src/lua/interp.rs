@@ -76,6 +76,8 @@ impl Drop for Compiled {
     }
 }
 
+/// A script, ready to run.
+pub type Known = (Arc<Script>, Rc<Compiled>);
 /// A function of a library, ready to run.
 pub type Callee = (Arc<Library>, usize, Rc<Compiled>);
 
@@ -92,7 +94,7 @@ pub struct Interp {
     script_env: Function,
     library_env: Function,
     bodies: RefCell<HashMap<Box<[u8]>, Sha, ahash::RandomState>>,
-    scripts: RefCell<HashMap<Sha, (Arc<Script>, Rc<Compiled>), ahash::RandomState>>,
+    scripts: RefCell<HashMap<Sha, Known, ahash::RandomState>>,
     functions: RefCell<HashMap<Box<[u8]>, Callee, ahash::RandomState>>,
     /// How many functions there were when those of deleted libraries were let go.
     looked_at: Cell<usize>,
@@ -187,12 +189,12 @@ impl Interp {
     }
 
     /// The script with this text, if this thread has run it.
-    pub fn known_body(&self, body: &[u8]) -> Option<(Arc<Script>, Rc<Compiled>)> {
+    pub fn known_body(&self, body: &[u8]) -> Option<Known> {
         self.known_sha(self.bodies.borrow().get(body)?)
     }
 
     /// The script with this name, if this thread has run it.
-    pub fn known_sha(&self, sha: &Sha) -> Option<(Arc<Script>, Rc<Compiled>)> {
+    pub fn known_sha(&self, sha: &Sha) -> Option<Known> {
         let scripts = self.scripts.borrow();
         let (script, f) = scripts.get(sha)?;
         (!script.gone.load(Relaxed)).then(|| (script.clone(), f.clone()))
