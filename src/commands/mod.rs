@@ -102,7 +102,7 @@ pub static FAMILIES: &[&[Command]] = &[
     server::monitor::COMMANDS,
     server::process::COMMANDS,
     server::save::COMMANDS,
-    server::slowlog::COMMANDS,
+    server::commandlog::COMMANDS,
     streams::add::COMMANDS,
     streams::claim::COMMANDS,
     streams::deliver::COMMANDS,

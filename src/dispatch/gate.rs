@@ -10,6 +10,7 @@ use crate::config;
 use crate::engine::{Engine, Paused, Running, Session};
 use crate::log::Failure;
 use crate::lua::Flags;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// What the gates say of a call that they do not refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +101,10 @@ fn rights(v: &Visitor<'_>) -> Result<Verdict, Error> {
         return Ok(Verdict::Pass);
     }
     let context = if v.session.multi.is_some() { Context::Multi } else { Context::TopLevel };
+    if let Some(entry) = v.call.entry {
+        // It is the last command of the client, also if it is not run.
+        v.session.client.command.store(entry.number + 1, Relaxed);
+    }
     permit(v.engine, v.session, v.call, context).map_err(|(denied, asked)| {
         Error::text(format!("NOPERM {}", access::denied(&v.session.user().name, &asked, denied, false)))
     })?;
@@ -115,7 +120,9 @@ pub(super) fn permit<'a>(
     context: Context,
 ) -> Result<(), (Denied, Asked<'a>)> {
     let Some(entry) = call.entry else { return Ok(()) };
-    let asked = Asked { entry, argv: call.argv, db: session.db };
+    // Behind a SELECT that is queued, calls are about its database.
+    let db = session.multi.as_ref().and_then(|queue| queue.db()).unwrap_or(session.db);
+    let asked = Asked { entry, argv: call.argv, db };
     access::permit(engine, &session.client, session.user(), &asked, context).map_err(|denied| (denied, asked))
 }
 

@@ -2,6 +2,7 @@
 
 mod batch;
 mod block;
+mod count;
 pub mod cron;
 mod evict;
 mod gate;
@@ -26,7 +27,6 @@ pub use round::{Round, Shortcut, run_plain};
 use crate::command::flag;
 use crate::command::{Args, Command, Error, Flow, Group, Held, Keyed, Nest, Outer, Reply, Run, Sweep};
 use crate::commands;
-use crate::config;
 use crate::engine::{Engine, Flag, Reached, ReplyMode, Session};
 use crate::keyspace::Txn;
 use crate::keyspace::txn::{Begin, Caller};
@@ -73,9 +73,9 @@ pub fn run(
                 match result {
                     // It is counted when it has been served.
                     Ok(Outcome::Wait(_)) => _ = engine.metrics.lap(&mut session.tick),
-                    _ => count(engine, session, &call, result.is_err()),
+                    _ => count::ended(engine, session, &call, reply.len_since(mark), result.is_err()),
                 }
-                show(engine, session, &call);
+                count::watched(engine, session, &call);
                 result
             }
         },
@@ -144,99 +144,11 @@ fn is_tracked(session: &Session, command: &Command) -> bool {
     command.has(flag::READ) && session.client.is(Flag::Tracking)
 }
 
-/// Counts a call that was run. It took the time since the one before it, or since its batch began.
-fn count(engine: &Engine, session: &mut Session, call: &Call<'_>, failed: bool) {
-    let Some(entry) = call.entry else { return };
-    let ns = engine.metrics.lap(&mut session.tick);
-    let tracks_latency = engine.settings.yes(config::LATENCY_TRACKING);
-    engine.metrics.local().count_call(entry.number, ns, failed, tracks_latency);
-    if ns >= slow_ns(engine.settings.int(config::SLOWLOG_LOG_SLOWER_THAN)) {
-        note_slow(engine, session, call, ns);
-    }
-}
-
 /// Counts a blocked call that has ended: it took no time of its own since it was parked.
 pub fn count_parked(engine: &Engine, session: &mut Session, parked: &Parked, failed: bool) {
     session.tick = engine.metrics.tick();
     let calls = Calls::of(parked.argv());
-    count(engine, session, &calls.get(0), failed);
-}
-
-/// Shows a call that was run to those who MONITOR.
-fn show(engine: &Engine, session: &Session, call: &Call<'_>) {
-    // QUIT is nobody's business any more.
-    if engine.monitors.is_active()
-        && !session.closing
-        && let Some(entry) = call.entry
-    {
-        monitor(engine, session, entry.command, call.argv);
-    }
-}
-
-/// The shortest moment that LATENCY can be asked to note.
-const LATENCY_MIN_NS: u64 = 1_000_000;
-
-/// From how many nanoseconds on a call is noted by itself, where SLOWLOG asks for those from `slow_us` microseconds on;
-/// negative for none.
-fn slow_ns(slow_us: i64) -> u64 {
-    u64::try_from(slow_us).map_or(LATENCY_MIN_NS, |us| us.saturating_mul(1000).min(LATENCY_MIN_NS))
-}
-
-/// Notes a call that took long, for LATENCY and SLOWLOG.
-#[cold]
-fn note_slow(engine: &Engine, session: &Session, call: &Call<'_>, ns: u64) {
-    let Some(entry) = call.entry else { return };
-    if ns >= LATENCY_MIN_NS {
-        let fast = entry.command.has(flag::FAST);
-        engine.note_latency(if fast { "fast-command" } else { "command" }, ns);
-    }
-    let slow_us = engine.settings.int(config::SLOWLOG_LOG_SLOWER_THAN);
-    let us = ns / 1000;
-    if slow_us >= 0 && us >= slow_us as u64 && !entry.command.has(flag::NO_SLOWLOG) {
-        let len_max = engine.settings.int(config::SLOWLOG_MAX_LEN) as usize;
-        let words = open_words(entry.command, call.argv);
-        engine.slowlog.add(&words, us, engine.now_ms() / 1000, &session.client, len_max);
-    }
-}
-
-/// The words of a slow call, without passwords.
-#[cold]
-fn open_words<'a>(command: &Command, argv: &'a [&'a [u8]]) -> Vec<&'a [u8]> {
-    let open = match command.full_name {
-        "auth" => 1,
-        "hello" => {
-            argv.iter().position(|word| word.eq_ignore_ascii_case(b"AUTH")).map_or(argv.len(), |at| at + 1)
-        }
-        "acl|setuser" | "acl|getuser" | "acl|deluser" => 2,
-        "config|set" => {
-            let mut words = argv.to_vec();
-            for at in (2..argv.len().saturating_sub(1)).step_by(2) {
-                if config::Name::find(argv[at]).is_some_and(|name| name.setting().secret) {
-                    words[at + 1] = REDACTED;
-                }
-            }
-            return words;
-        }
-        _ => return argv.to_vec(),
-    };
-    (0..argv.len()).map(|at| if at < open { argv[at] } else { REDACTED }).collect()
-}
-
-/// What stands for a secret.
-const REDACTED: &[u8] = b"(redacted)";
-
-/// Shows a call to those who MONITOR, without passwords.
-#[cold]
-fn monitor(engine: &Engine, session: &Session, command: &Command, argv: &[&[u8]]) {
-    if command.has(flag::NO_MONITOR | flag::ADMIN) {
-        return;
-    }
-    let auth = argv.iter().position(|word| word.eq_ignore_ascii_case(b"AUTH"));
-    let hidden = match (command.group, auth) {
-        (Group::Connection, Some(at)) => argv.len() - at - 1,
-        _ => 0,
-    };
-    engine.monitors.send(&session.client, session.db, argv, hidden);
+    count::ended(engine, session, &calls.get(0), 0, failed);
 }
 
 /// Applies CLIENT REPLY to the reply behind `mark`. What subscribing confirms is sent as messages are.

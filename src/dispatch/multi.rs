@@ -2,8 +2,9 @@
 //! one commit. So nobody sees a part of them, and the log holds them as one record. Only a call that turns the log on or off
 //! parts it, as that needs all shards free.
 
-use super::{Call, Calls, Outcome, gate, serve, unknown};
+use super::{Call, Calls, Outcome, count, gate, serve, unknown};
 use crate::acl::{Context, Denied};
+use crate::base::number::parse_i64;
 use crate::command::{Args, Command, Error, Group, Nest, Outer, Reply, Run};
 use crate::config::{self, Name};
 use crate::engine::{Client, Engine, Flag, Queue, Reached, Ready, Session};
@@ -15,6 +16,12 @@ use std::sync::atomic::Ordering::Relaxed;
 /// Queues an admitted call.
 pub(super) fn enqueue(queue: &mut Queue, client: &Client, call: &Call<'_>, reply: &mut Reply) {
     queue.push(call.argv, call.entry.map_or(0, |entry| entry.command.flags));
+    if call.entry.is_some_and(|entry| entry.command.full_name == "select")
+        && let Some(db) =
+            call.argv.get(1).and_then(|word| parse_i64(word)).and_then(|db| u32::try_from(db).ok())
+    {
+        queue.select(db);
+    }
     client.multi.store(queue.len() as i64, Relaxed);
     client.multi_len.store(queue.bytes(), Relaxed);
     reply.status("QUEUED");
@@ -152,13 +159,14 @@ impl Exec<'_> {
     fn call(&mut self, call: Call<'_>, txn: Option<&mut Txn<'_>>) {
         let mark = self.reply.mark();
         let result = self.run(call, txn);
-        super::count(self.engine, self.session, &call, result.is_err());
-        super::show(self.engine, self.session, &call);
+        let failed = result.is_err();
         if let Err(error) = result {
             self.reply.rewind(mark);
             self.reply.error(&error);
             self.engine.metrics.count_error(error.code());
         }
+        count::ended(self.engine, self.session, &call, self.reply.len_since(mark), failed);
+        count::watched(self.engine, self.session, &call);
     }
 
     fn run(&mut self, call: Call<'_>, txn: Option<&mut Txn<'_>>) -> Result<(), Error> {

@@ -6,9 +6,9 @@
 //! behind a call of another kind. What other threads change in between holds from the next round on, with the
 //! exceptions that writes ask for: see [`run_plain`].
 
-use super::{Call, finish, gate, note_slow, serve};
+use super::count::{self, Cost, Limits};
+use super::{Call, finish, gate, serve};
 use crate::command::{Args, Keyed, Reply, flag};
-use crate::config;
 use crate::engine::{Engine, Flag, Reached, ReplyMode, Session};
 use crate::keyspace::Access;
 use crate::keyspace::txn::Begin;
@@ -25,10 +25,8 @@ pub struct Round {
     calm: bool,
     /// The thread's counters.
     local: &'static Local,
-    /// How long each call takes is counted.
-    tracks_latency: bool,
-    /// From how many nanoseconds on a call is noted by itself.
-    slow_ns: u64,
+    /// From where on calls are noted by themselves.
+    limits: Limits,
 }
 
 /// What became of a call that might have been a plain one.
@@ -55,15 +53,12 @@ impl Round {
     }
 
     fn at(now_ms: i64, engine: &Engine, session: &Session) -> Self {
-        let settings = &engine.settings;
-        let slow_us = settings.int(config::SLOWLOG_LOG_SLOWER_THAN);
         Self {
             now_ms,
             access: engine.access(now_ms),
             calm: is_calm(engine, session, now_ms),
             local: engine.metrics.local(),
-            tracks_latency: settings.yes(config::LATENCY_TRACKING),
-            slow_ns: super::slow_ns(slow_us),
+            limits: Limits::of(&engine.settings),
         }
     }
 }
@@ -110,11 +105,12 @@ pub fn run_plain(
     if !committed.ready.is_empty() {
         serve(engine, committed.ready.into(), round.now_ms);
     }
-    let ns = engine.metrics.lap(&mut session.tick);
-    round.local.count_call(entry.number, ns, result.is_err(), round.tracks_latency);
-    if ns >= round.slow_ns {
-        note_slow(engine, session, call, ns);
-    }
+    let cost = Cost {
+        ns: engine.metrics.lap(&mut session.tick),
+        reply_len: reply.len_since(mark),
+        failed: result.is_err(),
+    };
+    count::note(engine, round.local, &session.client, call, cost, &round.limits);
     match result {
         Ok(()) => Shortcut::Done(committed.lsn),
         Err(error) => {

@@ -12,7 +12,7 @@
 //! ```
 
 use super::{Call, Outcome, Single, serve};
-use super::{evict, gate};
+use super::{count, evict, gate};
 use crate::acl::Context;
 use crate::command::{Args, Command, Error, Nest, Outer, Reply, Run, flag};
 use crate::commands::access::{self, Asked};
@@ -243,7 +243,7 @@ impl Host for Running<'_, '_> {
             }
         }
         let result = self.execute(call, command, reply);
-        self.count(&call, result.is_err());
+        self.count(&call, reply.len(), result.is_err());
         result.map_err(|error| {
             self.engine.metrics.count_error(error.code());
             Refused { error, counted: true }
@@ -359,19 +359,10 @@ impl Running<'_, '_> {
     }
 
     /// Counts a call that was run, and shows it to those who MONITOR.
-    fn count(&mut self, call: &Call<'_>, failed: bool) {
-        let Some(entry) = call.entry else { return };
-        let local = self.engine.metrics.local();
-        let ns = self.engine.metrics.lap(&mut self.session.tick);
-        local.counters.commands.add(1);
-        let command = &local.commands[entry.number];
-        command.calls.add(1);
-        command.ns.add(ns);
-        command.failed.add(failed.into());
-        if self.engine.settings.yes(config::LATENCY_TRACKING) {
-            command.latency.record(ns);
-        }
-        if self.engine.monitors.is_active() && !entry.command.has(flag::NO_MONITOR | flag::ADMIN) {
+    fn count(&mut self, call: &Call<'_>, reply_len: usize, failed: bool) {
+        count::ended(self.engine, self.session, call, reply_len, failed);
+        let is_shown = !call.entry.is_some_and(|entry| entry.command.has(flag::NO_MONITOR | flag::ADMIN));
+        if self.engine.monitors.is_active() && is_shown {
             self.engine.monitors.send_from("lua", self.session.db, call.argv, 0);
         }
     }

@@ -2,6 +2,7 @@
 
 mod client;
 mod clients;
+mod commandlog;
 mod commit;
 mod compaction;
 mod durability;
@@ -19,12 +20,12 @@ mod reload;
 mod saving;
 mod scripts;
 mod session;
-mod slowlog;
 mod stop;
 mod tracking;
 
 pub use client::{Client, Flag};
 pub use clients::Clients;
+pub use commandlog::{CommandLog, Excess, Noted};
 pub use commit::{Committed, Reached, Ready};
 pub use compaction::Compaction;
 pub use eviction::{Eviction, Order, Policy};
@@ -40,7 +41,6 @@ pub use reload::Reload;
 pub use saving::{Outcome, Purpose, Saving, directory};
 pub use scripts::{Adding, Run as ScriptRun, Running, SLOW as SCRIPT_SLOW, Scripts, Taken, Unkillable};
 pub use session::{ReplyMode, Session, WaitAof};
-pub use slowlog::{Slow, SlowLog};
 pub use stop::Stop;
 pub use tracking::{Tracking, Wish};
 
@@ -77,7 +77,7 @@ pub struct Engine {
     /// Moving values together.
     pub compaction: Compaction,
     /// The calls that took long.
-    pub slowlog: SlowLog,
+    pub commandlog: CommandLog,
     /// The moments in which something took long.
     pub latency: LatencyMonitor,
     /// What happens per second just now.
@@ -147,7 +147,7 @@ impl Engine {
             insight: Insight::default(),
             huge_pages: HugePages::default(),
             compaction: Compaction::default(),
-            slowlog: SlowLog::default(),
+            commandlog: CommandLog::default(),
             latency: LatencyMonitor::default(),
             rates: Rates::default(),
             clients: Clients::default(),

@@ -15,6 +15,7 @@ pub struct Queue {
     calls: Vec<usize>,
     flags: u32,
     aborted: bool,
+    db: Option<u32>,
 }
 
 impl Queue {
@@ -26,6 +27,16 @@ impl Queue {
         }
         self.calls.push(self.words.len());
         self.flags |= flags;
+    }
+
+    /// The database of the last SELECT that is queued.
+    pub fn db(&self) -> Option<u32> {
+        self.db
+    }
+
+    /// A SELECT of this database is queued.
+    pub fn select(&mut self, db: u32) {
+        self.db = Some(db);
     }
 
     /// A call was refused: EXEC will refuse them all.

@@ -4,7 +4,7 @@ use super::family::*;
 use super::text::Page;
 use crate::base::version;
 use crate::config;
-use crate::engine::Engine;
+use crate::engine::{Engine, Excess};
 use crate::metrics::{Memory, cpu_time};
 use crate::pubsub::Topic;
 use std::sync::atomic::Ordering::Relaxed;
@@ -121,7 +121,7 @@ pub(super) fn snapshots(engine: &Engine, page: &Page) {
 
 pub(super) fn commands(engine: &Engine, names: &[&'static str], page: &mut Page) {
     page.set(&COMMANDS, &[], engine.metrics.totals().commands as f64);
-    page.set(&SLOW_COMMANDS, &[], engine.slowlog.len() as f64);
+    page.set(&SLOW_COMMANDS, &[], engine.commandlog.len(Excess::Slow) as f64);
     for (code, n) in engine.metrics.errors() {
         page.set(&ERRORS, &[&code], n as f64);
     }

@@ -79,6 +79,12 @@ impl Reply {
         self.bytes.len() + self.shared_len
     }
 
+    /// Bytes behind `mark`.
+    pub fn len_since(&self, mark: Mark) -> usize {
+        let shared = &self.shared[mark.shared..];
+        self.bytes.len() - mark.bytes + shared.iter().map(|(_, value)| value.len()).sum::<usize>()
+    }
+
     /// Whether nothing waits to be sent.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty() && self.shared.is_empty()

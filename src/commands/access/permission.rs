@@ -8,7 +8,6 @@ use crate::command::{Channels, Command, Error, Found, RegistryEntry, Result, acc
 use crate::commands::FAMILIES;
 use crate::engine::{Client, Engine, Session};
 use smallvec::SmallVec;
-use std::sync::atomic::Ordering::Relaxed;
 
 /// A call whose user's rules are to be asked.
 #[derive(Clone, Copy)]
@@ -46,8 +45,6 @@ pub fn permit(
         Denied::Database(at) => (Reason::Database, &counters.denied_databases, asked.argv[at]),
     };
     counter.add(1);
-    // It is the last command of the client, though it was not run.
-    client.command.store(asked.entry.number + 1, Relaxed);
     note(engine, client, (reason, context), object, &user.name);
     Err(denied)
 }

@@ -1,6 +1,7 @@
 //! The server itself: what it can do, how it is set up, how it fares, how it stops.
 
 pub mod command;
+pub mod commandlog;
 pub mod config;
 pub mod debug;
 pub mod digest;
@@ -13,5 +14,4 @@ pub mod monitor;
 mod prefixes;
 pub mod process;
 pub mod save;
-pub mod slowlog;
 mod sparkline;

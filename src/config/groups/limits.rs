@@ -51,6 +51,5 @@ group! {
         .hint("the server always calls itself as Redis does")
         .doc("Valkey's: calls itself Redis where clients look.");
     TRACKING_TABLE_MAX_KEYS = setting("tracking-table-max-keys", crate::config::kind::LONG, "1000000")
-        .hint("no keys are tracked for clients yet")
         .doc("Keys remembered for client-side caching.");
 }

@@ -17,8 +17,21 @@ group! {
     METRICS_PREFIXES_MAX = setting("metrics-prefixes-max", Kind::Int(0, 1000), "20")
         .doc("Prefixes of keys, up to the first colon, that have metrics: those with the most bytes.");
     SLOWLOG_LOG_SLOWER_THAN = setting("slowlog-log-slower-than", Kind::Int(-1, i64::MAX), "10000")
+        .aliases(&["commandlog-execution-slower-than"])
         .doc("Microseconds from which on a command is remembered as slow; -1 remembers none.");
-    SLOWLOG_MAX_LEN = setting("slowlog-max-len", LONG, "128").doc("Slow commands that are remembered.");
+    SLOWLOG_MAX_LEN = setting("slowlog-max-len", LONG, "128")
+        .aliases(&["commandlog-slow-execution-max-len"])
+        .doc("Slow commands that are remembered.");
+    COMMANDLOG_REQUEST_LARGER_THAN =
+        setting("commandlog-request-larger-than", Kind::Int(-1, i64::MAX), "1048576")
+            .doc("Bytes of its words above which a command is remembered as a large request; -1 remembers none.");
+    COMMANDLOG_LARGE_REQUEST_MAX_LEN = setting("commandlog-large-request-max-len", LONG, "128")
+        .doc("Large requests that are remembered.");
+    COMMANDLOG_REPLY_LARGER_THAN =
+        setting("commandlog-reply-larger-than", Kind::Int(-1, i64::MAX), "1048576")
+            .doc("Bytes of its reply above which a command is remembered for it; -1 remembers none.");
+    COMMANDLOG_LARGE_REPLY_MAX_LEN = setting("commandlog-large-reply-max-len", LONG, "128")
+        .doc("Commands with large replies that are remembered.");
     LATENCY_MONITOR_THRESHOLD = setting("latency-monitor-threshold", LONG, "0")
         .doc("Milliseconds from which on an event is recorded for LATENCY; 0 records none.");
     LATENCY_TRACKING = switch("latency-tracking", "yes").doc("Keeps a histogram of each command's latency.");

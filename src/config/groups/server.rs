@@ -42,6 +42,10 @@ group! {
     HIDE_USER_DATA_FROM_LOG = switch("hide-user-data-from-log", "no")
         .hint("keys and values are never logged")
         .doc("Keeps keys and values out of the log.");
+    ENABLE_DEBUG_ASSERT = switch("enable-debug-assert", "no")
+        .start()
+        .hint("a broken invariant always ends the process")
+        .doc("Checks invariants that are costly to check.");
     CRASH_LOG_ENABLED = switch("crash-log-enabled", "yes")
         .hint("a panic is always logged with its place")
         .doc("Logs what is known about a crash.");

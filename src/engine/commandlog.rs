@@ -1,4 +1,4 @@
-//! SLOWLOG: the calls that took long, the latest ones.
+//! COMMANDLOG and SLOWLOG: the latest calls that took long, were large, or got large replies.
 
 use compact_str::CompactString;
 use parking_lot::Mutex;
@@ -8,15 +8,26 @@ use std::collections::VecDeque;
 const ARGUMENTS_MAX: usize = 32;
 const ARGUMENT_BYTES_MAX: usize = 128;
 
-/// One slow call.
+/// What makes a call worth remembering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excess {
+    /// It took long; measured in microseconds.
+    Slow,
+    /// Its words are large; measured in bytes.
+    LargeRequest,
+    /// Its reply is large; measured in bytes.
+    LargeReply,
+}
+
+/// One call that is remembered.
 #[derive(Clone, Debug)]
-pub struct Slow {
+pub struct Noted {
     /// Its number; never used twice.
     pub id: u64,
     /// When it ran, unix seconds.
     pub at_s: i64,
-    /// How long it took, in microseconds.
-    pub us: u64,
+    /// How long it took, or how large it was.
+    pub measure: u64,
     /// Its words, cut short.
     pub argv: Vec<Vec<u8>>,
     /// The client's address.
@@ -25,10 +36,10 @@ pub struct Slow {
     pub name: CompactString,
 }
 
-/// The slow calls.
+/// The calls that are remembered, for each excess, with the number of the next.
 #[derive(Debug, Default)]
-pub struct SlowLog {
-    state: Mutex<(VecDeque<Slow>, u64)>,
+pub struct CommandLog {
+    logs: [Mutex<(VecDeque<Noted>, u64)>; 3],
 }
 
 /// `argv` as it is kept: few words, short ones, and how much is missing.
@@ -45,35 +56,38 @@ fn shorten(argv: &[&[u8]]) -> Vec<Vec<u8>> {
     argv[..ARGUMENTS_MAX - 1].iter().map(cut).chain([rest]).collect()
 }
 
-impl SlowLog {
+impl CommandLog {
     /// Remembers a call; forgets the oldest ones above `len_max`.
-    pub fn add(&self, argv: &[&[u8]], us: u64, at_s: i64, client: &super::Client, len_max: usize) {
-        let mut state = self.state.lock();
-        let (calls, next) = &mut *state;
+    pub fn add(
+        &self,
+        excess: Excess,
+        measure: u64,
+        argv: &[&[u8]],
+        at_s: i64,
+        client: &super::Client,
+        len_max: usize,
+    ) {
+        let mut log = self.logs[excess as usize].lock();
+        let (calls, next) = &mut *log;
         let (addr, name) = (client.addr.clone(), client.name.lock().clone());
-        calls.push_front(Slow { id: *next, at_s, us, argv: shorten(argv), addr, name });
+        calls.push_front(Noted { id: *next, at_s, measure, argv: shorten(argv), addr, name });
         *next += 1;
         calls.truncate(len_max);
     }
 
     /// The latest calls, newest first.
-    pub fn latest(&self, count: usize) -> Vec<Slow> {
-        self.state.lock().0.iter().take(count).cloned().collect()
+    pub fn latest(&self, excess: Excess, count: usize) -> Vec<Noted> {
+        self.logs[excess as usize].lock().0.iter().take(count).cloned().collect()
     }
 
     /// How many calls are remembered.
-    pub fn len(&self) -> usize {
-        self.state.lock().0.len()
-    }
-
-    /// Whether none is.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    pub fn len(&self, excess: Excess) -> usize {
+        self.logs[excess as usize].lock().0.len()
     }
 
     /// Forgets all.
-    pub fn reset(&self) {
-        self.state.lock().0.clear();
+    pub fn reset(&self, excess: Excess) {
+        self.logs[excess as usize].lock().0.clear();
     }
 }
 

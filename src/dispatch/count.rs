@@ -1,0 +1,152 @@
+//! What is noted of a call that was run: counters, slow and large calls, MONITOR.
+
+use super::Call;
+use crate::command::{Command, Group, flag};
+use crate::config::{self, Settings};
+use crate::engine::{Client, Engine, Excess, Session};
+use crate::metrics::Local;
+
+/// What stands for a secret.
+const REDACTED: &[u8] = b"(redacted)";
+
+/// What a call came to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cost {
+    /// Nanoseconds it took.
+    pub ns: u64,
+    /// Bytes of its reply.
+    pub reply_len: usize,
+    /// Whether it was answered with an error.
+    pub failed: bool,
+}
+
+/// From where on a call is noted by itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    tracks_latency: bool,
+    slow_ns: u64,
+    request_len: usize,
+    reply_len: usize,
+}
+
+impl Limits {
+    /// The limits of the settings.
+    pub fn of(settings: &Settings) -> Self {
+        // A negative limit is none.
+        let bytes = |name| usize::try_from(settings.int(name)).unwrap_or(usize::MAX);
+        let slow_us = u64::try_from(settings.int(config::SLOWLOG_LOG_SLOWER_THAN)).unwrap_or(u64::MAX);
+        Self {
+            tracks_latency: settings.yes(config::LATENCY_TRACKING),
+            slow_ns: slow_us.saturating_mul(1000).min(LATENCY_MIN_NS),
+            request_len: bytes(config::COMMANDLOG_REQUEST_LARGER_THAN),
+            reply_len: bytes(config::COMMANDLOG_REPLY_LARGER_THAN),
+        }
+    }
+}
+
+/// The shortest moment that LATENCY can be asked to note.
+const LATENCY_MIN_NS: u64 = 1_000_000;
+
+/// Counts a call of a session. It took the time since the one before it, or since its batch began.
+pub(super) fn ended(engine: &Engine, session: &mut Session, call: &Call<'_>, reply_len: usize, failed: bool) {
+    let ns = engine.metrics.lap(&mut session.tick);
+    let (limits, cost) = (Limits::of(&engine.settings), Cost { ns, reply_len, failed });
+    note(engine, engine.metrics.local(), &session.client, call, cost, &limits);
+}
+
+/// Counts a call on behalf of a client, with the thread's counters.
+#[inline(always)]
+pub(super) fn note(
+    engine: &Engine,
+    local: &Local,
+    client: &Client,
+    call: &Call<'_>,
+    cost: Cost,
+    limits: &Limits,
+) {
+    let Some(entry) = call.entry else { return };
+    local.count_call(entry.number, cost.ns, cost.failed, limits.tracks_latency);
+    let request_len = call.argv.iter().map(|word| word.len()).sum();
+    if cost.ns >= limits.slow_ns || request_len > limits.request_len || cost.reply_len > limits.reply_len {
+        exceeded(engine, client, call, cost, request_len);
+    }
+}
+
+/// Notes a call that was above a limit, for LATENCY and COMMANDLOG.
+#[cold]
+fn exceeded(engine: &Engine, client: &Client, call: &Call<'_>, cost: Cost, request_len: usize) {
+    let Some(entry) = call.entry else { return };
+    if cost.ns >= LATENCY_MIN_NS {
+        let fast = entry.command.has(flag::FAST);
+        engine.note_latency(if fast { "fast-command" } else { "command" }, cost.ns);
+    }
+    let settings = &engine.settings;
+    let excesses = [
+        (Excess::Slow, cost.ns / 1000, settings.int(config::SLOWLOG_LOG_SLOWER_THAN)),
+        // These are to be larger than the limit, not as large.
+        (Excess::LargeRequest, request_len as u64, settings.int(config::COMMANDLOG_REQUEST_LARGER_THAN)),
+        (Excess::LargeReply, cost.reply_len as u64, settings.int(config::COMMANDLOG_REPLY_LARGER_THAN)),
+    ];
+    for (excess, measure, limit) in excesses {
+        let least = limit.saturating_add(i64::from(excess != Excess::Slow));
+        if limit >= 0 && measure >= least as u64 {
+            remember(engine, client, call, excess, measure);
+        }
+    }
+}
+
+/// Puts a call into COMMANDLOG.
+fn remember(engine: &Engine, client: &Client, call: &Call<'_>, excess: Excess, measure: u64) {
+    let Some(entry) = call.entry.filter(|entry| !entry.command.has(flag::NO_SLOWLOG)) else { return };
+    let len_max = engine.settings.int(match excess {
+        Excess::Slow => config::SLOWLOG_MAX_LEN,
+        Excess::LargeRequest => config::COMMANDLOG_LARGE_REQUEST_MAX_LEN,
+        Excess::LargeReply => config::COMMANDLOG_LARGE_REPLY_MAX_LEN,
+    });
+    let words = open_words(entry.command, call.argv);
+    engine.commandlog.add(excess, measure, &words, engine.now_ms() / 1000, client, len_max as usize);
+}
+
+/// The words of a call, without passwords.
+fn open_words<'a>(command: &Command, argv: &'a [&'a [u8]]) -> Vec<&'a [u8]> {
+    let open = match command.full_name {
+        "auth" => 1,
+        "hello" => {
+            argv.iter().position(|word| word.eq_ignore_ascii_case(b"AUTH")).map_or(argv.len(), |at| at + 1)
+        }
+        "acl|setuser" | "acl|getuser" | "acl|deluser" => 2,
+        "config|set" => {
+            let mut words = argv.to_vec();
+            for at in (2..argv.len().saturating_sub(1)).step_by(2) {
+                if config::Name::find(argv[at]).is_some_and(|name| name.setting().secret) {
+                    words[at + 1] = REDACTED;
+                }
+            }
+            return words;
+        }
+        _ => return argv.to_vec(),
+    };
+    (0..argv.len()).map(|at| if at < open { argv[at] } else { REDACTED }).collect()
+}
+
+/// Shows a call to those who MONITOR. QUIT is nobody's business any more.
+#[inline]
+pub(super) fn watched(engine: &Engine, session: &Session, call: &Call<'_>) {
+    if engine.monitors.is_active() && !session.closing {
+        monitor(engine, session, call);
+    }
+}
+
+/// Shows a call to those who MONITOR, without passwords.
+#[cold]
+fn monitor(engine: &Engine, session: &Session, call: &Call<'_>) {
+    let Some(entry) = call.entry.filter(|entry| !entry.command.has(flag::NO_MONITOR | flag::ADMIN)) else {
+        return;
+    };
+    let auth = call.argv.iter().position(|word| word.eq_ignore_ascii_case(b"AUTH"));
+    let hidden = match (entry.command.group, auth) {
+        (Group::Connection, Some(at)) => call.argv.len() - at - 1,
+        _ => 0,
+    };
+    engine.monitors.send(&session.client, session.db, call.argv, hidden);
+}
