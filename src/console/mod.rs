@@ -8,7 +8,7 @@
 //! ```
 //! Whoever has logged in is a client like any other: its calls pass the gates, its user's rules say what is shown
 //! and done, CLIENT LIST names it, CLIENT KILL and the removal of its user end it. The page runs no call of its own making:
-//! [`views`] and [`actions`] name each.
+//! `views` and `actions` name each.
 
 mod actions;
 mod assets;

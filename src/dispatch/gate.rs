@@ -40,6 +40,16 @@ impl Visitor<'_> {
     }
 }
 
+/// What a call may do: a script that says so does not write.
+pub(super) fn flags_of(engine: &Engine, command: &Command, argv: &[&[u8]]) -> u32 {
+    if let Run::Nested(Nest::Script(source)) = command.run
+        && declared(engine, source, argv).is_some_and(|flags| flags.has(Flags::NO_WRITES))
+    {
+        return command.flags & !flag::REPLICATES;
+    }
+    command.flags
+}
+
 /// Declares the gates in their order, each with when it is open: then it lets every plain call pass, whatever it
 /// is. No table of functions: most calls pass all of them, so they are to be inlined.
 macro_rules! gates {
@@ -190,12 +200,10 @@ fn crowd(v: &Visitor<'_>) -> Result<Verdict, Error> {
 /// CLIENT PAUSE.
 fn pause(v: &Visitor<'_>) -> Result<Verdict, Error> {
     let Some((what, _)) = v.engine.pause.state(v.now_ms) else { return Ok(Verdict::Pass) };
-    let mut flags = v.flags();
-    if let Run::Nested(Nest::Script(source)) = v.command.run
-        && declared(v.engine, source, v.call.argv).is_some_and(|flags| flags.has(Flags::NO_WRITES))
-    {
-        flags &= !flag::REPLICATES;
-    }
+    let flags = match v.command.run {
+        Run::Nested(Nest::Script(_)) => flags_of(v.engine, v.command, v.call.argv),
+        _ => v.flags(),
+    };
     let held = what == Paused::All || flags & (flag::WRITE | flag::REPLICATES) != 0;
     Ok(if held { Verdict::Hold } else { Verdict::Pass })
 }

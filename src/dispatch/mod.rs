@@ -59,7 +59,7 @@ pub fn run(
     let outcome = match admit(engine, session, &call, now_ms) {
         Ok(Verdict::Pass) => match &mut session.multi {
             Some(queue) if call.entry.is_some_and(|entry| !entry.command.has(flag::UNQUEUED)) => {
-                multi::enqueue(queue, &session.client, &call, reply);
+                multi::enqueue(engine, queue, &session.client, &call, reply);
                 Ok(Outcome::Done(Reached::default()))
             }
             _ => {

@@ -14,8 +14,15 @@ use std::collections::VecDeque;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Queues an admitted call.
-pub(super) fn enqueue(queue: &mut Queue, client: &Client, call: &Call<'_>, reply: &mut Reply) {
-    queue.push(call.argv, call.entry.map_or(0, |entry| entry.command.flags));
+pub(super) fn enqueue(
+    engine: &Engine,
+    queue: &mut Queue,
+    client: &Client,
+    call: &Call<'_>,
+    reply: &mut Reply,
+) {
+    let flags = call.entry.map_or(0, |entry| gate::flags_of(engine, entry.command, call.argv));
+    queue.push(call.argv, flags);
     if call.entry.is_some_and(|entry| entry.command.full_name == "select")
         && let Some(db) =
             call.argv.get(1).and_then(|word| parse_i64(word)).and_then(|db| u32::try_from(db).ok())

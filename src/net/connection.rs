@@ -366,7 +366,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     if reached != Reached::default() {
                         self.holding.add(&self.engine, &mut self.session, reached, from, reply.mark());
                     }
-                    self.interleave(reply);
+                    if !self.close_reply(reply) {
+                        return;
+                    }
                     continue;
                 }
                 Shortcut::Hold => Outcome::Hold,
@@ -387,10 +389,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     return;
                 }
                 Outcome::Done(_) => {
-                    self.interleave(reply);
-                    if reply.len() > LARGE_REPLIES && !self.check_output(reply.len()) {
-                        // What is not read is not sent either.
-                        reply.clear(scratch::REPLY_KEPT);
+                    if !self.close_reply(reply) {
                         return;
                     }
                     if let Some(wait) = self.session.waitaof.take() {
@@ -443,12 +442,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.state = State::Held(Box::pin(lifted));
     }
 
-    /// Puts what others sent (or the call itself, to its own client) behind the call's reply.
-    fn interleave(&self, reply: &mut Reply) {
+    /// Puts what others sent (or the call itself, to its own client) behind the call's reply; false when the client is
+    /// to get nothing, as it would be too much.
+    #[inline]
+    fn close_reply(&mut self, reply: &mut Reply) -> bool {
         let outbox = &self.session.client.outbox;
         if outbox.is_filled() {
             outbox.take_frames().into_iter().for_each(|frame| reply.raw_shared(frame));
         }
+        if reply.len() <= LARGE_REPLIES || self.check_output(reply.len()) {
+            return true;
+        }
+        reply.clear(scratch::REPLY_KEPT);
+        false
     }
 
     fn postpone(&mut self, calls: &Calls<'_>, from: usize) {
@@ -481,8 +487,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Ends a client that does not read: at once above the hard limit, which no reply outgrows while
-    /// it is written. The soft limit is looked after in the background.
-    /// Returns whether it stays.
+    /// it is written. The soft limit is looked after in the background. Returns whether it stays.
     fn check_output(&mut self, waiting: usize) -> bool {
         let client = &self.session.client;
         let class = if client.is(Flag::Subscribed) { ClientClass::PubSub } else { ClientClass::Normal };
