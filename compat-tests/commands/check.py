@@ -30,6 +30,7 @@ ALLOWED = {
     ("xadd", "arguments"): "KEEPREF, DELREF, ACKED of Redis 8.2",
     ("xtrim", "arguments"): "KEEPREF, DELREF, ACKED of Redis 8.2",
     ("xreadgroup", "arguments"): "CLAIM of Redis 8.4",
+    ("zscan", "arguments"): "NOSCORES of Valkey 9.1",
     ("migrate", "arguments"): "its own names",
     ("migrate", "flags"): "it waits for another server: not within transactions and scripts",
     ("migrate", "range"): "the keys are found by its own rule alone",

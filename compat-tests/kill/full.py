@@ -17,7 +17,7 @@ import time
 
 sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parents[1])]
 from run import SETTINGS  # noqa: E402
-from servers import Gone, Server  # noqa: E402
+from servers import Failure, Gone, Server  # noqa: E402
 
 SIZE = "6m"
 
@@ -27,10 +27,9 @@ def fill(link, mode, acknowledged):
     until = time.monotonic() + 60
     while time.monotonic() < until:
         n = len(acknowledged)
-        try:
-            link("RPUSH", "list", f"{n}:" + "x" * 8000)
-        except RuntimeError as refusal:
-            return str(refusal)
+        reply = link.ask("RPUSH", "list", f"{n}:" + "x" * 8000)
+        if isinstance(reply, Failure):
+            return str(reply)
         acknowledged.append(n)
     raise RuntimeError(f"the disk of {SIZE} does not fill in mode {mode}")
 
