@@ -1,20 +1,16 @@
 //! Latency histograms: four buckets to every doubling, from 1 ns on; relative error at most 19 %.
 
 use super::Counter;
+use std::sync::OnceLock;
 
 /// Buckets of a histogram: four for each power of two up to 2^40 ns (18 minutes).
 pub const BUCKETS: usize = 160;
 
 /// A histogram of durations that one thread fills.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Histogram {
-    buckets: Box<[Counter]>,
-}
-
-impl Default for Histogram {
-    fn default() -> Self {
-        Self { buckets: (0..BUCKETS).map(|_| Counter::default()).collect() }
-    }
+    /// Made with the first duration: most commands are never called.
+    buckets: OnceLock<Box<[Counter; BUCKETS]>>,
 }
 
 /// The bucket a duration falls in.
@@ -30,16 +26,17 @@ impl Histogram {
     /// Counts one duration.
     #[inline]
     pub fn record(&self, ns: u64) {
-        self.buckets[bucket_of(ns)].add(1);
+        let buckets = self.buckets.get_or_init(|| Box::new(std::array::from_fn(|_| Counter::default())));
+        buckets[bucket_of(ns)].add(1);
     }
 
     pub(super) fn clear(&self) {
-        self.buckets.iter().for_each(Counter::clear);
+        self.buckets.get().into_iter().for_each(|buckets| buckets.iter().for_each(Counter::clear));
     }
 
     pub(super) fn add_to(&self, totals: &mut Vec<u64>) {
         totals.resize(BUCKETS, 0);
-        for (total, bucket) in totals.iter_mut().zip(&self.buckets) {
+        for (total, bucket) in totals.iter_mut().zip(self.buckets.get().into_iter().flat_map(|b| b.iter())) {
             *total += bucket.get();
         }
     }

@@ -21,6 +21,9 @@ pub struct Memory {
     pub peak: usize,
 }
 
+/// The bytes in the threads' caches, all arenas together (which jemalloc numbers 4096).
+const ALL_CACHED: &[u8; 31] = b"stats.arenas.4096.tcache_bytes\0";
+
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
 impl Memory {
@@ -35,7 +38,10 @@ impl Memory {
     pub fn allocator() -> Self {
         // These fail only in a build without jemalloc's statistics, which then are zero.
         let _ = epoch::advance();
-        let allocated = stats::allocated::read().unwrap_or(0);
+        let all: &Name = ALL_CACHED[..].name();
+        // What threads keep at hand counts as allocated there, but holds nothing.
+        let cached: usize = all.read().unwrap_or(0);
+        let allocated = stats::allocated::read().unwrap_or(0).saturating_sub(cached);
         let peak = PEAK.fetch_max(allocated, Relaxed).max(allocated);
         Self {
             allocated,
