@@ -203,6 +203,16 @@ impl Engine {
         self.acl.asks_for_password()
     }
 
+    /// Bytes that all clients together may take (`maxmemory-clients`, which may be a share of `maxmemory`); `None` for
+    /// any number.
+    pub fn client_memory_max(&self) -> Option<usize> {
+        let bytes = match self.settings.int(config::MAXMEMORY_CLIENTS) {
+            share @ ..0 => self.settings.int(config::MAXMEMORY) / 100 * -share,
+            bytes => bytes,
+        };
+        usize::try_from(bytes).ok().filter(|bytes| *bytes > 0)
+    }
+
     /// What a client may announce.
     pub fn decoding(&self, authenticated: bool) -> decode::Limits {
         decode::Limits {

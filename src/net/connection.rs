@@ -287,13 +287,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         })
     }
 
-    /// Ends a client that sends more than `client-query-buffer-limit` without a whole request.
+    /// Ends a client that sends more than `client-query-buffer-limit` without a whole request, or alone takes more than
+    /// all may: the others would be looked at only later.
     fn check_input(&mut self) {
         self.session.client.query_len.store(self.input.len(), Relaxed);
         // Calls queued since MULTI have not been run: they count as input.
         let queued = self.session.multi.as_ref().map_or(0, |queue| queue.memory());
         if (self.input.len() + queued) as i64 > self.engine.settings.int(config::CLIENT_QUERY_BUFFER_LIMIT) {
             self.engine.metrics.local().counters.input_overruns.add(1);
+            self.end = Some(End::Overrun);
+        } else if self.engine.client_memory_max().is_some_and(|max| self.input.len() + queued > max)
+            && !self.session.client.is(Flag::NoEvict)
+        {
+            self.engine.evicted_clients.fetch_add(1, Relaxed);
             self.end = Some(End::Overrun);
         }
     }

@@ -75,14 +75,12 @@ fn unsent(client: &Client) -> usize {
 
 /// Closes the largest clients while all together take more than `maxmemory-clients`.
 fn limit_memory(engine: &Engine, mut clients: Vec<Arc<Client>>) {
-    let limit = match engine.settings.int(config::MAXMEMORY_CLIENTS) {
-        0 => return,
-        share @ ..0 => engine.settings.int(config::MAXMEMORY) / 100 * -share,
-        bytes => bytes,
+    let Some(limit) = engine.client_memory_max() else { return };
+    let size = |client: &Client| {
+        unsent(client) + client.query_len.load(Relaxed) + client.multi_len.load(Relaxed)
     };
-    let size = |client: &Client| unsent(client) + client.query_len.load(Relaxed);
-    let mut total = clients.iter().map(|client| size(client)).sum::<usize>() as i64;
-    if limit == 0 || total <= limit {
+    let mut total = clients.iter().map(|client| size(client)).sum::<usize>();
+    if total <= limit {
         return;
     }
     clients.sort_by_key(|client| Reverse(size(client)));
@@ -90,7 +88,7 @@ fn limit_memory(engine: &Engine, mut clients: Vec<Arc<Client>>) {
         if total <= limit {
             return;
         }
-        total -= size(client) as i64;
+        total = total.saturating_sub(size(client));
         client.close(Close::Now);
         engine.evicted_clients.fetch_add(1, Relaxed);
     }
