@@ -76,9 +76,8 @@ fn unsent(client: &Client) -> usize {
 /// Closes the largest clients while all together take more than `maxmemory-clients`.
 fn limit_memory(engine: &Engine, mut clients: Vec<Arc<Client>>) {
     let Some(limit) = engine.client_memory_max() else { return };
-    let size = |client: &Client| {
-        unsent(client) + client.query_len.load(Relaxed) + client.multi_len.load(Relaxed)
-    };
+    let size =
+        |client: &Client| unsent(client) + client.query_len.load(Relaxed) + client.multi_len.load(Relaxed);
     let mut total = clients.iter().map(|client| size(client)).sum::<usize>();
     if total <= limit {
         return;

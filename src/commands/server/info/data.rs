@@ -112,11 +112,11 @@ pub(super) fn keyspace(_: &Engine, lines: &mut Lines) {
     for (at, db) in lines.survey.databases.clone().iter().enumerate() {
         if db.keys > 0 {
             let (keys, expires, ttl, subexpiry) = (db.keys, db.expires, db.avg_ttl_ms(), db.subexpiry);
-            let value = format!(
-                "keys={keys},expires={expires},avg_ttl={ttl},subexpiry={subexpiry},\
-                 keys_with_volatile_items={subexpiry}"
+            // Valkey's own field behind these is left out: exporters read the line as Redis writes it.
+            lines.add(
+                &format!("db{at}"),
+                format!("keys={keys},expires={expires},avg_ttl={ttl},subexpiry={subexpiry}"),
             );
-            lines.add(&format!("db{at}"), value);
         }
     }
 }
