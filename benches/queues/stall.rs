@@ -41,9 +41,9 @@ pub fn measure(broker: &Broker) -> Result<Vec<(Row, f64)>, Box<dyn Error>> {
         (Row::new("GET of another key at rest: p99", "µs", Target::NONE), rest),
         (Row::new("… while 10^6 messages become due: p99", "µs", Target::NONE), due),
         (Row::new("… the same over that at rest", "×", Target::own(2.0)), due / rest),
-        (Row::new("GET of another key beside a storm of PINGs: p99", "µs", Target::NONE), others),
+        (Row::new("GET of another key beside a storm of ECHOs: p99", "µs", Target::NONE), others),
         (Row::new("… beside a nack storm: p99", "µs", Target::NONE), nacks),
-        (Row::new("… the same over that beside PINGs", "×", Target::own(2.0)), nacks / others),
+        (Row::new("… the same over that beside ECHOs", "×", Target::own(2.0)), nacks / others),
     ])
 }
 
