@@ -47,7 +47,7 @@ def clean_root(target):
     base = CACHE / "bookworm.tar"
     if not base.exists():
         base.parent.mkdir(parents=True, exist_ok=True)
-        made = run("debootstrap", "--variant=minbase", "--include=adduser", "bookworm", target / "base", "http://deb.debian.org/debian")
+        made = run("debootstrap", "--variant=minbase", "--include=adduser", "bookworm", target / "base")
         if made.returncode:
             sys.exit(made.stdout + made.stderr)
         # Whole or not at all.
