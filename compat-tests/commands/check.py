@@ -99,25 +99,12 @@ def keys_of(server, call):
     return [[key, sorted(flags)] for key, flags in plain(reply)]
 
 
-def number(reply):
-    """A reply of COMMAND as lists, dicts, texts and numbers."""
-    kind = reply[0]
-    if kind == "%":
-        items = iter(reply[1])
-        return {plain(key): number(value) for key, value in zip(items, items)}
-    if kind in "*~":
-        return [number(item) for item in reply[1]]
-    if kind == ":":
-        return int(reply[1])
-    return reply[1].decode("latin1") if len(reply) > 1 else None
-
-
 def ask(server):
     server.call("HELLO", "3")
     told = {}
-    for info in number(server.call("COMMAND")):
+    for info in plain(server.call("COMMAND"), numbers=True):
         told |= facts(info)
-    for name, doc in documents(number(server.call("COMMAND", "DOCS"))).items():
+    for name, doc in documents(plain(server.call("COMMAND", "DOCS"), numbers=True)).items():
         told.setdefault(name, {}).update(doc)
     for name, fields in told.items():
         fields["keys"] = [[call, keys_of(server, call)] for call in calls(name, fields["arity"])]

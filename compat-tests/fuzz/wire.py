@@ -96,14 +96,16 @@ class Server(Link):
         return b"\n".join(self.log.read().splitlines()[-6:]).decode(errors="replace")
 
 
-def plain(reply):
-    """A reply of COMMAND DOCS as dicts, lists and texts."""
+def plain(reply, numbers=False):
+    """A reply of COMMAND as dicts, lists and texts; with `numbers`, integers are numbers."""
     kind = reply[0]
     if kind == "%":
         items = iter(reply[1])
-        return {plain(key): plain(value) for key, value in zip(items, items)}
+        return {plain(key): plain(value, numbers) for key, value in zip(items, items)}
     if kind in "*~":
-        return [plain(item) for item in reply[1]]
+        return [plain(item, numbers) for item in reply[1]]
+    if kind == ":" and numbers:
+        return int(reply[1])
     return reply[1].decode("latin1") if len(reply) > 1 else None
 
 

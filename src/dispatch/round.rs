@@ -2,8 +2,8 @@
 //!
 //! Most rounds are calm: no gate stands in anybody's way, nobody watches, nothing has to be remembered. A plain
 //! call (over keys alone, well-formed) that runs in a calm round passes without asking each gate again: plain
-//! calls change nothing that gates look at, so whether the round is calm is only looked at when it begins and
-//! behind a call of another kind. What other threads change in between holds from the next round on, with the
+//! calls change nothing that gates look at, so whether the round is calm is only looked at before the first of them
+//! and behind a call of another kind. What other threads change in between holds from the next round on, with the
 //! exceptions that writes ask for: see [`run_plain`].
 
 use super::count::{self, Cost, Limits};
@@ -15,14 +15,20 @@ use crate::keyspace::txn::Begin;
 use crate::metrics::Local;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// What holds for all calls of a batch.
+/// One batch of calls.
 pub struct Round {
     /// The time they run at, in unix milliseconds.
     pub now_ms: i64,
+    /// What holds for its plain calls; looked at before the first of them.
+    view: Option<View>,
+}
+
+/// What holds for all plain calls of a round, until a call of another kind.
+struct View {
+    /// They need not be looked at one by one.
+    calm: bool,
     /// What their accesses note in entries.
     access: Access,
-    /// Plain calls need not be looked at.
-    calm: bool,
     /// The thread's counters.
     local: &'static Local,
     /// From where on calls are noted by themselves.
@@ -42,21 +48,21 @@ pub enum Shortcut {
 impl Round {
     /// A round that begins now.
     pub fn begin(engine: &Engine, session: &mut Session) -> Self {
-        let now_ms = engine.now_ms();
         session.tick = engine.metrics.tick();
-        Self::at(now_ms, engine, session)
+        Self { now_ms: engine.now_ms(), view: None }
     }
 
-    /// Looks anew: the call before was of a kind that may have changed something.
-    pub fn look_again(&mut self, engine: &Engine, session: &Session) {
-        *self = Self::at(self.now_ms, engine, session);
+    /// Looks anew before the next plain call: the call before was of a kind that may have changed something.
+    pub fn look_again(&mut self) {
+        self.view = None;
     }
+}
 
-    fn at(now_ms: i64, engine: &Engine, session: &Session) -> Self {
+impl View {
+    fn of(engine: &Engine, session: &Session, now_ms: i64) -> Self {
         Self {
-            now_ms,
-            access: engine.access(now_ms),
             calm: is_calm(engine, session, now_ms),
+            access: engine.access(now_ms),
             local: engine.metrics.local(),
             limits: Limits::of(&engine.settings),
         }
@@ -79,12 +85,15 @@ pub fn run_plain(
     engine: &Engine,
     session: &mut Session,
     call: &Call<'_>,
-    round: &Round,
+    round: &mut Round,
     reply: &mut Reply,
 ) -> Shortcut {
-    let (Some(handler), Some(entry), true) = (call.plain, call.entry, round.calm) else {
+    let (Some(handler), Some(entry)) = (call.plain, call.entry) else { return Shortcut::None };
+    let now_ms = round.now_ms;
+    let view = round.view.get_or_insert_with(|| View::of(engine, session, now_ms));
+    if !view.calm {
         return Shortcut::None;
-    };
+    }
     let command = entry.command;
     // The memory that waits for the disk is bounded: writes do not take the whole round's time to notice.
     if command.has(flag::WRITE) && (engine.log.is_full() || engine.saving.crowd().is_full()) {
@@ -92,25 +101,24 @@ pub fn run_plain(
     }
     let mark = reply.mark();
     session.client.command.store(entry.number + 1, Relaxed);
-    let begin =
-        Begin { db: session.db, now_ms: round.now_ms, access: Some(round.access), event: command.event };
+    let begin = Begin { db: session.db, now_ms, access: Some(view.access), event: command.event };
     let Some(locks) = engine.keyspace.hold_soon(call.keys) else { return Shortcut::Hold };
     let (result, committed) = {
         let mut txn = engine.keyspace.enter(locks, call.keys, begin, &mut session.effects);
         txn.settle_keys();
         let result = handler(&mut Keyed { args: Args::new(call.argv, 1), txn: &mut txn, reply, command });
         // Also on error: what was done was done.
-        (result, engine.pass_on(&mut txn, round.local))
+        (result, engine.pass_on(&mut txn, view.local))
     };
     if !committed.ready.is_empty() {
-        serve(engine, committed.ready.into(), round.now_ms);
+        serve(engine, committed.ready.into(), now_ms);
     }
     let cost = Cost {
         ns: engine.metrics.lap(&mut session.tick),
         reply_len: reply.len_since(mark),
         failed: result.is_err(),
     };
-    count::note(engine, round.local, &session.client, call, cost, &round.limits);
+    count::note(engine, view.local, &session.client, call, cost, &view.limits);
     match result {
         Ok(()) => Shortcut::Done(committed.lsn),
         Err(error) => {

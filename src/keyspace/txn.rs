@@ -202,10 +202,16 @@ impl Keyspace {
     }
 
     fn hold_several_soon(&self, keys: &[Key<'_>]) -> Option<Held<'_>> {
-        let set = keys.iter().fold(0u64, |set, key| set | 1 << key.shard());
+        self.hold_set_soon(keys.iter().fold(0u64, |set, key| set | 1 << key.shard()))
+    }
+
+    fn hold_set_soon(&self, set: u64) -> Option<Held<'_>> {
         Some(match set {
             0 => Held::None,
-            set if set.is_power_of_two() => Held::One(keys[0].shard(), self.lock_soon(keys[0].shard())?),
+            set if set.is_power_of_two() => {
+                let shard = set.trailing_zeros() as usize;
+                Held::One(shard, self.lock_soon(shard)?)
+            }
             set => Held::Many(set, self.lock_set_soon(set)?),
         })
     }
@@ -225,14 +231,7 @@ impl Keyspace {
 
     /// As [`Keyspace::begin_set`], unless a shard is not to be had soon.
     pub fn begin_set_soon<'k>(&'k self, set: u64, begin: Begin, effects: &'k mut Effects) -> Option<Txn<'k>> {
-        let held = match set {
-            0 => Held::None,
-            set if set.is_power_of_two() => {
-                let shard = set.trailing_zeros() as usize;
-                Held::One(shard, self.lock_soon(shard)?)
-            }
-            set => Held::Many(set, self.lock_set_soon(set)?),
-        };
+        let held = self.hold_set_soon(set)?;
         Some(self.txn(held, &[], begin, effects))
     }
 

@@ -367,11 +367,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.session.client.active_ms.store(round.now_ms, Relaxed);
         for i in 0..calls.len() {
             let (call, from) = (calls.get(i), reply.mark());
-            let outcome = match dispatch::run_plain(&self.engine, &mut self.session, &call, &round, reply) {
+            let outcome = match dispatch::run_plain(&self.engine, &mut self.session, &call, &mut round, reply)
+            {
                 Shortcut::Done(reached) => {
-                    if reached != Reached::default() {
-                        self.holding.add(&self.engine, &mut self.session, reached, from, reply.mark());
-                    }
+                    self.holding.add(&self.engine, &mut self.session, reached, from, reply.mark());
                     if !self.close_reply(reply) {
                         return;
                     }
@@ -382,11 +381,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             };
             // Plain calls change nothing about the round.
             if call.plain.is_none() {
-                round.look_again(&self.engine, &self.session);
+                round.look_again();
             }
-            if let Outcome::Done(reached) = outcome
-                && reached != Reached::default()
-            {
+            if let Outcome::Done(reached) = outcome {
                 self.holding.add(&self.engine, &mut self.session, reached, from, reply.mark());
             }
             match outcome {

@@ -22,7 +22,11 @@ pub(super) struct Holding {
 
 impl Holding {
     /// Holds back the reply that lies between two marks, if it has to wait; notes what was written.
+    #[inline]
     pub fn add(&mut self, engine: &Engine, session: &mut Session, reached: Reached, from: Mark, to: Mark) {
+        if reached == Reached::default() {
+            return;
+        }
         let log = &engine.log;
         session.wrote = session.wrote.max(reached.wrote);
         let wrote = if log.is_always() || session.durable { reached.wrote } else { 0 };
