@@ -34,7 +34,7 @@ const DIRECTIVES: &[(&str, &str)] = &[
     ("watchdog-period", "there is no watchdog"),
     ("slave-ignore-disk-write-errors", "replication is not supported yet"),
     ("cluster-slot-stats-enabled", "cluster mode is not supported yet"),
-    ("rdb-version-check", "snapshots are not supported yet"),
+    ("rdb-version-check", "RDB files of unknown versions are always refused"),
     ("hash-seed", "the hash is keyed afresh at every start"),
     ("import-mode", "there is no import mode"),
     ("availability-zone", "there are no availability zones"),
