@@ -1,5 +1,6 @@
 //! A transaction: the shards of its keys, locked, and everything that may be done under them.
 
+mod fields;
 mod flush;
 
 use super::access::Access;
@@ -12,8 +13,8 @@ use super::lock::MutexGuard;
 use super::shard::{Hooks, Keyspace, SHARD_BITS, SHARDS, Shard};
 use super::table::{Slot, Table};
 use crate::resp::{Error, Result};
+use crate::types::Packing;
 use crate::types::queue::Owner;
-use crate::types::{Hash, Packing};
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -133,6 +134,8 @@ pub struct Txn<'k> {
     now_ms: i64,
     access: Option<Access>,
     event: &'static str,
+    /// A hash with fields that are due is among what was looked at.
+    due_fields: bool,
     caller: Caller,
     effects: &'k mut Effects,
 }
@@ -263,8 +266,9 @@ impl Keyspace {
     ) -> Txn<'k> {
         effects.reset(self.listening().get());
         let Begin { db, now_ms, access, event } = begin;
-        let caller = Caller::default();
-        Txn { keyspace: self, held, keys, next: Cell::new(0), db, now_ms, access, event, caller, effects }
+        let (next, caller) = (Cell::new(0), Caller::default());
+        let due_fields = false;
+        Txn { keyspace: self, held, keys, next, db, now_ms, access, event, due_fields, caller, effects }
     }
 }
 
@@ -334,8 +338,9 @@ impl<'k> Txn<'k> {
         };
         let Begin { db, now_ms, access, event } = begin;
         let (keyspace, effects) = (self.keyspace, &mut *self.effects);
-        let caller = Caller::default();
-        Some(Txn { keyspace, held, keys, next: Cell::new(0), db, now_ms, access, event, caller, effects })
+        let (next, caller) = (Cell::new(0), Caller::default());
+        let due_fields = false;
+        Some(Txn { keyspace, held, keys, next, db, now_ms, access, event, due_fields, caller, effects })
     }
 
     /// Whether `shard` is locked by this transaction.
@@ -478,11 +483,11 @@ impl<'k> Txn<'k> {
         &mut self.shard_mut(shard_of(hash)).0.hooks
     }
 
-    /// Removes `key` if it is due, or those of its fields that are.
+    /// Removes `key` if it is due.
     pub fn expire_if_due(&mut self, key: &[u8]) {
         let hash = self.hash_of(key);
         if self.table(shard_of(hash)).timed() != 0 {
-            self.expire(Key { bytes: key, hash }, usize::MAX);
+            self.expire(Key { bytes: key, hash }, true);
         }
     }
 
@@ -506,8 +511,8 @@ impl<'k> Txn<'k> {
 
     #[inline(always)]
     fn settle(&mut self, key: Key<'_>) {
-        if self.table(key.shard()).timed() != 0 && !self.keeps_due() {
-            self.expire(key, usize::MAX);
+        if self.table(key.shard()).timed() != 0 {
+            self.expire(key, !self.keeps_due());
         }
     }
 
@@ -516,32 +521,16 @@ impl<'k> Txn<'k> {
         self.keyspace.keeps_due(self.now_ms)
     }
 
-    /// Removes `key` if it is due, or else up to `limit` of its fields that are; true when more are.
-    pub fn expire_some(&mut self, key: &[u8], limit: usize) -> bool {
-        let hash = self.hash_of(key);
-        self.expire(Key { bytes: key, hash }, limit)
-    }
-
-    fn expire(&mut self, key: Key<'_>, limit: usize) -> bool {
-        let entry = self.table(key.shard()).find(key.hash, key.bytes);
-        let is_due = |t: Option<i64>| t.is_some_and(|t| self.is_due(t));
-        if !is_due(entry.and_then(EntryRef::due_at)) {
-            return false;
-        }
-        if is_due(entry.and_then(EntryRef::expire_at)) {
-            if self.remove(key.bytes, "expired", Class::EXPIRED) {
+    /// Removes `key` if it is due and `may` go; notes it when only fields of it are due.
+    fn expire(&mut self, key: Key<'_>, may: bool) {
+        let Some(entry) = self.table(key.shard()).find(key.hash, key.bytes) else { return };
+        if entry.expire_at().is_some_and(|at| self.is_due(at)) {
+            if may && self.remove(key.bytes, "expired", Class::EXPIRED) {
                 self.effects.expired += 1;
             }
-            return false;
+        } else if entry.due_at().is_some_and(|at| self.is_due(at)) {
+            self.due_fields = true;
         }
-        let hash = entry.and_then(EntryRef::collection::<Hash>);
-        if let Some(fields) = hash.filter(|hash| hash.is_all_due(self.now_ms)).map(Hash::len) {
-            // Freed in the background, not field by field under the lock.
-            self.effects.expired_fields += fields as u64;
-            self.touch(key.bytes, "hexpired", Class::HASH);
-            return !self.remove(key.bytes, "del", Class::GENERIC);
-        }
-        self.open::<Hash>(key.bytes, false).named("hexpired").expire(limit) == limit
     }
 
     /// The entry of `key`, unless it is due. Notes neither access nor hit.

@@ -21,6 +21,8 @@ pub const REGISTERS: usize = 1 << INDEX_BITS;
 const RANK_BITS: usize = 64 - INDEX_BITS as usize;
 const HEADER: usize = 16;
 const DENSE_LEN: usize = HEADER + REGISTERS * 6 / 8;
+/// The sparse form of no element.
+const EMPTY_LEN: usize = HEADER + 2;
 const DENSE: u8 = 0;
 const SPARSE: u8 = 1;
 /// The largest value that the sparse form can tell.
@@ -196,10 +198,11 @@ pub fn raise_sparse(
         at = end;
     }
     push_run(&mut out, open.0, open.1);
-    Ok((out.len() - HEADER <= sparse_len_max).then_some(out))
+    // One that is too long already may stay so.
+    Ok((out.len() <= sparse_len_max.max(bytes.len())).then_some(out))
 }
 
-/// The string that holds `registers`: sparse if it may be and fits `sparse_len_max` bytes, else dense.
+/// The string that holds `registers`: sparse if it may be and fits `sparse_len_max` bytes, its header among them, else dense.
 /// Its count is stale.
 pub fn encode(registers: &Registers, may_be_sparse: bool, sparse_len_max: usize) -> Vec<u8> {
     let header = |encoding: u8| {
@@ -212,7 +215,7 @@ pub fn encode(registers: &Registers, may_be_sparse: bool, sparse_len_max: usize)
         for run in registers.chunk_by(|a, b| a == b) {
             push_run(&mut bytes, run[0], run.len());
         }
-        if bytes.len() - HEADER <= sparse_len_max {
+        if bytes.len() <= sparse_len_max.max(EMPTY_LEN) {
             return bytes;
         }
     }

@@ -20,7 +20,7 @@ pub mod stream;
 mod table;
 mod thin;
 
-pub use hash::{FIELD_EXPIRE_MAX, FieldRef, Hash};
+pub use hash::{FIELD_EXPIRE_MAX, FieldRef, Hash, Live};
 pub use intset::{INTSET_MAX, IntSet};
 pub use item::{Item, Text};
 pub use list::{End, List};

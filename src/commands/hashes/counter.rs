@@ -18,6 +18,7 @@ const HINCRBY: Command = Command::new("HINCRBY", "hincrby", Group::Hash, Run::Ke
 
 fn hincrby(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, field, increment) = (cx.args.bytes()?, cx.args.bytes()?, cx.args.int()?);
+    cx.txn.expire_fields(key, &[field])?;
     let mut hash = cx.txn.upsert::<Hash>(key)?;
     let value = match hash.value().get(field) {
         Some(f) => f.value.as_int().ok_or(Error::new("ERR hash value is not an integer"))?,
@@ -42,6 +43,7 @@ fn hincrbyfloat(cx: &mut Keyed<'_, '_>) -> Result {
     if !increment.is_finite() {
         return Err(Error::new("ERR value is NaN or Infinity"));
     }
+    cx.txn.expire_fields(key, &[field])?;
     let mut hash = cx.txn.upsert::<Hash>(key)?;
     let sum = match hash.value().get(field) {
         Some(f) => LongDouble::parse(f.value.text().as_bytes())

@@ -5,7 +5,7 @@ use super::expire::{NO_FIELDS, take_fields, take_moment};
 use super::read::reply_value;
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
-use crate::types::Hash;
+use crate::types::{Hash, Live};
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[HGETDEL, HGETEX, HSETEX];
@@ -26,9 +26,14 @@ fn hgetdel(cx: &mut Keyed<'_, '_>) -> Result {
         fields.iter().for_each(|_| cx.reply.null());
         return Ok(());
     };
+    hash.expire_among(fields);
+    let mut removed = 0;
     for field in fields {
-        reply_value(cx.reply, hash.value().get(field));
-        hash.remove(&[field]);
+        reply_value(cx.reply, hash.live().get(field));
+        removed += hash.remove(&[field]);
+    }
+    if removed == 0 {
+        drop(hash.quiet());
     }
     Ok(())
 }
@@ -67,7 +72,8 @@ fn hgetex(cx: &mut Keyed<'_, '_>) -> Result {
         return Err(Error::arity("hgetex"));
     }
     let fields = take_fields(&mut cx.args, NO_FIELDS)?;
-    let hash = cx.txn.probe::<Hash>(key)?;
+    cx.txn.expire_fields(key, fields)?;
+    let hash = cx.txn.probe_live(key)?;
     cx.reply.array(fields.len());
     for field in fields {
         reply_value(cx.reply, hash.and_then(|hash| hash.get(field)));
@@ -180,22 +186,30 @@ impl<'a> Options<'a> {
         self.pairs.iter().step_by(2).copied()
     }
 
-    /// Whether key and fields are there, or absent, as was asked for.
-    fn hold(&self, hash: Option<&Hash>) -> bool {
-        let has = |field: &[u8]| hash.is_some_and(|hash| hash.contains(field));
-        self.key_exists.is_none_or(|wanted| hash.is_some() == wanted)
-            && self.fields_exist.is_none_or(|wanted| self.fields().all(|field| has(field) == wanted))
+    /// Whether the fields are there, or absent, as was asked for.
+    fn hold(&self, hash: Live<'_>) -> bool {
+        self.fields_exist.is_none_or(|wanted| self.fields().all(|field| hash.contains(field) == wanted))
     }
 }
 
 fn hsetex(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, now_ms) = (cx.args.bytes()?, cx.txn.now_ms());
     let options = Options::take(&mut cx.args, now_ms)?;
-    if !options.hold(cx.txn.probe::<Hash>(key)?) {
+    let exists = cx.txn.probe::<Hash>(key)?.is_some();
+    if options.key_exists.is_some_and(|wanted| wanted != exists) {
         cx.reply.int(0);
         return Ok(());
     }
     let mut hash = cx.txn.upsert::<Hash>(key)?;
+    if options.fields_exist.is_some() {
+        let fields: Vec<&[u8]> = options.fields().collect();
+        hash.expire_among(&fields);
+    }
+    if !options.hold(hash.live()) {
+        drop(hash.quiet());
+        cx.reply.int(0);
+        return Ok(());
+    }
     if options.keep_ttl {
         hash.set_keeping_ttl(options.pairs);
     } else {

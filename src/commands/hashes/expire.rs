@@ -137,6 +137,7 @@ fn expire(cx: &mut Keyed<'_, '_>, unit_ms: i64, base_ms: i64) -> Result {
     let no_fields = Error::new("ERR Parameter `numFields` should be greater than 0");
     let fields = take_fields(&mut cx.args, no_fields)?;
     let past = at <= cx.txn.now_ms();
+    cx.txn.expire_fields(key, fields)?;
     cx.reply.array(fields.len());
     let Some(hash) = cx.txn.edit::<Hash>(key)? else {
         fields.iter().for_each(|_| cx.reply.int(ABSENT));
@@ -178,7 +179,7 @@ fn hpersist(cx: &mut Keyed<'_, '_>) -> Result {
         return Ok(());
     };
     for field in fields {
-        let answer = match hash.value().get(field).map(|f| f.expire_at) {
+        let answer = match hash.live().get(field).map(|f| f.expire_at) {
             None => ABSENT,
             Some(None) => NO_TTL,
             Some(Some(_)) => {

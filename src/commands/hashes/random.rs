@@ -5,11 +5,14 @@ use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Keyed, Keys, Reply, Result, Run, access};
 use crate::commands::sets::random::{Count, check_size, choose, draws, sample_count};
 use crate::commands::sets::reply_item;
-use crate::types::{FieldRef, Hash};
+use crate::types::{FieldRef, Live};
 use std::collections::HashSet;
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[HRANDFIELD];
+
+/// Fields removed at most because they are due: what is left of them is passed over.
+const EXPIRED_MAX: usize = 512;
 
 const HRANDFIELD: Command = Command::new("HRANDFIELD", "hrandfield", Group::Hash, Run::Keyed(hrandfield))
     .syntax("key [count [WITHVALUES]]")
@@ -20,8 +23,9 @@ const HRANDFIELD: Command = Command::new("HRANDFIELD", "hrandfield", Group::Hash
 
 fn hrandfield(cx: &mut Keyed<'_, '_>) -> Result {
     let key = cx.args.bytes()?;
+    cx.txn.expire_fields_some(key, EXPIRED_MAX);
     if !cx.args.more() {
-        match cx.txn.read::<Hash>(key)?.and_then(Hash::random) {
+        match cx.txn.live(key)?.and_then(Live::random) {
             Some(f) => reply_item(cx.reply, f.field),
             None => cx.reply.null(),
         }
@@ -34,7 +38,7 @@ fn hrandfield(cx: &mut Keyed<'_, '_>) -> Result {
     if with_values && number.unsigned_abs() > i64::MAX as u64 / 2 {
         return Err(Error::new("ERR value is out of range"));
     }
-    let Some(hash) = cx.txn.read::<Hash>(key)? else {
+    let Some(hash) = cx.txn.live(key)?.filter(|hash| !hash.is_empty()) else {
         cx.reply.array(0);
         return Ok(());
     };
@@ -52,8 +56,8 @@ fn hrandfield(cx: &mut Keyed<'_, '_>) -> Result {
         Count::Any(n) => {
             cx.reply.array(n.saturating_mul(flat));
             let start = cx.reply.len();
-            // A packed hash is walked once, not for each field drawn.
-            let all: Vec<_> = if hash.encoding() == "hashtable" { Vec::new() } else { hash.iter().collect() };
+            // Where drawing takes a walk there is one, not one for each field drawn.
+            let all: Vec<_> = if hash.draws() { Vec::new() } else { hash.iter().collect() };
             for _ in 0..n {
                 check_size(cx.reply.len() - start)?;
                 let drawn = all.get(random::below(all.len())).copied().or_else(|| hash.random());
@@ -69,8 +73,8 @@ fn hrandfield(cx: &mut Keyed<'_, '_>) -> Result {
     Ok(())
 }
 
-fn distinct(hash: &Hash, count: usize, mut show: impl FnMut(FieldRef<'_>)) {
-    if draws(count, hash.len()) && hash.encoding() == "hashtable" {
+fn distinct(hash: Live<'_>, count: usize, mut show: impl FnMut(FieldRef<'_>)) {
+    if draws(count, hash.len()) && hash.draws() {
         let mut drawn: HashSet<Vec<u8>> = HashSet::with_capacity(count);
         while drawn.len() < count {
             let Some(f) = hash.random() else { return };

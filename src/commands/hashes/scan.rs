@@ -4,7 +4,6 @@ use crate::command::flag::*;
 use crate::command::{Command, Group, Keyed, Keys, Result, Run, access};
 use crate::commands::scan::{self, Options};
 use crate::commands::sets::reply_item;
-use crate::types::Hash;
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[HSCAN];
@@ -18,7 +17,7 @@ const HSCAN: Command = Command::new("HSCAN", "hscan", Group::Hash, Run::Keyed(hs
 
 fn hscan(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, cursor) = (cx.args.bytes()?, scan::cursor(&mut cx.args)?);
-    let Some(hash) = cx.txn.read::<Hash>(key)? else {
+    let Some(hash) = cx.txn.live(key)? else {
         scan::reply_nothing(cx.reply);
         return Ok(());
     };
@@ -26,9 +25,7 @@ fn hscan(cx: &mut Keyed<'_, '_>) -> Result {
     options.reply(cx.reply, cursor, |cursor, reply, progress| {
         hash.scan(cursor, |f| {
             progress.visited += 1;
-            if !options.matches(f.field.text().as_bytes()) {
-                return;
-            }
+            let Some(f) = f.filter(|f| options.matches(f.field.text().as_bytes())) else { return };
             progress.shown += 1;
             progress.values += if options.no_values { 1 } else { 2 };
             reply_item(reply, f.field);

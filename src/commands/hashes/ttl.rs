@@ -3,7 +3,6 @@
 use super::expire::{NO_FIELDS, take_fields};
 use crate::command::flag::*;
 use crate::command::{Command, Group, Keyed, Keys, Result, Run, access};
-use crate::types::Hash;
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[HTTL, HPTTL, HEXPIRETIME, HPEXPIRETIME];
@@ -64,7 +63,7 @@ fn seconds(ms: i64) -> i64 {
 
 /// Answers what `shown` makes of each field's expiry; -1 when it has none, -2 when it is not there.
 fn answer(cx: &mut Keyed<'_, '_>, shown: impl Fn(i64) -> i64) -> Result {
-    let hash = cx.txn.read::<Hash>(cx.args.bytes()?)?;
+    let hash = cx.txn.live(cx.args.bytes()?)?;
     let fields = take_fields(&mut cx.args, NO_FIELDS)?;
     cx.reply.array(fields.len());
     for field in fields {

@@ -50,6 +50,7 @@ const HSETNX: Command = Command::new("HSETNX", "hsetnx", Group::Hash, Run::Keyed
 
 fn hsetnx(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, pair) = (cx.args.bytes()?, cx.args.take(2)?);
+    cx.txn.expire_fields(key, &pair[..1])?;
     let mut hash = cx.txn.upsert::<Hash>(key)?;
     let new = !hash.value().contains(pair[0]);
     if new {

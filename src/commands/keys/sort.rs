@@ -305,9 +305,8 @@ fn look_up<'t>(txn: &'t Txn<'_>, pattern: &[u8], element: &[u8]) -> Option<Cow<'
     match field {
         None => txn.read::<Str>(&key).ok()?.map(|value| value.text()),
         Some(field) => {
-            let found = txn.read::<Hash>(&key).ok()??.get(field)?;
-            let alive = found.expire_at.is_none_or(|at| at > txn.now_ms());
-            alive.then(|| text(found.value))
+            let found = txn.read::<Hash>(&key).ok()??.at(txn.now_ms()).get(field)?;
+            Some(text(found.value))
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Edit;
 use crate::keyspace::{Collection, Details, Kind};
-use crate::types::{FieldRef, Hash};
+use crate::types::{FieldRef, Hash, Live};
 
 impl Details for Hash {
     fn encoding(&self) -> &'static str {
@@ -86,6 +86,30 @@ impl Edit<'_, Hash> {
             }
             None => self.record(b"HPERSIST", &[b"FIELDS", b"1", field]),
         }
+    }
+
+    /// What is seen of it: what is due counts as gone, except when effects are replayed.
+    pub fn live(&self) -> Live<'_> {
+        self.value().at(if self.effects.replayed { i64::MIN } else { self.now_ms() })
+    }
+
+    /// Removes those of `fields` whose time is up, unless clients are paused, and tells of it; returns how many.
+    pub fn expire_among(&mut self, fields: &[&[u8]]) -> usize {
+        let now_ms = self.now_ms();
+        if self.effects.replayed
+            || self.keyspace.keeps_due(now_ms)
+            || self.value().next_expire_at().is_none_or(|at| at > now_ms)
+        {
+            return 0;
+        }
+        let due = |field: &&&[u8]| self.value().get(field).is_some_and(|f| f.is_due(now_ms));
+        let due: Vec<&[u8]> = fields.iter().filter(due).copied().collect();
+        let expired = self.remove(&due);
+        if expired > 0 {
+            self.effects.expired_fields += expired as u64;
+            self.tell("hexpired");
+        }
+        expired
     }
 
     /// Removes up to `limit` fields whose time is up; returns how many.

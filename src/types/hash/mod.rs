@@ -8,13 +8,15 @@
 //!
 //! A hash becomes `Expiring` when a field first gets a time to live, and a `Table` when it passes
 //! `hash-max-listpack-entries` or a text passes `hash-max-listpack-value`; it never goes back.
-//! Fields past their time are there until somebody removes them: see [`Hash::remove_due`].
+//! Fields past their time are there until somebody removes them: see [`Hash::remove_due`] and [`Live`].
 
+mod live;
 mod table;
 
 use super::item::Item;
 use super::{At, Packed, Packing};
 use crate::base::random;
+pub use live::Live;
 use table::Fields;
 
 /// The latest time a field can expire at, in unix milliseconds.

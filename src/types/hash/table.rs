@@ -185,6 +185,11 @@ impl Fields {
         self.expiries.len()
     }
 
+    /// How many are due at `now_ms`.
+    pub(super) fn due(&self, now_ms: i64) -> usize {
+        self.expiries.range(..=(now_ms, u64::MAX)).count()
+    }
+
     pub(super) fn random(&self) -> Option<FieldRef<'_>> {
         self.table.random().map(|place| parse(self.table.get(place)))
     }

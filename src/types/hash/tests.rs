@@ -91,6 +91,14 @@ proptest! {
                 prop_assert_eq!((&found.value.to_vec(), found.expire_at), (value, *time));
             }
             prop_assert_eq!(hash.random().is_some(), !twin.is_empty());
+            for now in [0, 150, 1000] {
+                let live = hash.at(now);
+                let seen: Twin = twin.clone().into_iter().filter(|(_, (_, t))| t.is_none_or(|t| t > now)).collect();
+                prop_assert_eq!(live.iter().count(), seen.len());
+                prop_assert_eq!((live.len(), live.is_empty()), (seen.len(), seen.is_empty()));
+                prop_assert!(twin.keys().all(|f| live.contains(f) == seen.contains_key(f)));
+                prop_assert_eq!(live.random().map(|f| seen.contains_key(&f.field.to_vec())), (!seen.is_empty()).then_some(true));
+            }
         }
     }
 }
