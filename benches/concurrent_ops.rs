@@ -21,7 +21,7 @@ const KEYS: usize = 1_000_000;
 const CALLS: usize = 1 << 20;
 
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: synap::base::heap::Heap = synap::base::heap::Heap;
 
 fn main() {
     let engine = engine();

@@ -13,7 +13,7 @@ const KEYS: usize = 1_000_000;
 const NOW_MS: i64 = 1_800_000_000_000;
 
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: synap::base::heap::Heap = synap::base::heap::Heap;
 
 fn main() {
     let mut table = Table::new(0);

@@ -19,7 +19,7 @@ const KEYS: usize = 1_000_000;
 const READS: usize = 1_000_000;
 
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: synap::base::heap::Heap = synap::base::heap::Heap;
 
 fn main() {
     let engine = engine();

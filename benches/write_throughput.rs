@@ -13,7 +13,7 @@ use timing::{ns_per_operation, print_table};
 const KEYS: usize = 100_000;
 
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: synap::base::heap::Heap = synap::base::heap::Heap;
 
 fn main() {
     let keys: Vec<String> = (0..KEYS).map(key).collect();

@@ -5,6 +5,8 @@ pub mod disk;
 mod float;
 pub mod glob;
 mod grisu;
+pub mod heap;
+pub mod lock;
 mod long_double;
 pub mod number;
 pub mod ops;

@@ -15,7 +15,6 @@ pub mod effects;
 pub mod entry;
 pub mod event;
 pub mod hash;
-mod lock;
 mod reaper;
 mod shard;
 pub mod table;

@@ -2,12 +2,12 @@
 
 use super::agenda::Agenda;
 use super::effects::Listening;
-use super::lock::{Mutex, MutexGuard};
 use super::reaper::{Garbage, Reaper};
 use super::table::Table;
 use super::waiters::Waiters;
 use super::watchers::Watchers;
 use super::{EntryBox, Key, Txn};
+use crate::base::lock::{Mutex, MutexGuard};
 use crate::types::Packing;
 
 use std::sync::Arc;

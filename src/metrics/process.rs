@@ -1,5 +1,6 @@
 //! What the process takes from its machine: memory and CPU time.
 
+use crate::base::heap::Heap;
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use tikv_jemalloc_ctl::{Access, AsName, Name, arenas, epoch, stats};
@@ -39,9 +40,9 @@ impl Memory {
         // These fail only in a build without jemalloc's statistics, which then are zero.
         let _ = epoch::advance();
         let all: &Name = ALL_CACHED[..].name();
-        // What threads keep at hand counts as allocated there, but holds nothing.
-        let cached: usize = all.read().unwrap_or(0);
-        let allocated = stats::allocated::read().unwrap_or(0).saturating_sub(cached);
+        // What threads and slabs keep at hand counts as allocated there, but holds nothing.
+        let idle = all.read().unwrap_or(0) + Heap::unused();
+        let allocated = stats::allocated::read().unwrap_or(0).saturating_sub(idle);
         let peak = PEAK.fetch_max(allocated, Relaxed).max(allocated);
         Self {
             allocated,

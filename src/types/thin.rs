@@ -7,9 +7,9 @@
 //! │ u32     │ u24       │ u8    │ (len)     │       │
 //! └─────────┴───────────┴───────┴───────────┴───────┘
 //! ```
-//! `count` belongs to the user (elements, usually). `class` is the allocator's size class the
-//! allocation has: sizes are multiples of 16 up to 128, then four steps to each doubling, so growing
-//! by one class at a time copies each byte only a few times. An empty buffer has no allocation.
+//! `count` belongs to the user (elements, usually). `class` is the size class the allocation has: sizes are multiples of 8
+//! up to 128, then eight steps to each doubling, and four from 1,024 on, as the allocator's are ([`crate::base::heap`]), so
+//! growing by one class at a time copies each byte only a few times. An empty buffer has no allocation.
 //!
 //! Invariants: the allocation's layout follows from `class`; `len` bytes and the header fit into it;
 //! all its bytes are initialised; class 0 is the shared [`EMPTY`] header, never written to.
@@ -33,24 +33,36 @@ struct Head {
 
 static EMPTY: Head = Head { len: 0, count_class: 0 };
 
-/// The allocator's smallest size class of at least `size` bytes.
+/// Below this many bytes there are eight classes to a doubling, from here on four.
+const COARSE: usize = 1024;
+/// The class of [`COARSE`] bytes.
+const COARSE_CLASS: usize = 40;
+
+/// The smallest size class of at least `size` bytes.
 fn class_for(size: usize) -> u8 {
-    if size <= 128 {
-        return size.div_ceil(16) as u8;
-    }
-    let doubling = ((size - 1) >> 7).ilog2();
-    let base = 128 << doubling;
-    (8 + 4 * doubling as usize + (size - base).div_ceil(base / 4)) as u8
+    let class = |first: usize, base: usize, steps: usize| {
+        let doubling = ((size - 1) / base).ilog2() as usize;
+        let base = base << doubling;
+        first + steps * doubling + (size - base).div_ceil(base / steps)
+    };
+    (match size {
+        0..=128 => size.div_ceil(8),
+        129..=COARSE => class(16, 128, 8),
+        _ => class(COARSE_CLASS, COARSE, 4),
+    }) as u8
 }
 
 /// The bytes of size class `class`.
 fn class_size(class: u8) -> usize {
-    let class = class as usize;
-    if class <= 8 {
-        return 16 * class;
+    let size = |above: usize, base: usize, steps: usize| {
+        let base = base << ((above - 1) / steps);
+        base + ((above - 1) % steps + 1) * base / steps
+    };
+    match class.into() {
+        class @ 0..=16 => 8 * class,
+        class @ 17..=COARSE_CLASS => size(class - 16, 128, 8),
+        class => size(class - COARSE_CLASS, COARSE, 4),
     }
-    let base = 128 << ((class - 9) / 4);
-    base + ((class - 9) % 4 + 1) * base / 4
 }
 
 /// The bytes the allocator hands out when asked for `size`.
@@ -203,9 +215,17 @@ mod tests {
 
     #[test]
     fn classes_are_the_allocators() {
-        let sizes = [16, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640];
-        for (i, size) in sizes.into_iter().enumerate() {
-            assert_eq!(class_size(i as u8 + 1), size);
+        let steps = [(8, 128), (16, 256), (32, 512), (64, 1024), (256, 2048), (512, 4096)];
+        let mut size = 0;
+        for (step, end) in steps {
+            while size < end {
+                size += step;
+                assert_eq!(class_size(class_for(size)), size);
+                assert_eq!(
+                    class_for(size),
+                    class_for(size - 1) + u8::from(class_size(class_for(size - 1)) < size)
+                );
+            }
         }
         for size in 1..100_000 {
             let class = class_for(size);

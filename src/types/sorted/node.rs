@@ -147,6 +147,6 @@ mod tests {
             // SAFETY: the only copy.
             unsafe { node.free() };
         }
-        assert_eq!((Node::size(22), Node::size(24)), (32, 48));
+        assert_eq!((Node::size(22), Node::size(24)), (32, 40));
     }
 }
