@@ -11,7 +11,7 @@ UNORDERED = set("""smembers sinter sunion sdiff hgetall hkeys hvals keys pubsub|
 SHAPES = set("""info time lolwut client|list client|info client|id client|trackinginfo command|docs command|info command config|get latency|latest latency|history
     latency|histogram slowlog|get slowlog|len memory|stats memory|usage object|freq object|idletime object|refcount lastsave role acl|log command|count
     command|list client|getredir function|list function|dump script|load acl|list acl|getuser acl|whoami commandlog|get commandlog|len
-    client|capa client|getname client|setname acl|cat dump""".split())
+    client|capa client|getname client|setname acl|cat dump module|list""".split())
 # Time passes between the two answers.
 TIMED = set("ttl pttl expiretime pexpiretime httl hpttl hexpiretime hpexpiretime".split())
 PASSING = {b"idle", b"inactive", b"seen-time", b"active-time", b"radix-tree-keys", b"radix-tree-nodes"}

@@ -10,15 +10,8 @@ from wire import show
 # (oracle, command, oracle's reply, Synap's reply, why): `redis-8.0` means a Redis older than that, `valkey` any Valkey, `any` every oracle.
 KNOWN = [
     ("redis-8.0", r".*", r"embstr|raw|ziplist|quicklist|hashtable|intset|listpack|skiplist", r"embstr|raw|quicklist|hashtable|intset|listpack|listpackex|skiplist", "encodings changed since"),
-    ("any", r"lset|eval:lset", r"OK|\[OK.*|\[\+OK.*", r"ERR index out of range|\[-ERR index.*", "the least index, -2^63, wraps around in C"),
     ("any", r"hsetex|eval:hsetex", r"ERR unknown argument: (NX|XX|nx)", r".*", "NX and XX of Valkey 9.0 are known"),
     ("any", r"client\|list", r"ERR (syntax error|Invalid client ID)", r".*", "several filters at once and several ids, as in Valkey 8"),
-    ("any", r"client\|(set|get)name", r"OK|.*\\x00.*", r"ERR Client names.*|il", "C ends a text at NUL, and allows what follows"),
-    ("any", r"command\|getkeys(andflags)?", r"\[.*", r"ERR Invalid arguments specified for command", "a number of keys is read up to what is none"),
-    ("any", r"state\|encoding", r"skiplist", r"listpack", "SORT converts the sorted set that it reads"),
-    ("any", r"state\|encoding", r"raw", r"embstr|int", "SETBIT converts a string of which it changes no bit"),
-    ("any", r"state\|encoding", r"quicklist|listpack", r"quicklist|listpack", "LSET and rotations just at a list's limit"),
-    ("any", r"event", r"\[\$__key(space|event)@\d+__:.*keymiss.*\]", r"\[\$__key(space|event)@\d+__:.*keymiss.*\]", "SORT looks its patterns up in another order"),
     ("valkey", r"bitcount|eval:bitcount", r".*", r"ERR syntax error", "the end may be left out since 8.1"),
     ("valkey", r"client\|list", r".*", r".*", "filters of 9.0"),
     ("valkey", r"acl\|cat|eval:acl\|cat", r"\[.*", r"\[.*", "Synap has a category for queues"),
@@ -36,7 +29,6 @@ KNOWN = [
     ("valkey", r"geo.*", r"ERR member .*", r"ERR could not decode.*", "text"),
     ("valkey", r"geo.*|z.*", r"ERR .*", r".*", "hexadecimals are no numbers"),
     ("valkey", r"bitcount", r"ERR syntax error", r"ERR value.*", "the order of checks"),
-    ("any", r"z(rev)?range(byscore|bylex)?", r"\[.+\]", r"\[\]", "a negative offset finds something in a skip list"),
     ("redis-7.2", r"set", r".*", r".*", "the order of checks changed"),
     ("redis-8.0", r"b.*", r"ERR timeout is negative", r"ERR timeout is out of range", "an infinite timeout is told as such since"),
     ("redis-8.0", r"copy", r"ERR value is out of range.*", r"ERR value is not an integer or out of range", "the number of a database is read otherwise since"),

@@ -1,13 +1,16 @@
 """Pairs of servers that are told the same, and the steps of which a round consists."""
 
+import io
 import time
 
 from calls import BLOCKING, KEYS, RANDOM, SCANS, TEXTS
 from judge import flat, same
-from wire import Link, quote
+from wire import END, Link, packed, quote, read, replies
 
 THRESHOLDS = ["hash-max-listpack-entries", "set-max-listpack-entries", "set-max-intset-entries", "zset-max-listpack-entries",
               "list-max-listpack-size", "hash-max-listpack-value", "zset-max-listpack-value", "set-max-listpack-value"]
+# What a listener hears last.
+PONG = b"*2\r\n$4\r\npong\r\n$0\r\n\r\n"
 CONTROL = ["MULTI", "EXEC", "EXEC", "EXEC", "DISCARD"]
 
 
@@ -53,32 +56,37 @@ class Side:
         self.listener = Link(self.server.port)
         self.listener.call("PSUBSCRIBE", "__key*__:*")
 
-    def events(self):
-        """What was told of keys since the last look."""
-        self.listener.send(["PING"])
-        heard = []
-        while True:
-            reply = self.listener.read()
-            if reply[1][0] == ("$", b"pong"):
-                return heard
-            # When the end of a key's time is noticed hangs on the server.
-            if reply[1][3] != ("$", b"expired") and not reply[1][2][1].endswith(b":expired"):
-                heard.append(reply[1][2:])
 
-    def state(self, databases):
-        """What can be seen of all keys, as (call, reply)."""
-        look = self.links["s"]
-        calls = []
-        for database in databases:
-            calls.append(["SELECT", str(database)])
-            for key in KEYS:
-                calls += [["OBJECT", "ENCODING", key], ["PEXPIRETIME", key]]
-                if key[:1] == "x":
-                    calls.append(["XINFO", "STREAM", key, "FULL"])
-            calls.append(["DBSIZE"])
-        calls.append(["DEBUG", "DIGEST"])
-        look.send(*calls)
-        return [(call, look.read()) for call in calls]
+def heard(raw):
+    """Events but those of keys whose time ended: when that is noticed hangs on the server. Misses in a row, as of the many
+    keys that SORT looks for, have no order: that of a set's members, or a sorted set's, is none."""
+    file, out, missed = io.BytesIO(raw), [], []
+    while file.tell() < len(raw):
+        reply = read(file)
+        channel, message = reply[1][2][1], reply[1][3][1]
+        if message == b"keymiss" or channel.endswith(b":keymiss"):
+            missed.append(reply[1][2:])
+        elif message != b"expired" and not channel.endswith(b":expired"):
+            out += [*sorted(missed), reply[1][2:]]
+            missed = []
+    return out + sorted(missed)
+
+
+def glance(databases):
+    """The calls that show all that can be seen of keys."""
+    calls = []
+    for database in databases:
+        calls.append(["SELECT", str(database)])
+        for key in KEYS:
+            calls += [["OBJECT", "ENCODING", key], ["PEXPIRETIME", key]]
+            if key[:1] == "x":
+                calls.append(["XINFO", "STREAM", key, "FULL"])
+        calls.append(["DBSIZE"])
+    return [*calls, ["DEBUG", "DIGEST"], END]
+
+
+LOOK = glance((0, 1))
+SENT = packed(LOOK)
 
 
 class Pair:
@@ -111,9 +119,17 @@ class Pair:
 
     def chunk(self, name, calls):
         """Calls sent at once on one connection."""
+        together = len(calls) > 1 and name not in self.queued
+        sent = packed([words for _, words in calls] + ([END] if together else []))
         for side in self.sides:
-            side.links[name].send(*(words for _, words in calls))
-        answers = [[self.answer(side.links[name]) for _ in calls] for side in self.sides]
+            side.links[name].socket.sendall(sent)
+        if together:
+            raw = [side.links[name].gather() for side in self.sides]
+            if raw[0] == raw[1] and raw[0]:
+                return
+            answers = [replies(one, len(calls)) for one in raw]
+        else:
+            answers = [[self.answer(side.links[name]) for _ in calls] for side in self.sides]
         for (called, words), left, right in zip(calls, *answers):
             if left == right == ("waits",):
                 raise ConnectionError("both wait")
@@ -192,14 +208,31 @@ class Pair:
         time.sleep(milliseconds / 1000 + 0.005)
         self.judge("exists", [key], *(side.links["a"].call("EXISTS", key) for side in self.sides))
 
-    def look(self, databases):
+    def look(self):
         """Compares the events and the state."""
-        left, right = (side.events() for side in self.sides)
-        for one, two in zip([*left, *[None] * len(right)], [*right, *[None] * len(left)]):
-            if one != two:
-                self.judge("event", [], *(("*", one) if one else ("nil",) for one in (one, two)))
-        left, right = (side.state(databases) for side in self.sides)
-        for (call, one), (_, two) in zip(left, right):
+        left, right = self.events()
+        if left != right:
+            left, right = heard(left), heard(right)
+            for one, two in zip([*left, *[None] * len(right)], [*right, *[None] * len(left)]):
+                if one != two:
+                    self.judge("event", [], *(("*", one) if one else ("nil",) for one in (one, two)))
+        for side in self.sides:
+            side.links["s"].socket.sendall(SENT)
+        left, right = (side.links["s"].gather() for side in self.sides)
+        # The look itself has missed keys.
+        self.events()
+        if left != right:
+            self.compare(LOOK, replies(left, len(LOOK) - 1), replies(right, len(LOOK) - 1))
+
+    def events(self):
+        """What was told of keys since the last look, as bytes."""
+        for side in self.sides:
+            side.listener.send(["PING"])
+        return [side.listener.gather(PONG) for side in self.sides]
+
+    def compare(self, calls, lefts, rights):
+        """Compares what both tell of their state."""
+        for call, one, two in zip(calls, lefts, rights):
             if call[0] == "DEBUG" and not self.digests:
                 continue
             if call[0] == "SELECT":
@@ -208,8 +241,6 @@ class Pair:
             if name.startswith("state|x"):
                 name = "xinfo|stream"
             self.judge(name, call if call[0] == "DEBUG" else [*call, f"(database {database})"], one, two)
-        for side in self.sides:
-            side.events()
 
 
 def draw(generator, dice):
@@ -267,7 +298,7 @@ def chunk(generator, dice, length, transactions):
         calls.append(("exec", ["EXEC"]))
     elif dice.random() < 0.1 and transactions:
         calls.append(("exec", ["EXEC"]))
-    elif dice.random() < 0.15:
+    elif dice.random() < 0.15 and RANDOM & set(generator.docs):
         # What is drawn by chance, last: then the key is given up.
         name, words = generator.call(dice.choice(sorted(RANDOM & set(generator.docs))))
         calls += [("discard", ["DISCARD"]), (name, words), *(("del", ["DEL", word]) for word in words[1:2])]

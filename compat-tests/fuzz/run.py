@@ -74,11 +74,10 @@ class Fuzz:
         while sent < ROUND:
             step = draw(self.generator, dice)
             history.append(step)
-            look = ("look", (0, 1))
             sent += len(step[2]) if step[0] in ("chunk", "blocked") else 1
             try:
                 self.pair.run(step)
-                self.pair.run(look)
+                self.pair.look()
             except Difference as found:
                 self.found(found, history, protocol, settings)
                 break
@@ -130,7 +129,7 @@ class Fuzz:
         try:
             for at, step in enumerate(history):
                 self.pair.run(step)
-                self.pair.run(("look", (0, 1)))
+                self.pair.look()
         except Difference as found:
             return at, found
         except (ConnectionError, TimeoutError):

@@ -1,5 +1,6 @@
 """A server started for comparing, connections to it, and replies as tuples: ("$", b"text"), (":", b"1"), ("*", [...]), ("nil",)."""
 
+import io
 import os
 import re
 import select
@@ -10,6 +11,9 @@ import time
 
 # Seconds after which a call counts as one that waits for ever.
 PATIENCE = 5
+# Asked for after pipelined calls: what comes before its reply are theirs.
+END = ["ECHO", "--end of the calls--"]
+ENDED = b"$20\r\n--end of the calls--\r\n"
 
 
 class Link:
@@ -29,13 +33,7 @@ class Link:
 
     def send(self, *calls):
         """Sends calls, each a list of words."""
-        out = bytearray()
-        for words in calls:
-            out += b"*%d\r\n" % len(words)
-            for word in words:
-                word = word.encode("latin1")
-                out += b"$%d\r\n%s\r\n" % (len(word), word)
-        self.socket.sendall(out)
+        self.socket.sendall(packed(calls))
 
     def call(self, *words):
         self.send(words)
@@ -47,21 +45,59 @@ class Link:
             return ("waits",)
 
     def read(self):
-        line = self.file.readline()
-        if not line.endswith(b"\r\n"):
-            raise ConnectionError("the server closed the connection")
-        kind, rest = chr(line[0]), line[1:-2]
-        if kind in "$=":
-            length = int(rest)
-            return ("nil",) if length < 0 else (kind, self.file.read(length + 2)[:-2])
-        if kind in "*~%>":
-            length = int(rest) * (2 if kind == "%" else 1)
-            return ("nil*",) if length < 0 else (kind, [self.read() for _ in range(length)])
-        return ("nil",) if kind == "_" else (kind, rest)
+        return read(self.file)
+
+    def gather(self, ended=ENDED):
+        """The bytes of all replies up to the one that ends them, or those that came while there was patience."""
+        out = bytearray()
+        try:
+            while not out.endswith(ended):
+                some = self.file.read1(1 << 16)
+                if not some:
+                    raise ConnectionError("the server closed the connection")
+                out += some
+        except TimeoutError:
+            self.connect()
+            return bytes(out)
+        return bytes(out[: -len(ended)])
 
     def answered(self):
         """Whether something has arrived since the last reply was read."""
         return bool(select.select([self.socket], [], [], 0)[0])
+
+
+def packed(calls):
+    """Calls as bytes."""
+    out = bytearray()
+    for words in calls:
+        out += b"*%d\r\n" % len(words)
+        for word in words:
+            word = word.encode("latin1")
+            out += b"$%d\r\n%s\r\n" % (len(word), word)
+    return bytes(out)
+
+
+def read(file):
+    """The next reply."""
+    line = file.readline()
+    if not line.endswith(b"\r\n"):
+        raise ConnectionError("the server closed the connection")
+    kind, rest = chr(line[0]), line[1:-2]
+    if kind in "$=":
+        length = int(rest)
+        return ("nil",) if length < 0 else (kind, file.read(length + 2)[:-2])
+    if kind in "*~%>":
+        length = int(rest) * (2 if kind == "%" else 1)
+        return ("nil*",) if length < 0 else (kind, [read(file) for _ in range(length)])
+    return ("nil",) if kind == "_" else (kind, rest)
+
+
+def replies(raw, count):
+    """The replies that bytes hold; what is missing of them waits."""
+    file, out = io.BytesIO(raw), []
+    while file.tell() < len(raw):
+        out.append(read(file))
+    return out + [("waits",)] * (count - len(out))
 
 
 class Server(Link):

@@ -26,6 +26,15 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
     if negative { 0i64.checked_sub_unsigned(n) } else { i64::try_from(n).ok() }
 }
 
+/// The integer that a text begins with, as C's `atoi`: 0 where there is none; of what is wider, the lower 32 bits.
+pub fn leading_i32(text: &[u8]) -> i32 {
+    let blanks = text.iter().take_while(|b| matches!(b, b' ' | b'\t'..=b'\r')).count();
+    let (negative, digits) = float::sign(&text[blanks..]);
+    let sign = if negative { -1 } else { 1 };
+    let digits = digits.iter().take_while(|b| b.is_ascii_digit());
+    digits.fold(0_i64, |n, b| n.saturating_mul(10).saturating_add(sign * i64::from(b - b'0'))) as i32
+}
+
 /// Parses an unsigned 64-bit integer as Redis' `string2ull`, which is laxer than [`parse_i64`]: leading
 /// blanks, zeros and a sign are allowed, and what C's `strtoull` negates wraps around.
 pub fn parse_u64(text: &[u8]) -> Option<u64> {

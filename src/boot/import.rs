@@ -210,7 +210,7 @@ impl file::Sink for Import<'_> {
         let begin = Begin { db: record.db, now_ms, access: None, event: "restore" };
         let mut txn = engine.keyspace.begin(&keys, begin, &mut self.effects);
         if txn.effects().is_recording() {
-            let bytes = payload::dump(entry.as_ref());
+            let bytes = payload::portable(entry.as_ref());
             let at = record.expire_at.unwrap_or(0).to_string();
             txn.record(&[b"RESTORE", record.key, at.as_bytes(), &bytes, b"REPLACE", b"ABSTTL"]);
         }

@@ -5,7 +5,8 @@ use crate::config;
 use crate::dispatch;
 use crate::engine::{Engine, Session};
 use crate::http::{Request, Status};
-use compact_str::{CompactString, format_compact};
+use bytes::Bytes;
+use compact_str::format_compact;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -65,7 +66,7 @@ impl Sessions {
         let Some(client) = engine.clients.connect(addr, laddr, -1, engine.now_ms(), limit) else {
             return Err(refuse(Status::Unavailable, "the server has as many clients as it may have"));
         };
-        *client.name.lock() = CompactString::const_new("console");
+        *client.name.lock() = Bytes::from_static(b"console");
         let session = Session::new(client, engine);
         let now = Instant::now();
         let mut login =

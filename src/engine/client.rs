@@ -57,9 +57,9 @@ pub struct Client {
     /// When it connected, unix ms.
     pub created_ms: i64,
     /// Its name (CLIENT SETNAME).
-    pub name: Mutex<CompactString>,
+    pub name: Mutex<Bytes>,
     /// Its library's name and version (CLIENT SETINFO).
-    pub library: Mutex<(CompactString, CompactString)>,
+    pub library: Mutex<(Bytes, Bytes)>,
     /// The user it authenticated as.
     pub user: Mutex<CompactString>,
     /// What others send it.
@@ -154,10 +154,10 @@ impl Client {
 
     /// Who it is, as a message in flight tells it.
     pub fn owner(&self) -> Arc<Owner> {
-        let name = self.name.lock();
+        let name = shown(&self.name.lock());
         let mut owner = self.owner.lock();
         match &*owner {
-            Some(owner) if *owner.name == **name => owner.clone(),
+            Some(owner) if *owner.name == *name => owner.clone(),
             _ => {
                 let (name, addr) = (name.as_str().into(), self.addr.as_str().into());
                 owner.insert(Arc::new(Owner { client: self.id, name, addr })).clone()
@@ -169,6 +169,12 @@ impl Client {
     pub fn close(&self, why: Close) {
         self.outbox.close(why);
     }
+}
+
+/// A name as it is shown: what C sees of it, which ends at NUL.
+pub fn shown(name: &[u8]) -> CompactString {
+    let end = memchr::memchr(0, name).unwrap_or(name.len());
+    CompactString::from_utf8_lossy(&name[..end])
 }
 
 impl Listener for Client {

@@ -1,5 +1,6 @@
 //! COMMANDLOG and SLOWLOG: the latest calls that took long, were large, or got large replies.
 
+use bytes::Bytes;
 use compact_str::CompactString;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -33,7 +34,7 @@ pub struct Noted {
     /// The client's address.
     pub addr: CompactString,
     /// The client's name.
-    pub name: CompactString,
+    pub name: Bytes,
 }
 
 /// The calls that are remembered, for each excess, with the number of the next.

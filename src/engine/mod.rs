@@ -23,7 +23,7 @@ mod session;
 mod stop;
 mod tracking;
 
-pub use client::{Client, Flag};
+pub use client::{Client, Flag, shown};
 pub use clients::Clients;
 pub use commandlog::{CommandLog, Excess, Noted};
 pub use commit::{Committed, Reached, Ready};

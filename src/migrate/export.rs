@@ -8,7 +8,7 @@ use super::{Failure, Reader};
 use crate::base::number;
 use crate::resp::link::Link;
 use crate::resp::read::Frame;
-use crate::snapshot::rdb::{file, kind, payload, value};
+use crate::snapshot::rdb::{Output, file, kind, payload, value};
 use crate::types::Packing;
 use std::fs::{self, File};
 use std::io::BufWriter;
@@ -152,6 +152,6 @@ fn recast(bytes: &[u8], version: u16) -> Result<(u8, Vec<u8>), Failure> {
         ));
     };
     let mut value = Vec::new();
-    value::write_as(kind, entry.as_ref(), &mut value);
+    value::write_as(kind, entry.as_ref(), &mut Output::compressing(&mut value));
     Ok((kind, value))
 }

@@ -97,7 +97,7 @@ impl file::Sink for Target {
         let ttl = record.expire_at.unwrap_or(0).to_string();
         let idle_s = record.idle_s.map(|s| s.to_string());
         let entry = record.value.into_entry(record.key, None);
-        let bytes = payload::dump(entry.as_ref());
+        let bytes = payload::portable(entry.as_ref());
         let mut argv: Vec<&[u8]> = vec![b"RESTORE", record.key, ttl.as_bytes(), &bytes, b"ABSTTL"];
         if self.replace {
             argv.push(b"REPLACE");

@@ -97,18 +97,59 @@ impl List {
 
     /// Becomes a packed list again if it has become small enough.
     fn shrink(&mut self, limit: Limit) {
+        self.shrink_if(|nodes| nodes.single(limit).filter(|node| limit.shrunk_to(node.size())));
+    }
+
+    fn shrink_if(&mut self, small: impl FnOnce(&Nodes) -> Option<&Node>) {
         if let Form::Nodes(nodes) = &self.0
-            && let Some(node) = nodes.single()
-            && limit.shrunk_to(node.size())
+            && let Some(node) = small(nodes)
         {
             self.0 = Form::Packed(node.into(), node.size().extra as u32);
         }
+    }
+
+    /// The list of these elements, as SORT stores it: its form is chosen at the end.
+    pub fn gathered(texts: &[&[u8]], packing: &Packing) -> List {
+        let limit = Limit::new(packing);
+        let mut nodes = Nodes::default();
+        texts.iter().for_each(|text| nodes.push(End::Back, text, limit));
+        let mut list = List(Form::Nodes(Box::new(nodes)));
+        list.shrink_if(|nodes| nodes.single(limit).filter(|node| limit.holds(node.size())));
+        list
     }
 
     /// Adds elements at one end, one after the other: the last of `texts` ends up outermost.
     pub fn push(&mut self, end: End, texts: &[&[u8]], packing: &Packing) {
         let limit = Limit::new(packing);
         self.grow(texts.len(), texts.iter().map(|text| text.len()).sum(), limit);
+        self.add(end, texts, limit);
+    }
+
+    /// Adds an element that another list gave.
+    pub fn push_moved(&mut self, end: End, text: &[u8], packing: &Packing) {
+        let limit = Limit::new(packing);
+        self.grow_for_moved(text, limit);
+        self.add(end, &[text], limit);
+    }
+
+    /// As [`List::grow`] for an element taken from a list: Redis does not count the text of an integer then.
+    fn grow_for_moved(&mut self, text: &[u8], limit: Limit) {
+        let counted = if matches!(Item::from(text), Item::Int(_)) { 0 } else { text.len() };
+        self.grow(1, counted, limit);
+    }
+
+    /// Moves the element at one end to another, or to the same, and returns it. The form changes only when both is done.
+    pub fn rotate(&mut self, from: End, to: End, packing: &Packing) -> Option<Vec<u8>> {
+        let limit = Limit::new(packing);
+        let text = self.peek(from)?.to_vec();
+        self.drop_end(from);
+        self.grow_for_moved(&text, limit);
+        self.add(to, &[&text], limit);
+        self.shrink(limit);
+        Some(text)
+    }
+
+    fn add(&mut self, end: End, texts: &[&[u8]], limit: Limit) {
         match &mut self.0 {
             Form::Packed(packed, beyond) => {
                 for text in texts {
@@ -134,6 +175,13 @@ impl List {
     /// Removes the element at one end, after `f` was shown it.
     pub fn pop<R>(&mut self, end: End, packing: &Packing, f: impl FnOnce(Item<'_>) -> R) -> Option<R> {
         let shown = f(self.peek(end)?);
+        self.drop_end(end);
+        self.shrink(Limit::new(packing));
+        Some(shown)
+    }
+
+    /// Removes the element at one end, and stays in the form it has.
+    fn drop_end(&mut self, end: End) {
         match &mut self.0 {
             Form::Packed(packed, beyond) => {
                 let at = if end == End::Front { packed.first() } else { packed.last() };
@@ -142,12 +190,8 @@ impl List {
                     packed.remove(at, 1);
                 }
             }
-            Form::Nodes(nodes) => {
-                nodes.drop_end(end);
-                self.shrink(Limit::new(packing));
-            }
+            Form::Nodes(nodes) => nodes.drop_end(end),
         }
-        Some(shown)
     }
 
     /// The element at `index`.
@@ -174,10 +218,24 @@ impl List {
         }
     }
 
+    /// The elements, as they lie together in one node each.
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = PackedIter<'_, true>> {
+        match &self.0 {
+            Form::Packed(packed, _) => vec![packed.iter()],
+            Form::Nodes(nodes) => nodes.each().collect(),
+        }
+        .into_iter()
+    }
+
     /// Where the first element equal to `text` stands.
     pub fn position(&self, text: &[u8]) -> Option<usize> {
         let item = Item::from(text);
         self.iter().position(|element| element == item)
+    }
+
+    /// Takes the form for one more element of `text`, which Redis does before it looks for the place.
+    pub fn prepare(&mut self, text: &[u8], packing: &Packing) {
+        self.grow(1, text.len(), Limit::new(packing));
     }
 
     /// Puts `text` in the place of the element at `index`; `false` if there is none.
@@ -222,6 +280,19 @@ impl List {
 
     /// Removes the elements of `range`, as far as they exist.
     pub fn remove(&mut self, range: Range<usize>, packing: &Packing) {
+        self.cut(range);
+        self.shrink(Limit::new(packing));
+    }
+
+    /// Removes all elements but those of `range`.
+    pub fn keep(&mut self, range: Range<usize>, packing: &Packing) {
+        self.cut(range.end..self.len());
+        self.cut(0..range.start);
+        self.shrink(Limit::new(packing));
+    }
+
+    /// Removes the elements of `range`, as far as they exist, and stays in the form it has.
+    fn cut(&mut self, range: Range<usize>) {
         let range = range.start..range.end.min(self.len());
         if range.is_empty() {
             return;
@@ -233,10 +304,7 @@ impl List {
                     packed.remove(at, range.len());
                 }
             }
-            Form::Nodes(nodes) => {
-                nodes.remove(range);
-                self.shrink(Limit::new(packing));
-            }
+            Form::Nodes(nodes) => nodes.remove(range),
         }
     }
 
@@ -254,7 +322,9 @@ impl List {
             }
             Form::Nodes(nodes) => {
                 let removed = nodes.remove_equal(item, from, max);
-                self.shrink(Limit::new(packing));
+                if removed > 0 {
+                    self.shrink(Limit::new(packing));
+                }
                 removed
             }
         }

@@ -105,6 +105,9 @@ fn bitfield(cx: &mut Keyed<'_, '_>) -> Result {
         return read(cx, key, &steps);
     }
     let mut string = cx.txn.upsert_string(key)?;
+    if !string.is_fresh() {
+        string.spell_out();
+    }
     cx.reply.array(steps.len());
     steps.iter().for_each(|step| run(&mut string, *step, cx.reply));
     Ok(())

@@ -29,9 +29,11 @@ fn setbit(cx: &mut Keyed<'_, '_>) -> Result {
     };
     let old = cx.txn.probe::<Str>(key)?.map(|s| (s.len(), s.with(|text| bits::get(text, at))));
     let byte = (at / 8) as usize;
+    let mut string = cx.txn.upsert_string(key)?;
     // A bit that is there and stays the same is no change.
-    if !old.is_some_and(|(len, was)| byte < len && was == value) {
-        let mut string = cx.txn.upsert_string(key)?;
+    if old.is_some_and(|(len, was)| byte < len && was == value) {
+        string.spell_out();
+    } else {
         string.change_range(byte..byte + 1, |bytes| bits::set(bytes, at % 8, value));
     }
     cx.reply.int(old.is_some_and(|(_, was)| was).into());

@@ -106,7 +106,7 @@ fn restore(cx: &mut Keyed<'_, '_>) -> Result {
     let [idle_s, frequency] = [options.idle_s, options.freq].map(|n| n.map(|n| n as u32));
     entry.set_access(cx.txn.access().restored(idle_s, frequency));
     // Replay checks every payload.
-    let sound = trusts.then(|| payload::dump(entry.as_ref()));
+    let sound = trusts.then(|| payload::portable(entry.as_ref()));
     if let Some(old) = cx.txn.take_entry(key) {
         cx.txn.free(old);
     }

@@ -47,11 +47,16 @@ const OPTIONS: usize = 6;
 
 fn find_keys(argv: &[&[u8]], found: &mut Vec<Found>) -> Result {
     let access = ACCESS;
-    let behind = argv.iter().skip(OPTIONS).position(|word| word.eq_ignore_ascii_case(b"KEYS"));
-    match behind {
-        Some(at) if argv[KEY].is_empty() => {
-            found.extend((OPTIONS + at + 1..argv.len()).map(|at| Found { at, access }));
-        }
+    let mut at = OPTIONS;
+    while let Some(word) = argv.get(at)
+        && !word.eq_ignore_ascii_case(b"KEYS")
+    {
+        // Behind AUTH stands a password, and behind AUTH2 two words that Redis takes for one.
+        at += if word.eq_ignore_ascii_case(b"AUTH") || word.eq_ignore_ascii_case(b"AUTH2") { 2 } else { 1 };
+    }
+    match argv.get(at) {
+        Some(_) if argv[KEY].is_empty() => found.extend((at + 1..argv.len()).map(|at| Found { at, access })),
+        Some(_) => {}
         _ if argv.len() > KEY => found.push(Found { at: KEY, access }),
         _ => {}
     }
@@ -119,7 +124,7 @@ struct Parcel<'a> {
 impl<'a> Parcel<'a> {
     fn of(key: &'a [u8], txn: &mut Txn<'_>) -> Self {
         txn.expire_if_due(key);
-        let content = txn.peek(key).map(|entry| (payload::dump(entry), entry.expire_at()));
+        let content = txn.peek(key).map(|entry| (payload::portable(entry), entry.expire_at()));
         Parcel { key, content }
     }
 }

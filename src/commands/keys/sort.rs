@@ -167,6 +167,12 @@ fn answer(
     if request.keeps_order() && settled && txn.kind(key) == Some(Kind::Set) {
         (request.by, request.alpha) = (None, true);
     }
+    // Redis reads a sorted set in its large form only, and leaves it so.
+    if txn.kind(key) == Some(Kind::Sorted)
+        && let Some(mut sorted) = txn.edit::<Sorted>(key)?
+    {
+        sorted.spread();
+    }
     let rows = rows(txn, key, &request)?;
     let values: Vec<Option<Cow<'_, [u8]>>> = rows
         .into_iter()
@@ -186,10 +192,8 @@ fn answer(
         txn.delete(destination);
         return Ok(());
     }
-    let mut list = List::default();
     let texts: Vec<&[u8]> = values.iter().map(|value| value.as_deref().unwrap_or_default()).collect();
-    list.push(crate::types::End::Back, &texts, txn.packing());
-    txn.put_list(destination, list);
+    txn.put_list(destination, List::gathered(&texts, txn.packing()));
     txn.touch(destination, "sortstore", Class::LIST);
     Ok(())
 }
@@ -204,9 +208,11 @@ fn rows<'t>(txn: &'t Txn<'_>, key: &[u8], request: &Request<'_>) -> Result<Vec<C
         }
         return Ok(elements.drain(range).collect());
     }
+    // All are looked up before any is refused: each look may tell of a miss.
+    let weights: Vec<_> = elements.iter().map(|element| Weight::of(txn, element, request)).collect();
     let mut rows: Vec<(Weight<'t>, Cow<'t, [u8]>)> = Vec::with_capacity(elements.len());
-    for element in elements {
-        rows.push((Weight::of(txn, &element, request)?, element));
+    for (weight, element) in weights.into_iter().zip(elements) {
+        rows.push((weight?, element));
     }
     rows.sort_by(|a, b| {
         let order = compare(a, b);

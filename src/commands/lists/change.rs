@@ -19,7 +19,11 @@ fn lset(cx: &mut Keyed<'_, '_>) -> Result {
     let mut list = cx.txn.edit::<List>(key)?.ok_or(Error::NO_SUCH_KEY)?;
     let index = cx.args.int()?;
     let text = cx.args.bytes()?;
-    let index = resolve(index, list.value().len()).ok_or(Error::OUT_OF_RANGE)?;
+    // Redis reads no more of the index than 32 bits.
+    let Some(index) = resolve(i64::from(index as i32), list.value().len()) else {
+        list.prepare(text);
+        return Err(Error::OUT_OF_RANGE);
+    };
     list.set(index, text);
     cx.reply.ok();
     Ok(())

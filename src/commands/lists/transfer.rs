@@ -83,13 +83,19 @@ fn transfer_or_wait(cx: &mut Keyed<'_, '_>, from: (&[u8], End), to: (&[u8], End)
 
 /// Moves an element and answers it; `false` if the source is absent.
 fn transfer(txn: &mut Txn<'_>, reply: &mut Reply, from: (&[u8], End), to: (&[u8], End)) -> Result<bool> {
-    let source = txn.edit::<List>(from.0)?;
-    let Some(text) = source.and_then(|list| Some(list.value().peek(from.1)?.to_vec())) else {
-        return Ok(false);
-    };
-    reply.bulk(&text);
     let pushed = if to.1 == End::Front { "lpush" } else { "rpush" };
-    txn.upsert::<List>(to.0)?.named(pushed).push(to.1, &[&text]);
+    let Some(source) = txn.edit::<List>(from.0)? else { return Ok(false) };
+    if from.0 == to.0 {
+        let mut list = source.named(pushed);
+        let text = list.rotate(from.1, to.1);
+        list.follow_with(event(from.1));
+        reply.bulk_or_null(text.as_deref());
+        return Ok(true);
+    }
+    let Some(text) = source.value().peek(from.1).map(|item| item.to_vec()) else { return Ok(false) };
+    drop(source);
+    reply.bulk(&text);
+    txn.upsert::<List>(to.0)?.named(pushed).push_moved(to.1, &text);
     if let Some(list) = txn.edit::<List>(from.0)? {
         // Moving is one change.
         list.named(event(from.1)).counting(0, |list| list.pop(from.1, |_| ()));

@@ -60,7 +60,7 @@ fn tell(cx: &mut Outer<'_>, excess: Excess, count: usize) {
         cx.reply.array(call.argv.len());
         call.argv.iter().for_each(|word| cx.reply.bulk(word));
         cx.reply.bulk(call.addr.as_bytes());
-        cx.reply.bulk(call.name.as_bytes());
+        cx.reply.bulk(&call.name);
     }
 }
 

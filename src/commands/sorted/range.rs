@@ -92,6 +92,16 @@ impl<'a> Query<'a> {
         Ok(Query { ends, descending, with_scores, offset, limit })
     }
 
+    /// How many elements of `all` the offset passes over. In the large form a negative one counts from the range's
+    /// other end, as it does in Redis' skip list; in the small one it finds nothing.
+    fn skip(&self, all: &Range<usize>, large: bool) -> Option<usize> {
+        match usize::try_from(self.offset) {
+            Ok(skip) => Some(skip.min(all.len())),
+            Err(_) if !large => None,
+            Err(_) => all.len().checked_sub(usize::try_from(self.offset.unsigned_abs()).ok()?),
+        }
+    }
+
     /// The ranks of the elements asked for.
     fn ranks(&self, sorted: &Sorted) -> Range<usize> {
         let all = match &self.ends {
@@ -103,8 +113,7 @@ impl<'a> Query<'a> {
             Ends::Score(range) => sorted.ranks_by_score(range),
             Ends::Lex(range) => sorted.ranks_by_lex(range),
         };
-        let Ok(skip) = usize::try_from(self.offset) else { return 0..0 };
-        let skip = skip.min(all.len());
+        let Some(skip) = self.skip(&all, sorted.is_large()) else { return 0..0 };
         // A negative limit is none.
         let take = usize::try_from(self.limit).unwrap_or(usize::MAX).min(all.len() - skip);
         if self.descending {

@@ -44,6 +44,21 @@ impl Edit<'_, List> {
         len
     }
 
+    /// Adds an element at one end that another list gave.
+    pub fn push_moved(&mut self, end: End, text: &[u8]) {
+        self.change(|list, packing| list.push_moved(end, text, packing));
+        self.record(if end == End::Front { b"LPUSH" } else { b"RPUSH" }, &[text]);
+    }
+
+    /// Moves the element at one end to another, which is one change, and returns it.
+    pub fn rotate(&mut self, from: End, to: End) -> Option<Vec<u8>> {
+        let text = self.change(|list, packing| list.rotate(from, to, packing))?;
+        // In this order, in which the list is never empty.
+        self.record(if to == End::Front { b"LPUSH" } else { b"RPUSH" }, &[&text]);
+        self.counting(0, |edit| edit.record(if from == End::Front { b"LPOP" } else { b"RPOP" }, &[]));
+        Some(text)
+    }
+
     /// Removes the element at one end, after `f` was shown it.
     pub fn pop<R>(&mut self, end: End, f: impl FnOnce(Item<'_>) -> R) -> Option<R> {
         let shown = self.change(|list, packing| list.pop(end, packing, f))?;
@@ -76,9 +91,17 @@ impl Edit<'_, List> {
         done
     }
 
+    /// Takes the form for one more element of `text`, which changes nothing of what the list holds.
+    pub fn prepare(&mut self, text: &[u8]) {
+        self.change(|list, packing| list.prepare(text, packing));
+    }
+
     /// Inserts `text` before or after the first element equal to `pivot`; `false` if there is none.
     pub fn insert(&mut self, pivot: &[u8], after: bool, text: &[u8]) -> bool {
-        let Some(at) = self.value().position(pivot) else { return false };
+        let Some(at) = self.value().position(pivot) else {
+            self.prepare(text);
+            return false;
+        };
         self.change(|list, packing| list.insert(at, after, text, packing));
         self.record(b"LINSERT", &[if after { b"AFTER" } else { b"BEFORE" }, pivot, text]);
         true
@@ -97,10 +120,7 @@ impl Edit<'_, List> {
 
     /// Removes all elements but those of `range`.
     pub fn keep(&mut self, range: Range<usize>) {
-        self.change(|list, packing| {
-            list.remove(range.end..list.len(), packing);
-            list.remove(0..range.start, packing);
-        });
+        self.change(|list, packing| list.keep(range.clone(), packing));
         let (mut first, mut last) = (itoa::Buffer::new(), itoa::Buffer::new());
         // An empty range is written as one that lies behind the end.
         let (first, last) = match range.is_empty() {

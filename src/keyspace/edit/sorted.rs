@@ -35,6 +35,11 @@ impl Collection for Sorted {
 }
 
 impl Edit<'_, Sorted> {
+    /// Takes the large form, which changes nothing of what it holds.
+    pub fn spread(&mut self) {
+        self.change(|sorted, _| sorted.spread());
+    }
+
     /// Prepares for `members` to be added.
     pub fn expect(&mut self, members: usize) {
         self.change(|sorted, packing| sorted.expect(members, packing));

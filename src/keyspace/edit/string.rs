@@ -58,6 +58,13 @@ impl Edit<'_, Str> {
         len
     }
 
+    /// Takes the form of a text that may change in place (encoding `raw`), which changes nothing of what it says.
+    pub fn spell_out(&mut self) {
+        if self.entry().encoding() != "raw" {
+            self.change_text(|_| ());
+        }
+    }
+
     /// Changes the bytes of `range`; a text that ends before is continued with zero bytes.
     pub fn change_range<R>(&mut self, range: Range<usize>, f: impl FnOnce(&mut [u8]) -> R) -> R {
         let inside = |entry: &mut EntryBox| entry.short_mut().is_some_and(|text| text.len() >= range.end);

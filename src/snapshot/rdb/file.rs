@@ -15,7 +15,7 @@
 
 use super::reader::{Damage, Fault, Reader};
 use super::value::{self, Value};
-use super::{Checksum, kind, lzf, writer};
+use super::{Checksum, kind, writer};
 use crate::types::Packing;
 use std::io::{self, Write};
 
@@ -165,9 +165,6 @@ pub struct Writer<W: Write> {
     record: Vec<u8>,
 }
 
-/// The shortest string that is compressed, in bytes, as in Redis.
-const COMPRESSED_MIN: usize = 21;
-
 impl<W: Write> Writer<W> {
     /// Begins a file of this version.
     ///
@@ -237,7 +234,7 @@ impl<W: Write> Writer<W> {
         }
         record.push(if kind == kind::HASH_EXPIRING_VALKEY { kind::HASH_EXPIRING_OLD } else { kind });
         writer::put_string(key, &mut record);
-        if !(kind == kind::STRING && put_compressed(value, &mut record)) {
+        if !(kind == kind::STRING && put_packed(value, &mut record)) {
             record.extend_from_slice(value);
         }
         let done = self.put(&record);
@@ -259,21 +256,13 @@ impl<W: Write> Writer<W> {
 }
 
 /// Appends a string's value compressed, if it is plain text and that makes it shorter.
-fn put_compressed(value: &[u8], out: &mut Vec<u8>) -> bool {
+fn put_packed(value: &[u8], out: &mut Vec<u8>) -> bool {
     /// The first byte of a string in another form than a length and text.
     const ENCODED: u8 = 0xC0;
-    if value.len() < COMPRESSED_MIN || value[0] >= ENCODED {
+    if value.first().is_none_or(|first| *first >= ENCODED) {
         return false;
     }
     let mut input = Reader::new(value);
     let Ok(text) = input.string() else { return false };
-    let mut packed = Vec::new();
-    if !lzf::pack(&text, &mut packed) || packed.len() + 8 >= text.len() {
-        return false;
-    }
-    out.push(ENCODED | 3);
-    writer::put_length(packed.len() as u64, out);
-    writer::put_length(text.len() as u64, out);
-    out.extend_from_slice(&packed);
-    true
+    writer::put_compressed(&text, out)
 }

@@ -27,11 +27,6 @@ impl<'a> Writer<'a> {
         Writer { out, from, count: 0 }
     }
 
-    /// Bytes so far.
-    pub fn len(&self) -> usize {
-        self.out.len() - self.from
-    }
-
     /// How many elements it has.
     pub fn count(&self) -> usize {
         self.count

@@ -50,28 +50,46 @@ pub fn unpack(packed: &[u8], len: usize, out: &mut Vec<u8>) -> bool {
     out.len() == end
 }
 
-/// Packs `plain` to the end of `out`; `false`, and nothing is added, if that would not make it shorter.
-pub fn pack(plain: &[u8], out: &mut Vec<u8>) -> bool {
-    const HASH_BITS: u32 = 14;
+/// Packs `plain` to the end of `out` in at most `most` bytes; `false`, and nothing is added, if that is too little.
+///
+/// Finds the copies that Redis finds, byte by byte: of three bytes that were seen before, the place where they were
+/// seen last, in a table that a hash of them points into.
+pub fn pack(plain: &[u8], most: usize, out: &mut Vec<u8>) -> bool {
+    let from = out.len();
+    let fits = fill(plain, from + most, out);
+    if !fits {
+        out.truncate(from);
+    }
+    fits
+}
+
+fn fill(plain: &[u8], end: usize, out: &mut Vec<u8>) -> bool {
     const BACK_MAX: usize = 1 << 13;
-    const COPY_MAX: usize = 264;
-    let start = out.len();
-    let mut places = vec![0_u32; 1 << HASH_BITS];
+    // The place 0 is none.
+    let mut places = vec![0_u32; 1 << 16];
     let (mut at, mut literal) = (0, 0);
-    while at + 3 <= plain.len() {
-        let key = u32::from_le_bytes([plain[at], plain[at + 1], plain[at + 2], 0]);
-        let place = &mut places[(key.wrapping_mul(0x9E37_79B1) >> (32 - HASH_BITS)) as usize];
-        // Places are kept one higher, so that 0 is none.
-        let seen = std::mem::replace(place, at as u32 + 1) as usize;
-        if seen == 0 || at + 1 - seen > BACK_MAX || plain[seen - 1..seen + 2] != plain[at..at + 3] {
+    while at + 2 < plain.len() {
+        let place = &mut places[slot(&plain[at..])];
+        let seen = std::mem::replace(place, at as u32) as usize;
+        if seen == 0 || at - seen > BACK_MAX || plain[seen..seen + 3] != plain[at..at + 3] {
+            // A run has its length before it.
+            if out.len() + 1 + at - literal >= end {
+                return false;
+            }
             at += 1;
+            if at - literal == PLAIN_MAX {
+                push_plain(&plain[literal..at], out);
+                literal = at;
+            }
             continue;
         }
-        let from = seen - 1;
-        let most = (plain.len() - at).min(COPY_MAX);
-        let size = 3 + (3..most).take_while(|i| plain[from + i] == plain[at + i]).count();
+        let run = if at > literal { 1 + at - literal } else { 0 };
+        if out.len() + run + 4 >= end {
+            return false;
+        }
         push_plain(&plain[literal..at], out);
-        let (back, more) = (at - from - 1, size - 2);
+        let size = copied(&plain[seen..], &plain[at..]);
+        let (back, more) = (at - seen - 1, size - 2);
         out.push(((more.min(7) as u8) << 5) | (back >> 8) as u8);
         if more >= 7 {
             out.push((more - 7) as u8);
@@ -79,20 +97,42 @@ pub fn pack(plain: &[u8], out: &mut Vec<u8>) -> bool {
         out.push(back as u8);
         at += size;
         literal = at;
-        if out.len() - start >= plain.len() {
+        if at + 2 >= plain.len() {
             break;
         }
+        for near in [at - 2, at - 1] {
+            places[slot(&plain[near..])] = near as u32;
+        }
+    }
+    if out.len() + 1 + at - literal + 3 > end {
+        return false;
     }
     push_plain(&plain[literal..], out);
-    let shorter = out.len() - start < plain.len();
-    if !shorter {
-        out.truncate(start);
-    }
-    shorter
+    true
 }
 
+/// Where in the table the place of three bytes stands.
+fn slot(bytes: &[u8]) -> usize {
+    let three = u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]);
+    (three >> 8).wrapping_sub(three.wrapping_mul(5)) as usize & 0xFFFF
+}
+
+/// How many bytes of `here`, which begins like `there`, are copied from there.
+fn copied(there: &[u8], here: &[u8]) -> usize {
+    const COPY_MAX: usize = 264;
+    // Redis compares sixteen bytes at once where more than that are left, and looks up where it is only then.
+    let most = match (here.len() - 2).min(COPY_MAX) {
+        17 | 18 => 19,
+        left => left.max(3),
+    };
+    3 + (3..most).take_while(|i| there[*i] == here[*i]).count()
+}
+
+/// Bytes in a run of bytes as they are.
+const PLAIN_MAX: usize = 32;
+
 fn push_plain(plain: &[u8], out: &mut Vec<u8>) {
-    for run in plain.chunks(32) {
+    for run in plain.chunks(PLAIN_MAX) {
         out.push(run.len() as u8 - 1);
         out.extend_from_slice(run);
     }
@@ -110,7 +150,7 @@ mod tests {
             prop::collection::vec(any::<u8>(), 0..80)], 0..60)) {
             let plain = words.concat();
             let mut packed = b"before".to_vec();
-            if pack(&plain, &mut packed) {
+            if pack(&plain, plain.len().saturating_sub(1), &mut packed) {
                 let mut out = b"x".to_vec();
                 prop_assert!(unpack(&packed[6..], plain.len(), &mut out));
                 prop_assert_eq!(&out[1..], &plain[..]);

@@ -2,6 +2,7 @@
 
 use super::checksum::Checksum;
 use super::reader::{Damage, Reader};
+use super::writer::Output;
 use super::{Value, kind, value};
 use crate::keyspace::EntryRef;
 use crate::types::Packing;
@@ -18,12 +19,22 @@ pub enum Refusal {
     Value(Damage),
 }
 
-/// The payload of `entry`, with the earliest version whose readers know its form: Redis 7.0 reads whatever it can.
-pub fn dump(entry: EntryRef<'_>) -> Vec<u8> {
+/// The payload of `entry` for whoever may read it, with the earliest version whose readers know its form: Redis 7.0
+/// reads whatever it can.
+pub fn portable(entry: EntryRef<'_>) -> Vec<u8> {
     let kind = value::kind_byte(entry);
     let mut out = vec![kind];
-    value::write_as(kind, entry, &mut out);
+    value::write_as(kind, entry, &mut Output::plain(&mut out));
     seal(kind::version(kind), &mut out);
+    out
+}
+
+/// The payload of `entry` as Redis 8 has it, byte by byte where the value is kept in the same order.
+pub fn dump(entry: EntryRef<'_>) -> Vec<u8> {
+    let kind = value::present_kind(entry);
+    let mut out = vec![kind];
+    value::write_as(kind, entry, &mut Output::compressing(&mut out));
+    seal(kind::LATEST, &mut out);
     out
 }
 

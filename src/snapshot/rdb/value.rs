@@ -12,8 +12,9 @@ mod tests;
 
 pub use module::{name as module_name, skip_parts as skip_module_parts};
 
+use super::kind;
 use super::reader::{Damage, Fault, Reader};
-use super::{kind, writer};
+use super::writer::{self, Output};
 use crate::keyspace::{EntryBox, EntryRef, Kind, SHORT_MAX, StrRef};
 use crate::types::{Hash, Item, List, Packing, Queue, Set, Sorted, Stream};
 use bytes::Bytes;
@@ -76,6 +77,15 @@ pub fn kind_byte(entry: EntryRef<'_>) -> u8 {
     }
 }
 
+/// The kind that Redis 8 gives a value of the encoding that `entry` tells.
+pub fn present_kind(entry: EntryRef<'_>) -> u8 {
+    match kind_byte(entry) {
+        kind::SET if entry.encoding() == "listpack" => kind::SET_LISTPACK,
+        kind::STREAM_2 => kind::STREAM_3,
+        kind => kind,
+    }
+}
+
 /// The kind for `entry` in a file of this version; `None` when that cannot tell that fields expire.
 ///
 /// Version 10 does not tell when consumers of a stream were active, and makes an intset of a listpack of
@@ -102,17 +112,17 @@ pub fn kind_for(entry: EntryRef<'_>, version: u16) -> Option<u8> {
 
 /// Appends the value of `entry` in the form of its [`kind_byte`].
 pub fn write(entry: EntryRef<'_>, out: &mut Vec<u8>) {
-    write_as(kind_byte(entry), entry, out);
+    write_as(kind_byte(entry), entry, &mut Output::plain(out));
 }
 
 /// Appends the value of `entry` in the form of `kind`, one that its type has.
-pub fn write_as(kind: u8, entry: EntryRef<'_>, out: &mut Vec<u8>) {
+pub fn write_as(kind: u8, entry: EntryRef<'_>, out: &mut Output<'_>) {
     match entry.string() {
         Some(StrRef::Int(n)) => return writer::put_int(n, out),
         // Longer texts are none that have an integer encoding.
         Some(StrRef::Short(text)) if text.len() <= 11 => return writer::put_string(text, out),
-        Some(StrRef::Short(text)) => return writer::put_bytes(text, out),
-        Some(StrRef::Long(text)) => return writer::put_bytes(text, out),
+        Some(StrRef::Short(text)) => return out.text(text),
+        Some(StrRef::Long(text)) => return out.text(text),
         None => {}
     }
     if let Some(list) = entry.collection() {

@@ -1,6 +1,72 @@
 //! Writing the primitives of the format.
 
+use super::lzf;
 use crate::types::Item;
+use std::ops::{Deref, DerefMut};
+
+/// What a value is written to.
+pub struct Output<'a> {
+    bytes: &'a mut Vec<u8>,
+    compresses: bool,
+}
+
+impl<'a> Output<'a> {
+    /// Writes texts as they are.
+    pub fn plain(bytes: &'a mut Vec<u8>) -> Self {
+        Output { bytes, compresses: false }
+    }
+
+    /// Compresses texts as Redis does.
+    pub fn compressing(bytes: &'a mut Vec<u8>) -> Self {
+        Output { bytes, compresses: true }
+    }
+
+    /// Appends a text.
+    pub fn text(&mut self, text: &[u8]) {
+        if !(self.compresses && put_compressed(text, self.bytes)) {
+            put_bytes(text, self.bytes);
+        }
+    }
+
+    /// Appends an item, as an integer if it is one of up to 32 bits.
+    pub fn item(&mut self, item: Item<'_>) {
+        match item {
+            Item::Int(n) => put_int(n, self.bytes),
+            Item::Bytes(text) => self.text(text),
+        }
+    }
+}
+
+impl Deref for Output<'_> {
+    type Target = Vec<u8>;
+
+    fn deref(&self) -> &Vec<u8> {
+        self.bytes
+    }
+}
+
+impl DerefMut for Output<'_> {
+    fn deref_mut(&mut self) -> &mut Vec<u8> {
+        self.bytes
+    }
+}
+
+/// Appends a string compressed, if that makes it shorter by some bytes; others are left to be appended as they are.
+pub fn put_compressed(text: &[u8], out: &mut Vec<u8>) -> bool {
+    /// Shorter ones never become shorter still.
+    const LEN_MIN: usize = 21;
+    const SAVED_MIN: usize = 4;
+    const COMPRESSED: u8 = 0xC3;
+    let mut packed = Vec::new();
+    if text.len() < LEN_MIN || !lzf::pack(text, text.len() - SAVED_MIN, &mut packed) {
+        return false;
+    }
+    out.push(COMPRESSED);
+    put_length(packed.len() as u64, out);
+    put_length(text.len() as u64, out);
+    out.extend_from_slice(&packed);
+    true
+}
 
 /// Appends a length.
 pub fn put_length(n: u64, out: &mut Vec<u8>) {
@@ -28,7 +94,10 @@ pub fn put_bytes(text: &[u8], out: &mut Vec<u8>) {
 
 /// Appends a string, as an integer if it spells one of up to 32 bits.
 pub fn put_string(text: &[u8], out: &mut Vec<u8>) {
-    put_item(Item::from(text), out);
+    match Item::from(text) {
+        Item::Int(n) => put_int(n, out),
+        Item::Bytes(text) => put_bytes(text, out),
+    }
 }
 
 /// Appends an integer as a string.
@@ -43,13 +112,5 @@ pub fn put_int(n: i64, out: &mut Vec<u8>) {
         out.extend_from_slice(&n.to_le_bytes());
     } else {
         put_bytes(itoa::Buffer::new().format(n).as_bytes(), out);
-    }
-}
-
-/// Appends an item as a string.
-pub fn put_item(item: Item<'_>, out: &mut Vec<u8>) {
-    match item {
-        Item::Int(n) => put_int(n, out),
-        Item::Bytes(text) => put_bytes(text, out),
     }
 }

@@ -79,12 +79,12 @@ fn field_at(list: &Packed, at: At) -> Option<FieldRef<'_>> {
     Some(FieldRef { field, value, expire_at: time_of(time) })
 }
 
-/// Where in an `Expiring` list a field belongs that expires at `expire_at`: behind those that do not later.
+/// Where in an `Expiring` list a field belongs that expires at `expire_at`: behind those that do earlier.
 fn place_for(list: &Packed, expire_at: Option<i64>) -> At {
     let mut at = list.first();
     while let (Some(place), Some(ms)) = (at, expire_at) {
         match field_at(list, place).map(|f| f.expire_at) {
-            Some(Some(other)) if other <= ms => at = behind(list, place, 3),
+            Some(Some(other)) if other < ms => at = behind(list, place, 3),
             _ => return place,
         }
     }

@@ -79,6 +79,11 @@ impl Limit {
         !self.is_exceeded(a.listpack() + b.listpack() - EMPTY, a.count + b.count)
     }
 
+    /// Whether a packed list may be of `size`.
+    pub(super) fn holds(self, size: Size) -> bool {
+        size.listpack() <= self.bytes && size.count <= self.count
+    }
+
     /// Whether a list of one node of `size` becomes a packed list again after it lost elements.
     pub(super) fn shrunk_to(self, size: Size) -> bool {
         let bytes = if self.bytes == usize::MAX { usize::MAX } else { self.bytes / 2 };

@@ -8,7 +8,7 @@
 //! ```
 //! Pushing into spare room and popping move no other element.
 
-use super::limit::{Size, extra};
+use super::limit::{Limit, Size, extra};
 use crate::types::item::{Item, Needle, size_of_first};
 use crate::types::packed::{Iter, last_total, total, write_back};
 use crate::types::{End, Packed};
@@ -36,6 +36,11 @@ impl Node {
 
     pub(super) fn size(&self) -> Size {
         Size { bytes: self.bytes().len(), extra: self.extra as usize, count: self.len() }
+    }
+
+    /// Whether it is kept for one large element.
+    pub(super) fn is_plain(&self, limit: Limit) -> bool {
+        self.count == 1 && self.first().is_some_and(|item| limit.is_large(item.len()))
     }
 
     pub(super) fn memory(&self) -> usize {

@@ -33,12 +33,17 @@ impl Nodes {
         self.ring.len()
     }
 
-    /// The only node, if there is but one.
-    pub(super) fn single(&self) -> Option<&Node> {
+    /// The only node, if there is but one, and it is none that is kept for a large element.
+    pub(super) fn single(&self, limit: Limit) -> Option<&Node> {
         match self.ring.len() {
-            1 => self.ring.front(),
+            1 => self.ring.front().filter(|node| !node.is_plain(limit)),
             _ => None,
         }
+    }
+
+    /// The elements of each node.
+    pub(super) fn each(&self) -> impl Iterator<Item = PackedIter<'_, true>> {
+        self.ring.iter().map(Node::iter)
     }
 
     pub(super) fn memory(&self) -> usize {
@@ -206,6 +211,11 @@ impl Nodes {
         let (at, place) = self.locate(index);
         let node = &mut self.ring[at];
         if limit.is_large(text.len()) && node.len() > 1 {
+            self.insert(index, true, text, limit);
+            self.remove(index..index + 1);
+            let (alone, _) = self.locate(index);
+            self.merge_around(alone, limit);
+        } else if node.is_plain(limit) && !limit.is_large(text.len()) {
             self.insert(index, true, text, limit);
             self.remove(index..index + 1);
         } else {

@@ -97,7 +97,17 @@ impl Sorted {
         }
     }
 
-    /// Takes the large form.
+    /// Takes the large form, however few members there are.
+    pub fn spread(&mut self) {
+        self.large();
+    }
+
+    /// Whether it has the large form.
+    pub fn is_large(&self) -> bool {
+        matches!(self.0, Form::Large(_))
+    }
+
+    /// The large form, which it takes.
     fn large(&mut self) -> &mut Large {
         if let Form::Small(small) = &self.0 {
             let mut large = Box::<Large>::default();

@@ -20,7 +20,7 @@ pub(super) const GETNAME: Command =
         .doc("2.6.9", "O(1)", "Tells the name of this connection.");
 
 fn getname(cx: &mut Outer<'_>) -> Result {
-    match cx.session.client.name.lock().as_bytes() {
+    match &**cx.session.client.name.lock() {
         b"" => cx.reply.null(),
         name => cx.reply.bulk(name),
     }

@@ -7,7 +7,7 @@ use crate::base::number;
 use crate::command::flag::ADMIN;
 use crate::command::{Command, Error, Group, Outer, Result, Run, registry};
 use crate::commands::FAMILIES;
-use crate::engine::{Client, Flag};
+use crate::engine::{Client, Flag, shown};
 use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -100,7 +100,10 @@ pub fn line(client: &Client, now_ms: i64, argv_len: usize, out: &mut String) {
     let last = client.command.load(Relaxed).checked_sub(1);
     let command = last.map_or("NULL", |number| registry(FAMILIES).all()[number].full_name);
     let redirect = redirect_of(client);
-    let (library, version) = client.library.lock().clone();
+    let (library, version) = {
+        let library = client.library.lock();
+        (shown(&library.0), shown(&library.1))
+    };
     // A `String` takes every write.
     let _ = writeln!(
         out,
@@ -112,7 +115,7 @@ pub fn line(client: &Client, now_ms: i64, argv_len: usize, out: &mut String) {
         client.addr,
         client.laddr,
         client.fd,
-        client.name.lock(),
+        shown(&client.name.lock()),
         seconds(client.created_ms),
         seconds(client.active_ms.load(Relaxed)),
         client.db.load(Relaxed),

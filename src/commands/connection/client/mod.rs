@@ -12,7 +12,7 @@ pub(in crate::commands) use list::line;
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Result, Run};
 use crate::commands::help::help;
-use compact_str::CompactString;
+use bytes::Bytes;
 
 /// The commands of this folder.
 pub const COMMANDS: &[Command] = &[CLIENT];
@@ -50,12 +50,11 @@ const HELP: Command = Command::new("HELP", "client|help", Group::Connection, Run
     .flags(LOADING | STALE)
     .doc("5.0.0", "O(1)", "Lists the subcommands.");
 
-/// `word` as a name, if it has no blanks or control characters; `what` is said to the client otherwise.
-pub(super) fn check_word(word: &[u8], what: &str) -> Result<CompactString> {
-    if word.iter().all(u8::is_ascii_graphic)
-        && let Ok(word) = std::str::from_utf8(word)
-    {
-        return Ok(word.into());
+/// `word` as a name, if it has no blanks or control characters before its first NUL, where C ends a text; `what` is
+/// said to the client otherwise.
+pub(super) fn check_word(word: &[u8], what: &str) -> Result<Bytes> {
+    if word.iter().take_while(|byte| **byte != 0).all(u8::is_ascii_graphic) {
+        return Ok(Bytes::copy_from_slice(word));
     }
     Err(Error::text(format!("ERR {what} cannot contain spaces, newlines or special characters.")))
 }

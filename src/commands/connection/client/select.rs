@@ -62,13 +62,13 @@ impl Property<'_> {
             Property::Addr(addr) => client.addr.as_bytes() == *addr,
             Property::Laddr(addr) => client.laddr.as_bytes() == *addr,
             Property::Ip(ip) => ip_of(&client.addr).as_bytes() == *ip,
-            Property::Name(name) => client.name.lock().as_bytes() == *name,
+            Property::Name(name) => **client.name.lock() == **name,
             Property::Flags(flags) => {
                 let has = flags_of(client);
                 flags.iter().all(|flag| has.contains(*flag as char))
             }
-            Property::LibName(name) => client.library.lock().0.as_bytes() == *name,
-            Property::LibVer(version) => client.library.lock().1.as_bytes() == *version,
+            Property::LibName(name) => *client.library.lock().0 == **name,
+            Property::LibVer(version) => *client.library.lock().1 == **version,
             Property::Db(db) => client.db.load(Relaxed) == *db,
             Property::Age(s) => seconds(client.created_ms) >= *s,
             Property::Idle(s) => seconds(client.active_ms.load(Relaxed)) >= *s,

@@ -1,6 +1,7 @@
 //! COMMAND GETKEYS and GETKEYSANDFLAGS: where the keys of a call are.
 
 use super::super::super::FAMILIES;
+use crate::base::number;
 use crate::command::flag::{KEYS_OPTIONAL, LOADING, STALE};
 use crate::command::{Command, Error, Find, Found, Group, Outer, Result, Run, access, registry};
 
@@ -62,9 +63,9 @@ fn find_keys(argv: &[&[u8]]) -> Result<Vec<Found>> {
     let mut found = Vec::new();
     for keys in specs {
         let before = found.len();
-        // A script may be called with no keys, so that a number which is none counts none.
-        if keys.find(argv, &mut found).is_err() && !command.has(KEYS_OPTIONAL) {
-            return Err(invalid);
+        if keys.find(argv, &mut found).is_err() {
+            found = loosely(command, argv);
+            break;
         }
         let needed = matches!(keys.find, Find::At { .. } | Find::Counted { .. });
         if needed && found.len() == before && !command.has(KEYS_OPTIONAL) {
@@ -75,4 +76,27 @@ fn find_keys(argv: &[&[u8]]) -> Result<Vec<Found>> {
         return Err(invalid);
     }
     Ok(found)
+}
+
+/// The keys of a call whose number of keys is none, as Redis tells them then: by what the number begins with, the
+/// destination last, and not what is done to them.
+fn loosely(command: &Command, argv: &[&[u8]]) -> Vec<Found> {
+    let (mut counted, mut destination) = (Vec::new(), Vec::new());
+    for keys in command.keys {
+        match keys.find {
+            Find::Counted { count, step } => {
+                let (first, step) = (usize::from(count) + 1, usize::from(step));
+                let n = usize::try_from(number::leading_i32(argv[first - 1])).unwrap_or(0);
+                if n <= (argv.len() - first) / step {
+                    counted.extend((first..).step_by(step).take(n));
+                }
+            }
+            Find::At { first, .. } => destination.push(first.into()),
+            _ => {}
+        }
+    }
+    if counted.is_empty() {
+        destination.clear();
+    }
+    counted.into_iter().chain(destination).map(|at| Found { at, access: 0 }).collect()
 }

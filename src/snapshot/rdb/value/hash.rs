@@ -9,7 +9,8 @@
 //! expiring, Valkey         fields │ field, value, at i64 ms (-1 never) │ …
 //! ```
 
-use super::super::{kind, listpack, old, reader::*, writer};
+use super::super::writer::{self, Output};
+use super::super::{kind, listpack, old, reader::*};
 use super::with_packed;
 use crate::types::{FIELD_EXPIRE_MAX, Hash, Item, Packing};
 
@@ -26,7 +27,7 @@ pub(super) fn kind_byte(hash: &Hash) -> u8 {
     }
 }
 
-pub(super) fn write(kind: u8, hash: &Hash, out: &mut Vec<u8>) {
+pub(super) fn write(kind: u8, hash: &Hash, out: &mut Output<'_>) {
     let earliest = hash.next_expire_at().unwrap_or(0);
     match kind {
         kind::HASH_LISTPACK | kind::HASH_EXPIRING_LISTPACK => {
@@ -51,7 +52,7 @@ pub(super) fn write(kind: u8, hash: &Hash, out: &mut Vec<u8>) {
             if kind == kind::HASH_EXPIRING_LISTPACK {
                 out.extend_from_slice(&earliest.to_le_bytes());
             }
-            writer::put_bytes(&pack, out);
+            out.text(&pack);
         }
         _ => {
             if kind == kind::HASH_EXPIRING {
@@ -62,8 +63,8 @@ pub(super) fn write(kind: u8, hash: &Hash, out: &mut Vec<u8>) {
                 if kind == kind::HASH_EXPIRING {
                     writer::put_length(f.expire_at.map_or(0, |at| (at - earliest + 1) as u64), out);
                 }
-                writer::put_item(f.field, out);
-                writer::put_item(f.value, out);
+                out.item(f.field);
+                out.item(f.value);
                 if kind == kind::HASH_EXPIRING_VALKEY {
                     out.extend_from_slice(&f.expire_at.unwrap_or(-1).to_le_bytes());
                 }
@@ -128,9 +129,13 @@ pub(super) fn read_expiring(kind: u8, input: &mut Reader<'_>, packing: &Packing)
             let (fields, rest) = items.as_chunks::<3>();
             hash.expect(fields.len(), packing);
             hash.expect_expiry();
-            for [field, value, at] in fields {
+            for [field, value, _] in fields {
+                add(&mut hash, &field.to_vec(), &value.to_vec(), 0, packing)?;
+            }
+            // From behind: of those that expire at once, each goes before those that stood there already.
+            for [field, _, at] in fields.iter().rev() {
                 let at = at.as_int().and_then(|at| u64::try_from(at).ok()).ok_or(TIME)?;
-                add(&mut hash, &field.to_vec(), &value.to_vec(), at, packing)?;
+                expire(&mut hash, &field.to_vec(), at)?;
             }
             if rest.is_empty() { Ok(()) } else { Err(ODD) }
         })?;
@@ -161,6 +166,11 @@ fn add(hash: &mut Hash, field: &[u8], value: &[u8], at: u64, packing: &Packing) 
     if !hash.set(field, value, packing) {
         return Err(TWICE);
     }
+    expire(hash, field, at)
+}
+
+/// Lets a field expire at `at`, or never for 0.
+fn expire(hash: &mut Hash, field: &[u8], at: u64) -> Result<(), &'static str> {
     match i64::try_from(at) {
         Ok(0) => Ok(()),
         Ok(at @ ..=FIELD_EXPIRE_MAX) => {

@@ -4,7 +4,8 @@
 //! list 2   nodes │ container (1: an element as it is, 2: a listpack) │ string │ …
 //! ```
 
-use super::super::{kind, listpack, old, reader::*, writer};
+use super::super::writer::{self, Output};
+use super::super::{kind, listpack, old, reader::*};
 use super::with_packed;
 use crate::types::{End, Item, List, Packing};
 
@@ -13,33 +14,25 @@ const NODE_BYTES: usize = 8192;
 const PLAIN: u64 = 1;
 const PACKED: u64 = 2;
 
-pub(super) fn write(list: &List, out: &mut Vec<u8>) {
-    let (mut nodes, mut body) = (0, Vec::new());
-    let mut items = list.iter().peekable();
+pub(super) fn write(list: &List, out: &mut Output<'_>) {
+    let nodes = list.nodes();
+    writer::put_length(nodes.len() as u64, out);
     let mut pack = Vec::new();
-    while let Some(first) = items.peek() {
-        if let Item::Bytes(text) = first
+    for mut items in nodes {
+        if let Some(Item::Bytes(text)) = items.clone().next()
             && text.len() > NODE_BYTES
         {
-            writer::put_length(PLAIN, &mut body);
-            writer::put_bytes(text, &mut body);
-            items.next();
-        } else {
-            pack.clear();
-            let mut node = listpack::Writer::new(&mut pack);
-            while let Some(item) =
-                items.next_if(|item| node.count() == 0 || node.len() + item.size() <= NODE_BYTES)
-            {
-                node.push(item);
-            }
-            node.end();
-            writer::put_length(PACKED, &mut body);
-            writer::put_bytes(&pack, &mut body);
+            writer::put_length(PLAIN, out);
+            out.text(text);
+            continue;
         }
-        nodes += 1;
+        pack.clear();
+        let mut node = listpack::Writer::new(&mut pack);
+        items.by_ref().for_each(|item| node.push(item));
+        node.end();
+        writer::put_length(PACKED, out);
+        out.text(&pack);
     }
-    writer::put_length(nodes, out);
-    out.extend_from_slice(&body);
 }
 
 pub(super) fn read(kind: u8, input: &mut Reader<'_>, packing: &Packing) -> Result<List, Damage> {

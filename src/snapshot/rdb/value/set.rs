@@ -1,6 +1,7 @@
 //! Sets.
 
-use super::super::{kind, listpack, old, reader::*, writer};
+use super::super::writer::{self, Output};
+use super::super::{kind, listpack, old, reader::*};
 use super::with_packed;
 use crate::types::{Item, Packing, Set};
 
@@ -16,7 +17,7 @@ pub(super) fn kind_byte(set: &Set) -> u8 {
     }
 }
 
-pub(super) fn write(kind: u8, set: &Set, out: &mut Vec<u8>) {
+pub(super) fn write(kind: u8, set: &Set, out: &mut Output<'_>) {
     match kind {
         kind::SET_INTSET => {
             let members = || set.iter().filter_map(Item::as_int);
@@ -31,11 +32,11 @@ pub(super) fn write(kind: u8, set: &Set, out: &mut Vec<u8>) {
             let mut list = listpack::Writer::new(&mut pack);
             set.iter().for_each(|item| list.push(item));
             list.end();
-            writer::put_bytes(&pack, out);
+            out.text(&pack);
         }
         _ => {
             writer::put_length(set.len() as u64, out);
-            set.iter().for_each(|item| writer::put_item(item, out));
+            set.iter().for_each(|item| out.item(item));
         }
     }
 }

@@ -5,7 +5,8 @@
 //! with text scores   members │ string, score │ …              length u8 and text; 253 NaN, 254 +inf, 255 -inf
 //! ```
 
-use super::super::{kind, listpack, old, reader::*, writer};
+use super::super::writer::{self, Output};
+use super::super::{kind, listpack, old, reader::*};
 use super::with_packed;
 use crate::base::number;
 use crate::types::sorted::Change;
@@ -18,11 +19,11 @@ pub(super) fn kind_byte(sorted: &Sorted) -> u8 {
     if sorted.encoding() == "listpack" { kind::SORTED_LISTPACK } else { kind::SORTED }
 }
 
-pub(super) fn write(kind: u8, sorted: &Sorted, out: &mut Vec<u8>) {
+pub(super) fn write(kind: u8, sorted: &Sorted, out: &mut Output<'_>) {
     if kind == kind::SORTED {
         writer::put_length(sorted.len() as u64, out);
         for (member, score) in sorted.iter(0..sorted.len(), true) {
-            writer::put_string(member.text().as_bytes(), out);
+            out.item(Item::from(member.text().as_bytes()));
             out.extend_from_slice(&score.to_le_bytes());
         }
         return;
@@ -36,7 +37,7 @@ pub(super) fn write(kind: u8, sorted: &Sorted, out: &mut Vec<u8>) {
         list.push(Item::from(&text[..]));
     }
     list.end();
-    writer::put_bytes(&pack, out);
+    out.text(&pack);
 }
 
 pub(super) fn read(kind: u8, input: &mut Reader<'_>, packing: &Packing) -> Result<Sorted, Damage> {

@@ -10,7 +10,8 @@
 //! ```
 //! Ids are two lengths where nothing else is said; `[…]` since Redis 7.0, `{…}` since 7.2.
 
-use super::super::{kind, listpack, reader::*, writer};
+use super::super::writer::{self, Output};
+use super::super::{kind, listpack, reader::*};
 use crate::types::stream::{Consumer, Entry, Group, Id, Pending};
 use crate::types::{Item, Packing, Stream};
 use std::collections::HashMap;
@@ -31,12 +32,12 @@ pub(super) fn kind_byte(stream: &Stream) -> u8 {
     }
 }
 
-pub(super) fn write(kind: u8, stream: &Stream, out: &mut Vec<u8>) {
+pub(super) fn write(kind: u8, stream: &Stream, out: &mut Output<'_>) {
     let nodes = nodes(stream);
     writer::put_length(nodes.len() as u64, out);
     for node in &nodes {
-        writer::put_bytes(&raw_id(node[0].id), out);
-        writer::put_bytes(&pack(node), out);
+        out.text(&raw_id(node[0].id));
+        out.text(&pack(node));
     }
     writer::put_length(stream.len(), out);
     put_id(stream.last_id(), out);
@@ -45,7 +46,7 @@ pub(super) fn write(kind: u8, stream: &Stream, out: &mut Vec<u8>) {
     writer::put_length(stream.entries_added(), out);
     writer::put_length(stream.groups().len() as u64, out);
     for (name, group) in stream.groups() {
-        writer::put_bytes(name, out);
+        out.text(name);
         put_id(group.last_delivered, out);
         writer::put_length(group.entries_read.unwrap_or(u64::MAX), out);
         writer::put_length(group.pending_len() as u64, out);
@@ -56,7 +57,7 @@ pub(super) fn write(kind: u8, stream: &Stream, out: &mut Vec<u8>) {
         }
         writer::put_length(group.consumers().len() as u64, out);
         for consumer in group.consumers() {
-            writer::put_bytes(consumer.name(), out);
+            out.text(consumer.name());
             out.extend_from_slice(&consumer.seen_ms.to_le_bytes());
             if kind == kind::STREAM_3 {
                 out.extend_from_slice(&consumer.active_ms.unwrap_or(-1).to_le_bytes());

@@ -1,5 +1,6 @@
 //! What is written reads back the same; what is damaged in any way is refused, or reads as something whole.
 
+use super::super::writer::Output;
 use super::*;
 use crate::snapshot::rdb::listpack;
 use crate::types::stream::{Group, Id, Pending};
@@ -229,7 +230,7 @@ fn fields_that_expire_first_come_first() {
     let texts: Vec<Vec<u8>> = (0..8u8).map(|n| vec![b'a' + n]).collect();
     let entry = Value::Hash(hash_of(&texts, &[40, 10, 30])).into_entry(b"k", None);
     let mut out = Vec::new();
-    super::write_as(kind::HASH_EXPIRING_LISTPACK, entry.as_ref(), &mut out);
+    super::write_as(kind::HASH_EXPIRING_LISTPACK, entry.as_ref(), &mut Output::plain(&mut out));
     let mut input = Reader::new(&out);
     assert_eq!(input.time_ms().unwrap(), 10);
     let pack = input.string().unwrap();
