@@ -50,6 +50,9 @@ struct Place {
     plain: Option<KeyedFn>,
 }
 
+/// Keys between the one whose bucket is asked for and the one whose entry is.
+const LAG: usize = 8;
+
 /// Batches with room for more keys than this give the memory back.
 const KEPT_KEYS_MAX: usize = 4096;
 
@@ -80,6 +83,25 @@ impl<'a> Calls<'a> {
         for i in self.places.len()..self.batch.len() {
             self.place(i, registry().find(self.batch.request(i)[0]));
         }
+    }
+
+    /// As [`Calls::look_up`], and begins to bring what the keys will need into the cache meanwhile: the bucket of each at
+    /// once, its entry some keys later, when the bucket has arrived. Not worth it for one key.
+    pub fn look_up_ahead(&mut self, engine: &Engine, db: u32) {
+        let (keyspace, mut entries) = (&engine.keyspace, 0);
+        for i in self.places.len()..self.batch.len() {
+            let first = self.keys.len();
+            self.place(i, registry().find(self.batch.request(i)[0]));
+            if self.batch.len() == 1 && self.keys.len() < 2 {
+                return;
+            }
+            self.keys[first..].iter().for_each(|key| keyspace.prefetch_bucket(db, key));
+            while entries + LAG < self.keys.len() {
+                keyspace.prefetch_entry(db, &self.keys[entries]);
+                entries += 1;
+            }
+        }
+        self.keys[entries..].iter().for_each(|key| keyspace.prefetch_entry(db, key));
     }
 
     /// Adds a call: looks its command up and hashes its keys.
@@ -124,7 +146,8 @@ impl<'a> Calls<'a> {
     /// Brings what the keys will need into the cache; not worth it for one key.
     pub fn prefetch(&self, engine: &Engine, db: u32) {
         if self.keys.len() > 1 {
-            engine.keyspace.prefetch(db, &self.keys);
+            self.keys.iter().for_each(|key| engine.keyspace.prefetch_bucket(db, key));
+            self.keys.iter().for_each(|key| engine.keyspace.prefetch_entry(db, key));
         }
     }
 

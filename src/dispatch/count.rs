@@ -25,20 +25,21 @@ pub(super) struct Cost {
 pub(super) struct Limits {
     tracks_latency: bool,
     slow_ns: u64,
-    request_len: usize,
+    /// `None` when no call can pass it.
+    request_len: Option<usize>,
     reply_len: usize,
 }
 
 impl Limits {
-    /// The limits of the settings.
-    pub fn of(settings: &Settings) -> Self {
+    /// The limits of the settings, for calls of `len_max` bytes at most.
+    pub fn of(settings: &Settings, len_max: usize) -> Self {
         // A negative limit is none.
         let bytes = |name| usize::try_from(settings.int(name)).unwrap_or(usize::MAX);
         let slow_us = u64::try_from(settings.int(config::SLOWLOG_LOG_SLOWER_THAN)).unwrap_or(u64::MAX);
         Self {
             tracks_latency: settings.yes(config::LATENCY_TRACKING),
             slow_ns: slow_us.saturating_mul(1000).min(LATENCY_MIN_NS),
-            request_len: bytes(config::COMMANDLOG_REQUEST_LARGER_THAN),
+            request_len: Some(bytes(config::COMMANDLOG_REQUEST_LARGER_THAN)).filter(|limit| *limit < len_max),
             reply_len: bytes(config::COMMANDLOG_REPLY_LARGER_THAN),
         }
     }
@@ -50,7 +51,7 @@ const LATENCY_MIN_NS: u64 = 1_000_000;
 /// Counts a call of a session. It took the time since the one before it, or since its batch began.
 pub(super) fn ended(engine: &Engine, session: &mut Session, call: &Call<'_>, reply_len: usize, failed: bool) {
     let ns = engine.metrics.lap(&mut session.tick);
-    let (limits, cost) = (Limits::of(&engine.settings), Cost { ns, reply_len, failed });
+    let (limits, cost) = (Limits::of(&engine.settings, usize::MAX), Cost { ns, reply_len, failed });
     note(engine, engine.metrics.local(), &session.client, call, cost, &limits);
 }
 
@@ -66,15 +67,22 @@ pub(super) fn note(
 ) {
     let Some(entry) = call.entry else { return };
     local.count_call(entry.number, cost.ns, cost.failed, limits.tracks_latency);
-    let request_len = call.argv.iter().map(|word| word.len()).sum();
-    if cost.ns >= limits.slow_ns || request_len > limits.request_len || cost.reply_len > limits.reply_len {
-        exceeded(engine, client, call, cost, request_len);
+    if cost.ns >= limits.slow_ns
+        || cost.reply_len > limits.reply_len
+        || limits.request_len.is_some_and(|limit| request_len(call) > limit)
+    {
+        exceeded(engine, client, call, cost);
     }
+}
+
+/// Bytes of the words of a call.
+fn request_len(call: &Call<'_>) -> usize {
+    call.argv.iter().map(|word| word.len()).sum()
 }
 
 /// Notes a call that was above a limit, for LATENCY and COMMANDLOG.
 #[cold]
-fn exceeded(engine: &Engine, client: &Client, call: &Call<'_>, cost: Cost, request_len: usize) {
+fn exceeded(engine: &Engine, client: &Client, call: &Call<'_>, cost: Cost) {
     let Some(entry) = call.entry else { return };
     if cost.ns >= LATENCY_MIN_NS {
         let fast = entry.command.has(flag::FAST);
@@ -84,7 +92,11 @@ fn exceeded(engine: &Engine, client: &Client, call: &Call<'_>, cost: Cost, reque
     let excesses = [
         (Excess::Slow, cost.ns / 1000, settings.int(config::SLOWLOG_LOG_SLOWER_THAN)),
         // These are to be larger than the limit, not as large.
-        (Excess::LargeRequest, request_len as u64, settings.int(config::COMMANDLOG_REQUEST_LARGER_THAN)),
+        (
+            Excess::LargeRequest,
+            request_len(call) as u64,
+            settings.int(config::COMMANDLOG_REQUEST_LARGER_THAN),
+        ),
         (Excess::LargeReply, cost.reply_len as u64, settings.int(config::COMMANDLOG_REPLY_LARGER_THAN)),
     ];
     for (excess, measure, limit) in excesses {

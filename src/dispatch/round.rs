@@ -19,6 +19,8 @@ use std::sync::atomic::Ordering::Relaxed;
 pub struct Round {
     /// The time they run at, in unix milliseconds.
     pub now_ms: i64,
+    /// Bytes that no call of it passes.
+    len_max: usize,
     /// What holds for its plain calls; looked at before the first of them.
     view: Option<View>,
 }
@@ -46,10 +48,10 @@ pub enum Shortcut {
 }
 
 impl Round {
-    /// A round that begins now.
-    pub fn begin(engine: &Engine, session: &mut Session) -> Self {
+    /// A round that begins now, of calls that have `len_max` bytes at most.
+    pub fn begin(engine: &Engine, session: &mut Session, len_max: usize) -> Self {
         session.tick = engine.metrics.tick();
-        Self { now_ms: engine.now_ms(), view: None }
+        Self { now_ms: engine.now_ms(), len_max, view: None }
     }
 
     /// Looks anew before the next plain call: the call before was of a kind that may have changed something.
@@ -59,12 +61,12 @@ impl Round {
 }
 
 impl View {
-    fn of(engine: &Engine, session: &Session, now_ms: i64) -> Self {
+    fn of(engine: &Engine, session: &Session, now_ms: i64, len_max: usize) -> Self {
         Self {
             calm: is_calm(engine, session, now_ms),
             access: engine.access(now_ms),
             local: engine.metrics.local(),
-            limits: Limits::of(&engine.settings),
+            limits: Limits::of(&engine.settings, len_max),
         }
     }
 }
@@ -89,8 +91,8 @@ pub fn run_plain(
     reply: &mut Reply,
 ) -> Shortcut {
     let (Some(handler), Some(entry)) = (call.plain, call.entry) else { return Shortcut::None };
-    let now_ms = round.now_ms;
-    let view = round.view.get_or_insert_with(|| View::of(engine, session, now_ms));
+    let (now_ms, len_max) = (round.now_ms, round.len_max);
+    let view = round.view.get_or_insert_with(|| View::of(engine, session, now_ms, len_max));
     if !view.calm {
         return Shortcut::None;
     }

@@ -174,18 +174,19 @@ impl Keyspace {
         Some(held)
     }
 
-    /// Brings what `keys` will need of database `db` into the cache: first their buckets, then their
-    /// entries. A shard that somebody holds is skipped.
-    pub fn prefetch(&self, db: u32, keys: &[Key<'_>]) {
-        for key in keys {
-            if let Some(shard) = self.shards[key.shard()].0.try_lock() {
-                shard.tables[db as usize].prefetch_bucket(key.hash);
-            }
+    /// Begins to bring the bucket of `key` in database `db` into the cache, unless somebody holds its shard.
+    #[inline(always)]
+    pub fn prefetch_bucket(&self, db: u32, key: &Key<'_>) {
+        if let Some(shard) = self.shards[key.shard()].0.try_lock() {
+            shard.tables[db as usize].prefetch_bucket(key.hash);
         }
-        for key in keys {
-            if let Some(shard) = self.shards[key.shard()].0.try_lock() {
-                shard.tables[db as usize].prefetch_entry(key.hash);
-            }
+    }
+
+    /// Likewise its entry; its bucket should be there.
+    #[inline(always)]
+    pub fn prefetch_entry(&self, db: u32, key: &Key<'_>) {
+        if let Some(shard) = self.shards[key.shard()].0.try_lock() {
+            shard.tables[db as usize].prefetch_entry(key.hash);
         }
     }
 

@@ -310,7 +310,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let mut reply = self.lend_reply(&mut scratch.reply);
             while let Some(words) = self.postponed.pop_front() {
                 let calls = Calls::of(words.iter().map(|word| &word[..]));
-                self.run_calls(&calls, &mut reply);
+                self.run_calls(&calls, usize::MAX, &mut reply);
                 if self.end.is_some() || !matches!(self.state, State::Running) {
                     break;
                 }
@@ -348,9 +348,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     self.end = Some(End::Protocol);
                 }
             }
-            calls.look_up();
-            calls.prefetch(&self.engine, self.session.db);
-            self.run_calls(&calls, &mut reply);
+            calls.look_up_ahead(&self.engine, self.session.db);
+            self.run_calls(&calls, rest.len(), &mut reply);
             let was_empty = calls.is_empty();
             *kept = calls.recycle();
             if was_empty {
@@ -361,9 +360,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         used
     }
 
-    /// Runs a batch; what is behind a call that has to wait is postponed.
-    fn run_calls(&mut self, calls: &Calls<'_>, reply: &mut Reply) {
-        let mut round = Round::begin(&self.engine, &mut self.session);
+    /// Runs a batch of calls that have `len_max` bytes at most; what is behind a call that has to wait is postponed.
+    fn run_calls(&mut self, calls: &Calls<'_>, len_max: usize, reply: &mut Reply) {
+        let mut round = Round::begin(&self.engine, &mut self.session, len_max);
         self.session.client.active_ms.store(round.now_ms, Relaxed);
         for i in 0..calls.len() {
             let (call, from) = (calls.get(i), reply.mark());
@@ -447,7 +446,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Puts what others sent (or the call itself, to its own client) behind the call's reply; false when the client is
     /// to get nothing, as it would be too much.
-    #[inline]
+    #[inline(always)]
     fn close_reply(&mut self, reply: &mut Reply) -> bool {
         let outbox = &self.session.client.outbox;
         if outbox.is_filled() {

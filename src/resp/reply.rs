@@ -81,8 +81,11 @@ impl Reply {
 
     /// Bytes behind `mark`.
     pub fn len_since(&self, mark: Mark) -> usize {
-        let shared = &self.shared[mark.shared..];
-        self.bytes.len() - mark.bytes + shared.iter().map(|(_, value)| value.len()).sum::<usize>()
+        let own = self.bytes.len() - mark.bytes;
+        match self.shared.len() == mark.shared {
+            true => own,
+            false => own + self.shared[mark.shared..].iter().map(|(_, value)| value.len()).sum::<usize>(),
+        }
     }
 
     /// Whether nothing waits to be sent.
