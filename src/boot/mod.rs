@@ -118,6 +118,7 @@ async fn serve(settings: Settings) -> Result<(), String> {
     command::rename(FAMILIES, settings.renamed_commands())?;
     let engine = Arc::new(Engine::new(settings, dispatch::registry().catalogue()));
     engine.huge_pages.allow(false);
+    follow_oom_score(&engine)?;
     access::start(&engine)?;
     announce(&engine.settings);
     engine.loading.start(engine.now_ms());
@@ -160,6 +161,9 @@ async fn serve(settings: Settings) -> Result<(), String> {
     let why = loop {
         let (why, setting) = asked().await;
         let Some(setting) = setting else { break why };
+        if !engine.attend_signal().await {
+            continue;
+        }
         let (stop, stopping) = (Stop::by(&engine.settings, setting), engine.clone());
         match tokio::task::spawn_blocking(move || stopping.stop_with(stop)).await {
             Ok(Ok(())) => break why,
@@ -245,6 +249,16 @@ async fn serve_metrics(engine: &Arc<Engine>, tasks: &TaskTracker) -> Result<(), 
             }
         }
     }));
+    Ok(())
+}
+
+/// Gives the process the score that settings want, and another when `CONFIG SET` says so.
+fn follow_oom_score(engine: &Arc<Engine>) -> Result<(), String> {
+    engine.oom_score.follow(&engine.settings)?;
+    let engine_of = Arc::downgrade(engine);
+    engine.settings.on_change(&[config::OOM_SCORE_ADJ, config::OOM_SCORE_ADJ_VALUES], move |settings| {
+        engine_of.upgrade().map_or(Ok(()), |engine| engine.oom_score.follow(settings))
+    });
     Ok(())
 }
 

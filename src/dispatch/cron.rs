@@ -38,7 +38,11 @@ pub async fn expiry(engine: Arc<Engine>) {
         if may && engine.pause.state(engine.now_ms()).is_none() {
             // A quarter of the time by default, up to 43 % at the highest effort.
             let effort = engine.settings.int(config::ACTIVE_EXPIRE_EFFORT) as u32;
+            let start = Instant::now();
             first = expire_due(&engine, first, period * (23 + 2 * effort) / 100).await;
+            let counters = &engine.metrics.local().counters;
+            counters.cron_turns.add(1);
+            counters.cron_ns.add(start.elapsed().as_nanos() as u64);
         }
     }
 }

@@ -18,7 +18,8 @@ pub(super) fn make_room(engine: &Engine, now_ms: i64) -> bool {
     let limit = engine.settings.int(config::MAXMEMORY);
     let over = || limit > 0 && engine.used.bytes(now_ms) as i64 > limit;
     engine.eviction.note(over());
-    if !over() {
+    // While clients are paused the data set stays as it is.
+    if !over() || engine.pause.state(now_ms).is_some() {
         return true;
     }
     let Some(policy) = Policy::of(&engine.settings) else {

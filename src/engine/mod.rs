@@ -15,6 +15,7 @@ mod memory;
 mod monitors;
 mod multi;
 mod notify;
+mod oom_score;
 mod pause;
 mod reload;
 mod saving;
@@ -36,6 +37,7 @@ pub use loading::Loading;
 pub use memory::Used;
 pub use monitors::Monitors;
 pub use multi::{Queue, Watched};
+pub use oom_score::OomScore;
 pub use pause::{Pause, Paused};
 pub use reload::Reload;
 pub use saving::{Outcome, Purpose, Saving, directory};
@@ -74,6 +76,8 @@ pub struct Engine {
     pub insight: Insight,
     /// Whether the heap may lie in huge pages.
     pub huge_pages: HugePages,
+    /// How soon the kernel ends the process.
+    pub oom_score: OomScore,
     /// Moving values together.
     pub compaction: Compaction,
     /// The calls that took long.
@@ -112,6 +116,8 @@ pub struct Engine {
     pub scripts_call_all: AtomicBool,
     /// Whether what happens without a client rests (DEBUG PAUSE-CRON).
     pub cron_rests: AtomicBool,
+    /// A signal asked the server to stop, which waits for the cron.
+    stop_signalled: AtomicBool,
     /// Clients closed because all together took too much memory.
     pub evicted_clients: AtomicU64,
     /// Clients blocked on keys.
@@ -146,6 +152,7 @@ impl Engine {
             eviction: Eviction::default(),
             insight: Insight::default(),
             huge_pages: HugePages::default(),
+            oom_score: OomScore::default(),
             compaction: Compaction::default(),
             commandlog: CommandLog::default(),
             latency: LatencyMonitor::default(),
@@ -164,6 +171,7 @@ impl Engine {
             active_expiry: AtomicBool::new(true),
             scripts_call_all: AtomicBool::new(false),
             cron_rests: AtomicBool::new(false),
+            stop_signalled: AtomicBool::new(false),
             evicted_clients: AtomicU64::new(0),
             blocked_clients: AtomicUsize::new(0),
             saving: Saving::since(started_ms),

@@ -4,6 +4,7 @@ use super::{Engine, Paused};
 use crate::config::{Name, Settings};
 use crate::snapshot::Fault;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 /// How the server is to stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +24,9 @@ impl Stop {
         Self { save, force: has("force") }
     }
 }
+
+/// How often it is looked whether the cron still rests.
+const LOOK: Duration = Duration::from_millis(20);
 
 impl Engine {
     /// Saves a last snapshot, if one is wanted, and stops the server. No client may write from here on.
@@ -47,6 +51,25 @@ impl Engine {
         Ok(())
     }
 
+    /// A signal asked the server to stop: it does, but while the cron rests (DEBUG PAUSE-CRON) it waits, and may be
+    /// told not to. False in this case.
+    pub async fn attend_signal(&self) -> bool {
+        self.stop_signalled.store(true, Relaxed);
+        while self.cron_rests.load(Relaxed) && self.stop_signalled.load(Relaxed) {
+            tokio::time::sleep(LOOK).await;
+        }
+        self.stop_signalled.swap(false, Relaxed)
+    }
+
+    /// Takes back the signal that asked the server to stop; false when there is none.
+    pub fn abort_stop(&self) -> bool {
+        let aborted = self.stop_signalled.swap(false, Relaxed);
+        if aborted {
+            tracing::warn!("Shutdown manually aborted");
+        }
+        aborted
+    }
+
     /// Saves what was written while the clients were closed, if a last snapshot was wanted. Nobody writes any more.
     pub fn save_rest(&self) {
         self.saving.abandon();
@@ -55,5 +78,30 @@ impl Engine {
             // What went wrong stands in the log.
             let _ = self.save_now();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::acl::Catalogue;
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn a_signal_waits_for_the_cron_and_may_be_taken_back() {
+        let engine = Arc::new(Engine::new(Settings::new(), Catalogue::new([("get", vec!["read"], false)])));
+        assert!(!engine.abort_stop());
+        assert!(engine.attend_signal().await);
+
+        engine.cron_rests.store(true, Relaxed);
+        let attending = tokio::spawn({
+            let engine = engine.clone();
+            async move { engine.attend_signal().await }
+        });
+        while !engine.abort_stop() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert!(!attending.await.unwrap());
+        assert!(!engine.abort_stop());
     }
 }

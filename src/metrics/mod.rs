@@ -70,6 +70,10 @@ counters! {
     expired_fields,
     /// Nanoseconds spent on removing due keys in the background.
     expiry_ns,
+    /// Times it was looked for keys that are due, with what there was to remove.
+    cron_turns,
+    /// Nanoseconds these took.
+    cron_ns,
     /// Times that ran out before all due keys were removed.
     expiry_overruns,
     /// Bytes read from clients.

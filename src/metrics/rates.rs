@@ -14,8 +14,8 @@ struct Sample {
     commands: u64,
     input_bytes: u64,
     output_bytes: u64,
-    reads: u64,
-    command_ns: u64,
+    turns: u64,
+    busy_ns: u64,
 }
 
 /// Events per second, sampled about ten times a second.
@@ -36,8 +36,8 @@ impl Rates {
             commands: totals.commands,
             input_bytes: totals.net_input_bytes,
             output_bytes: totals.net_output_bytes,
-            reads: totals.reads,
-            command_ns,
+            turns: totals.reads + totals.cron_turns,
+            busy_ns: command_ns + totals.cron_ns,
         });
     }
 
@@ -46,7 +46,7 @@ impl Rates {
         self.samples.lock().clear();
     }
 
-    /// Commands, bytes read, bytes written, reads, and nanoseconds spent on commands per second.
+    /// Commands, bytes read, bytes written, turns (reads, and looks for what is due), and nanoseconds spent on them per second.
     pub fn per_second(&self) -> [f64; 5] {
         let samples = self.samples.lock();
         let (Some(first), Some(last)) = (samples.front(), samples.back()) else { return [0.0; 5] };
@@ -59,8 +59,8 @@ impl Rates {
             rate(first.commands, last.commands),
             rate(first.input_bytes, last.input_bytes),
             rate(first.output_bytes, last.output_bytes),
-            rate(first.reads, last.reads),
-            rate(first.command_ns, last.command_ns),
+            rate(first.turns, last.turns),
+            rate(first.busy_ns, last.busy_ns),
         ]
     }
 }

@@ -275,6 +275,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 return Poll::Ready(Ok(n));
             }
             if own {
+                // Also when the request is whole by now.
+                self.check_input();
+                if self.end.is_some() {
+                    return Poll::Ready(Ok(n));
+                }
                 self.run_input(&mut scratch.calls, &mut scratch.reply);
             } else {
                 let read = std::mem::take(&mut scratch.read);
@@ -287,7 +292,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         })
     }
 
-    /// Ends a client that sends more than `client-query-buffer-limit` without a whole request, or alone takes more than
+    /// Ends a client that whose request takes more than `client-query-buffer-limit`, or alone takes more than
     /// all may: the others would be looked at only later.
     fn check_input(&mut self) {
         self.session.client.query_len.store(self.input.len(), Relaxed);

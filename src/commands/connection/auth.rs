@@ -6,6 +6,7 @@ use crate::base::version;
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Outer, Result, Run};
 use crate::commands::access::refused_login;
+use crate::config;
 use crate::resp::Protocol;
 
 /// The commands of this file.
@@ -98,8 +99,9 @@ fn hello(cx: &mut Outer<'_>) -> Result {
         cx.reply.set_protocol(protocol);
     }
 
+    let zone = cx.engine.settings.text(config::AVAILABILITY_ZONE);
     let reply = &mut *cx.reply;
-    reply.map(7);
+    reply.map(7 + usize::from(!zone.is_empty()));
     for (field, value) in [("server", "redis"), ("version", version::REDIS)] {
         reply.bulk(field.as_bytes());
         reply.bulk(value.as_bytes());
@@ -114,6 +116,10 @@ fn hello(cx: &mut Outer<'_>) -> Result {
     }
     reply.bulk(b"modules");
     reply.array(0);
+    if !zone.is_empty() {
+        reply.bulk(b"availability_zone");
+        reply.bulk(&zone);
+    }
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use crate::commands::access::permit_patterns;
 use crate::keyspace::{Class, Key, Kind, Str, Txn};
 use crate::types::{Hash, Item, List, Set, Sorted};
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -81,6 +82,8 @@ struct Request<'a> {
     descending: bool,
     alpha: bool,
     destination: Option<&'a [u8]>,
+    /// Fields that patterns named and that are due, with their keys.
+    due: RefCell<Vec<(Vec<u8>, Vec<u8>)>>,
 }
 
 impl<'a> Request<'a> {
@@ -93,6 +96,7 @@ impl<'a> Request<'a> {
             descending: false,
             alpha: false,
             destination: None,
+            due: RefCell::default(),
         };
         while args.more() {
             if args.word("ASC") {
@@ -163,6 +167,21 @@ fn answer(
     settled: bool,
     reply: &mut Reply,
 ) -> Result {
+    let result = sort_and_tell(txn, key, &mut request, settled, reply);
+    for (key, field) in request.due.take() {
+        txn.expire_if_due(&key);
+        txn.expire_fields(&key, &[&field])?;
+    }
+    result
+}
+
+fn sort_and_tell(
+    txn: &mut Txn<'_>,
+    key: &[u8],
+    request: &mut Request<'_>,
+    settled: bool,
+    reply: &mut Reply,
+) -> Result {
     txn.expire_if_due(key);
     if request.keeps_order() && settled && txn.kind(key) == Some(Kind::Set) {
         (request.by, request.alpha) = (None, true);
@@ -173,11 +192,12 @@ fn answer(
     {
         sorted.spread();
     }
-    let rows = rows(txn, key, &request)?;
+    let rows = rows(txn, key, request)?;
     let values: Vec<Option<Cow<'_, [u8]>>> = rows
         .into_iter()
         .flat_map(|element| {
-            let gets: Vec<_> = request.gets.iter().map(|get| look_up(txn, get, &element)).collect();
+            let gets: Vec<_> =
+                request.gets.iter().map(|get| look_up(txn, get, &element, &request.due)).collect();
             if gets.is_empty() { vec![Some(element)] } else { gets }
         })
         .collect();
@@ -257,7 +277,7 @@ enum Weight<'t> {
 
 impl<'t> Weight<'t> {
     fn of(txn: &'t Txn<'_>, element: &[u8], request: &Request<'_>) -> Result<Self> {
-        let given = request.by.map(|by| look_up(txn, by, element));
+        let given = request.by.map(|by| look_up(txn, by, element, &request.due));
         match (given, request.alpha) {
             (None, true) => Ok(Weight::Own),
             (Some(given), true) => Ok(Weight::Text(given.map(|text| text.into_owned().into()))),
@@ -294,9 +314,14 @@ fn compare(a: &(Weight<'_>, Cow<'_, [u8]>), b: &(Weight<'_>, Cow<'_, [u8]>)) -> 
     }
 }
 
-/// The value that `pattern` names for `element`: `#` is the element itself; otherwise the element takes the place
+/// The value that `pattern` names for `element`, a field that is due noted in `due`: `#` is the element itself; otherwise the element takes the place
 /// of the first `*`, and `->field` behind that is a field of a hash.
-fn look_up<'t>(txn: &'t Txn<'_>, pattern: &[u8], element: &[u8]) -> Option<Cow<'t, [u8]>> {
+fn look_up<'t>(
+    txn: &'t Txn<'_>,
+    pattern: &[u8],
+    element: &[u8],
+    due: &RefCell<Vec<(Vec<u8>, Vec<u8>)>>,
+) -> Option<Cow<'t, [u8]>> {
     if pattern == b"#" {
         return Some(element.to_vec().into());
     }
@@ -311,7 +336,11 @@ fn look_up<'t>(txn: &'t Txn<'_>, pattern: &[u8], element: &[u8]) -> Option<Cow<'
     match field {
         None => txn.read::<Str>(&key).ok()?.map(|value| value.text()),
         Some(field) => {
-            let found = txn.read::<Hash>(&key).ok()??.at(txn.now_ms()).get(field)?;
+            let found = txn.read::<Hash>(&key).ok()??.get(field)?;
+            if found.is_due(txn.now_ms()) {
+                due.borrow_mut().push((key, field.to_vec()));
+                return None;
+            }
             Some(text(found.value))
         }
     }

@@ -255,9 +255,10 @@ fn protocol(cx: &mut Sweep<'_, '_>, kind: &[u8]) -> Result {
         }
         b"bignum" if resp3 => reply.raw(b"(1234567999999999999999999999999999999\r\n"),
         b"bignum" => reply.bulk(b"1234567999999999999999999999999999999"),
-        b"attrib" if !resp3 => return Err(Error::new("ERR RESP3 is required for an attribute")),
         b"attrib" => {
-            reply.raw(b"|1\r\n$14\r\nkey-popularity\r\n*2\r\n$7\r\nkey:123\r\n:90\r\n");
+            if resp3 {
+                reply.raw(b"|1\r\n$14\r\nkey-popularity\r\n*2\r\n$7\r\nkey:123\r\n:90\r\n");
+            }
             reply.bulk(b"Some real reply following the attribute");
         }
         b"push" if !resp3 => return Err(Error::new("ERR RESP3 is required for a push")),

@@ -61,12 +61,17 @@ fn stats(cx: &mut Sweep<'_, '_>) -> Result {
         ("total.allocated", memory.allocated),
         ("startup.allocated", engine.startup_memory),
         ("replication.backlog", 0),
+        ("replica.fullsync.buffer", 0),
         ("clients.slaves", 0),
         ("clients.normal", clients),
         ("cluster.links", 0),
         ("aof.buffer", 0),
         ("lua.caches", engine.scripts.counts().1),
         ("functions.caches", engine.scripts.library_counts().2),
+        ("overhead.db.hashtable.lut", tables),
+        // Tables grow in steps that nobody sees half done.
+        ("overhead.db.hashtable.rehashing", 0),
+        ("db.dict.rehashing.count", 0),
         ("overhead.total", overhead),
         ("keys.count", keys),
         ("keys.bytes-per-key", memory.allocated.saturating_sub(engine.startup_memory) / keys.max(1)),
@@ -91,8 +96,18 @@ fn stats(cx: &mut Sweep<'_, '_>) -> Result {
         ("rss-overhead.bytes", memory.rss as i64 - memory.resident as i64),
         ("fragmentation.bytes", memory.rss as i64 - memory.allocated as i64),
     ];
+    let used = || survey.databases.iter().enumerate().filter(|(_, db)| db.keys > 0);
     let reply: &mut Reply = cx.reply;
-    reply.map(numbers.len() + ratios.len() + differences.len());
+    reply.map(numbers.len() + used().count() + ratios.len() + differences.len());
+    for (number, db) in used() {
+        reply.bulk(format!("db.{number}").as_bytes());
+        reply.map(2);
+        reply.bulk(b"overhead.hashtable.main");
+        reply.len_of(db.tables_memory);
+        // When keys expire stands with them.
+        reply.bulk(b"overhead.hashtable.expires");
+        reply.int(0);
+    }
     for (name, n) in numbers {
         reply.bulk(name.as_bytes());
         reply.len_of(n);
@@ -158,8 +173,9 @@ const MALLOC_STATS: Command =
 
 fn malloc_stats(cx: &mut Outer<'_>) -> Result {
     let Memory { allocated, active, resident, retained, .. } = Memory::now();
-    let text =
-        format!("Allocated: {allocated}, active: {active}, resident: {resident}, retained: {retained}\n");
+    let text = format!(
+        "jemalloc\nAllocated: {allocated}, active: {active}, resident: {resident}, retained: {retained}\n"
+    );
     cx.reply.verbatim("txt", text.as_bytes());
     Ok(())
 }

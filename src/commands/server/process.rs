@@ -98,7 +98,11 @@ fn shutdown(cx: &mut Outer<'_>) -> Result {
         return Err(Error::SYNTAX);
     }
     if abort {
-        return Err(Error::new("ERR No shutdown in progress."));
+        if !cx.engine.abort_stop() {
+            return Err(Error::new("ERR No shutdown in progress."));
+        }
+        cx.reply.ok();
+        return Ok(());
     }
     stop.save = (save || nosave).then_some(save);
     cx.engine.stop_with(stop).map_err(|_| Error::new("ERR Errors trying to SHUTDOWN. Check logs."))?;

@@ -56,6 +56,8 @@ group! {
         .start()
         .pending("marked sockets")
         .doc("Mark of the listening sockets, for packet filters.");
+    AVAILABILITY_ZONE = text("availability-zone", "")
+        .doc("Where the server runs; HELLO and INFO tell it to clients that prefer servers near them.");
     BIND_SOURCE_ADDR = text("bind-source-addr", "")
         .pending("replication")
         .doc("Address from which the server connects to other servers.");

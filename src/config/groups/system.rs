@@ -31,10 +31,8 @@ group! {
         .hint("unused without syslog")
         .doc("Facility in the system log.");
     OOM_SCORE_ADJ = setting("oom-score-adj", Kind::Choice(&["no", "yes", "relative", "absolute"]), "no")
-        .pending("adjusting the OOM score: use a service manager")
         .doc("Tells the kernel when to kill this process for its memory.");
     OOM_SCORE_ADJ_VALUES = setting("oom-score-adj-values", Kind::Words(special::oom_scores), "0 200 800")
-        .hint("unused while oom-score-adj is no")
         .doc("Scores of a primary, a replica and a background process.");
     DISABLE_THP = switch("disable-thp", "no")
         .start()

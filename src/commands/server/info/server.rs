@@ -35,6 +35,10 @@ pub(super) fn server(engine: &Engine, lines: &mut Lines) {
     lines.add("executable", executable.display());
     lines.add("config_file", settings.file().map_or(String::new(), |file| file.display().to_string()));
     lines.add("io_threads_active", 0);
+    let zone = settings.string(config::AVAILABILITY_ZONE);
+    if !zone.is_empty() {
+        lines.add("availability_zone", zone);
+    }
     let port = settings.int(config::PORT);
     if port != 0 {
         let binds = settings.words(config::BIND).into_iter().map(|bind| format!("bind={bind},"));

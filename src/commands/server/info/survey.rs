@@ -12,6 +12,8 @@ pub(in crate::commands::server) struct Database {
     pub expires: usize,
     /// Keys without one that have fields with one.
     pub subexpiry: usize,
+    /// Bytes of its tables, without the entries.
+    pub tables_memory: usize,
     /// Milliseconds that the sampled keys with a TTL have left together, and how many these are.
     ttl: (i64, i64),
     /// How long the values are.
@@ -20,7 +22,7 @@ pub(in crate::commands::server) struct Database {
 
 impl Default for Database {
     fn default() -> Self {
-        Self { keys: 0, expires: 0, subexpiry: 0, ttl: (0, 0), sizes: [[0; BINS]; TYPES] }
+        Self { keys: 0, expires: 0, subexpiry: 0, tables_memory: 0, ttl: (0, 0), sizes: [[0; BINS]; TYPES] }
     }
 }
 
@@ -56,6 +58,7 @@ impl Survey {
                     db.keys += table.len();
                     db.expires += table.expiring();
                     db.subexpiry += table.timed().saturating_sub(table.expiring());
+                    db.tables_memory += table.memory();
                     survey.tables_memory += table.memory();
                     if let Some(bins) = table.sizes().bins() {
                         let rows = db.sizes.iter_mut().zip(bins).filter(|(_, row)| **row != [0; BINS]);
