@@ -11,6 +11,7 @@ mod long_double;
 pub mod number;
 pub mod ops;
 pub mod random;
+pub mod simd;
 pub mod version;
 pub mod words;
 

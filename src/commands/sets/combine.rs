@@ -5,6 +5,7 @@ use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Keyed, Keys, Result, Run, access};
 use crate::keyspace::Txn;
 use crate::types::{Item, Packing, Set};
+use std::ops::ControlFlow;
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[SINTER, SINTERCARD, SUNION, SDIFF];
@@ -119,11 +120,10 @@ pub fn intersect(sets: Vec<Option<&Set>>, mut visit: impl FnMut(Item<'_>) -> boo
     let Some(mut sets) = sets.into_iter().collect::<Option<Vec<_>>>() else { return };
     sets.sort_by_key(|set| set.len());
     let Some((smallest, others)) = sets.split_first() else { return };
-    for member in smallest.iter() {
-        if others.iter().all(|set| set.contains_item(member)) && !visit(member) {
-            return;
-        }
-    }
+    let _ = smallest.common(others, |member| match visit(member) {
+        true => ControlFlow::Continue(()),
+        false => ControlFlow::Break(()),
+    });
 }
 
 /// The members that any of `sets` has.

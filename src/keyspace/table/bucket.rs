@@ -13,6 +13,7 @@
 //! ```
 //! `overflow` counts the entries whose home is here or before and that live past this bucket.
 
+use crate::base::simd::prefetch;
 use crate::keyspace::entry::{EntryBox, EntryRef};
 use std::ptr::{self, NonNull};
 
@@ -85,18 +86,6 @@ impl Word {
         prefetch(self.at().wrapping_add(64));
         prefetch(self.at().wrapping_add(87));
     }
-}
-
-/// Asks the CPU to load the cache line at `at`, which need not be a valid address.
-pub(super) fn prefetch(at: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch reads nothing and never faults; SSE is part of x86_64.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(at.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = at;
 }
 
 /// Some of a bucket's slots: a bit each, iterated from the lowest.

@@ -9,7 +9,8 @@
 //! Words carry [`TAG_BITS`] position bits, from bit `taken` on. Splits move `start` on, so the first
 //! `start - taken` of them are used up; when too few would remain, the split reads the keys again.
 
-use super::bucket::{Bucket, SLOTS, Slots, TAG_BITS, Word, prefetch};
+use super::bucket::{Bucket, SLOTS, Slots, TAG_BITS, Word};
+use crate::base::simd::prefetch;
 use crate::keyspace::entry::{EntryBox, EntryRef};
 use std::marker::PhantomData;
 use std::{mem, ptr};

@@ -7,6 +7,8 @@ use super::item::{Item, size_of_first};
 use super::table::{Key, Record, Table};
 use super::{At, INTSET_MAX, IntSet, Packed, Packing};
 use crate::base::random;
+use smallvec::SmallVec;
+use std::ops::ControlFlow;
 
 /// A set of strings.
 #[derive(Clone)]
@@ -33,6 +35,8 @@ impl Record for Member {
     }
 }
 
+/// Members looked for at a time.
+const GROUP: usize = 16;
 /// Bytes in a table's arena to expect for a member when nothing is known of it.
 const MEMBER_BYTES: usize = 16;
 
@@ -226,6 +230,42 @@ impl Set {
             Form::Packed(list) => Iter::Packed(list.iter()),
             Form::Table(table) => Iter::Table(table.iter().map(|record| Item::decode(record).0)),
         }
+    }
+
+    /// Shows every member to `visit`, until it breaks off.
+    fn visit<'s>(&'s self, mut visit: impl FnMut(Item<'s>) -> ControlFlow<()>) -> ControlFlow<()> {
+        match &self.0 {
+            Form::Ints(ints) => ints.iter().map(Item::Int).try_for_each(visit),
+            Form::Packed(list) => list.iter().try_for_each(visit),
+            Form::Table(table) => table.visit(|record| visit(Item::decode(record).0)),
+        }
+    }
+
+    /// Shows the members that `others` have, too, to `visit`, until it breaks off. Members are looked for some at a time:
+    /// what the search for one reads arrives while others are looked for.
+    pub fn common<'s>(
+        &'s self,
+        others: &[&Set],
+        mut visit: impl FnMut(Item<'s>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut group: SmallVec<[(Item<'s>, Key<'s>); GROUP]> = SmallVec::new();
+        let mut search = |group: &mut SmallVec<[(Item<'s>, Key<'s>); GROUP]>| {
+            for set in others {
+                match &set.0 {
+                    Form::Table(table) => {
+                        group.iter().for_each(|(_, key)| table.prefetch(key));
+                        group.retain(|(_, key)| table.find(key).is_some());
+                    }
+                    _ => group.retain(|(item, _)| set.contains_item(*item)),
+                }
+            }
+            group.drain(..).try_for_each(|(item, _)| visit(item))
+        };
+        self.visit(|item| {
+            group.push((item, Key::new(item)));
+            if group.len() == GROUP { search(&mut group) } else { ControlFlow::Continue(()) }
+        })?;
+        search(&mut group)
     }
 
     /// Visits the members at `cursor` (0 to begin with), and returns the cursor to go on with: 0 at the end.

@@ -11,6 +11,7 @@
 //! both the table and the tree of its set; every `Node` in reach is therefore alive.
 #![allow(unsafe_code)]
 
+use crate::base::simd::prefetch;
 use crate::types::thin::size_class;
 use std::alloc::{self, Layout};
 use std::num::NonZero;
@@ -108,12 +109,7 @@ impl Node {
 
     /// Begins to bring the node into the cache.
     pub fn prefetch(self) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: a prefetch reads nothing; any address is allowed.
-        unsafe {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(self.0.as_ptr().cast::<i8>());
-        }
+        prefetch(self.0.as_ptr());
     }
 
     /// Bytes that a node with `len` bytes of member takes of the allocator.

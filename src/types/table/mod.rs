@@ -27,6 +27,7 @@ mod segment;
 pub(super) use key::Key;
 use segment::{Segment, Slot};
 use std::marker::PhantomData;
+use std::ops::ControlFlow;
 
 use super::item::Item;
 use crate::base::random;
@@ -193,6 +194,11 @@ impl<R: Record> Table<R> {
             key.needle.leads(&record[R::key_at(record)..])
         })?;
         Some(Place { index, slot })
+    }
+
+    /// Begins to bring what [`Table::find`] will read first into the cache.
+    pub(super) fn prefetch(&self, key: &Key<'_>) {
+        self.segment(self.index(key.hash)).prefetch(key.hash);
     }
 
     /// The record at `place`, and what happens to stand behind it.
@@ -382,6 +388,12 @@ impl<R: Record> Table<R> {
     /// Every record, each with what happens to stand behind it.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.places().map(|place| self.get(place))
+    }
+
+    /// Shows every record, each with what happens to stand behind it, to `visit`, until it breaks off.
+    pub(super) fn visit<'s>(&'s self, mut visit: impl FnMut(&'s [u8]) -> ControlFlow<()>) -> ControlFlow<()> {
+        let mut segments = self.directory.iter().flatten();
+        segments.try_for_each(|segment| segment.visit(|bytes| visit(self.long.resolve(bytes))))
     }
 
     /// The place of every record.

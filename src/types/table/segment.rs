@@ -15,6 +15,8 @@
 //! the number of tags that are not 0; `dead` are the arena's bytes that no offset leads to.
 
 use super::super::thin::size_class;
+use crate::base::simd::{equal_words, prefetch};
+use std::ops::ControlFlow;
 
 /// Slots of a bucket.
 const SLOTS: usize = 15;
@@ -37,11 +39,7 @@ impl Bucket {
 
     /// The slots holding `tag`, one bit each.
     fn slots_of(&self, tag: u16) -> u32 {
-        let mut mask = 0;
-        for (slot, other) in self.tags.iter().enumerate() {
-            mask |= u32::from(*other == tag) << slot;
-        }
-        mask & ((1 << SLOTS) - 1)
+        u32::from(equal_words(&self.tags, tag)) & ((1 << SLOTS) - 1)
     }
 }
 
@@ -120,6 +118,11 @@ impl Segment {
 
     fn offset(&self, slot: Slot) -> usize {
         self.buckets[slot.bucket as usize].offsets[slot.slot as usize].into()
+    }
+
+    /// Begins to bring the bucket that `hash` belongs to into the cache.
+    pub(super) fn prefetch(&self, hash: u64) {
+        prefetch(&raw const self.buckets[self.home(tag_of(hash, self.depth))]);
     }
 
     /// The slot of the record under `hash` for which `same` is true of the arena from there on.
@@ -314,6 +317,18 @@ impl Segment {
                 .filter(|slot| bucket.tags[*slot] != 0)
                 .map(move |slot| Slot { bucket: at as u16, slot: slot as u16 })
         })
+    }
+
+    /// Shows every record, each with what happens to stand behind it, to `visit`, until it breaks off.
+    pub(super) fn visit<'s>(&'s self, mut visit: impl FnMut(&'s [u8]) -> ControlFlow<()>) -> ControlFlow<()> {
+        for bucket in &self.buckets {
+            let mut slots = !bucket.slots_of(0) & ((1 << SLOTS) - 1);
+            while slots != 0 {
+                visit(&self.arena[usize::from(bucket.offsets[slots.trailing_zeros() as usize])..])?;
+                slots &= slots - 1;
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     /// An occupied slot, all equally likely; there must be one.
