@@ -32,6 +32,7 @@ class Generator:
     def __init__(self, docs, dice):
         self.docs, self.dice = docs, dice
         self.names = sorted(docs)
+        self.payloads = []
 
     def call(self, name=None):
         """One call: its name as in DOCS, and its words."""

@@ -22,6 +22,7 @@ import tempfile
 import time
 
 from calls import RANDOM, Generator, read_docs
+from churn import dumped
 from judge import shape
 from known import Known
 from rounds import THRESHOLDS, Difference, Pair, draw, tell
@@ -156,7 +157,10 @@ def compare(oracle, synap, options):
         docs = {name: doc for name, doc in docs.items() if name in options.only.split(",")}
     dice = random.Random(options.seed)
     pair = Pair(oracle, synap, Known(name, version), digests=name == "redis" and version >= (8, 0))
-    fuzz = Fuzz(pair, Generator(docs, dice), dice)
+    generator = Generator(docs, dice)
+    # A real server's payloads, so that both are told the same.
+    generator.payloads = dumped(oracle, dice)
+    fuzz = Fuzz(pair, generator, dice)
     began = time.monotonic()
     while fuzz.sent < options.commands and not 0 < options.seconds < time.monotonic() - began:
         try:

@@ -62,6 +62,13 @@ struct Step {
     at: Bit,
 }
 
+impl Step {
+    /// Where the bytes end that it is about.
+    fn end(&self) -> usize {
+        ((self.at + Bit::from(self.field.width) - 1) / 8) as usize + 1
+    }
+}
+
 /// Parses all subcommands, so that an error in the last one leaves the string alone.
 fn parse(cx: &mut Keyed<'_, '_>) -> Result<Vec<Step>> {
     let (mut steps, mut overflow) = (Vec::new(), Overflow::Wrap);
@@ -105,11 +112,22 @@ fn bitfield(cx: &mut Keyed<'_, '_>) -> Result {
         return read(cx, key, &steps);
     }
     let mut string = cx.txn.upsert_string(key)?;
-    if !string.is_fresh() {
+    // The string is continued up to the last field that may be written, even when no number fits there.
+    let end = steps.iter().filter(|step| !matches!(step.action, Action::Get)).map(Step::end).max().unwrap_or(0);
+    let grows = string.value().len() < end;
+    if grows {
+        string.change_range(end - 1..end, |_| ());
+    } else {
         string.spell_out();
     }
     cx.reply.array(steps.len());
-    steps.iter().for_each(|step| run(&mut string, *step, cx.reply));
+    let mut told = false;
+    for step in steps {
+        told |= run(&mut string, step, cx.reply, grows);
+    }
+    if !told {
+        drop(string.quietly());
+    }
     Ok(())
 }
 
@@ -129,23 +147,28 @@ fn read(cx: &mut Keyed<'_, '_>, key: &[u8], steps: &[Step]) -> Result {
     Ok(())
 }
 
-fn run(string: &mut Edit<'_, Str>, step: Step, reply: &mut Reply) {
+/// Runs a step on a string that reaches up to its end; whether listeners are told of it, as they are of whatever fits in a
+/// string that `grows`.
+fn run(string: &mut Edit<'_, Str>, step: Step, reply: &mut Reply, grows: bool) -> bool {
     let Step { action, field, at } = step;
     let old = string.value().with(|text| field.read(text, at));
     let new = match action {
-        Action::Get => return reply.int(old),
+        Action::Get => {
+            reply.int(old);
+            return false;
+        }
         Action::Set(n, overflow) => field.fit(field.given(n), overflow),
         Action::Add(n, overflow) => field.fit(i128::from(old) + i128::from(n), overflow),
     };
-    // The string is continued up to the field even when the number does not fit.
-    let bytes = (at / 8) as usize..((at + Bit::from(field.width) - 1) / 8) as usize + 1;
-    let stays = string.value().len() >= bytes.end && new.is_none_or(|new| new == old);
-    if !stays {
-        string.change_range(bytes, |bytes| new.into_iter().for_each(|n| field.write(bytes, at % 8, n)));
+    if let Some(new) = new
+        && new != old
+    {
+        string.change_range((at / 8) as usize..step.end(), |bytes| field.write(bytes, at % 8, new));
     }
     match (new, action) {
         (None, _) => reply.null(),
         (Some(_), Action::Set(..)) => reply.int(old),
         (Some(new), _) => reply.int(new),
     }
+    new.is_some_and(|new| grows || new != old)
 }

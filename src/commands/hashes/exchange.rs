@@ -6,6 +6,7 @@ use super::read::reply_value;
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
 use crate::types::{Hash, Live};
+use std::collections::HashSet;
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[HGETDEL, HGETEX, HSETEX];
@@ -75,8 +76,12 @@ fn hgetex(cx: &mut Keyed<'_, '_>) -> Result {
     cx.txn.expire_fields(key, fields)?;
     let hash = cx.txn.probe_live(key)?;
     cx.reply.array(fields.len());
+    // What a time in the past removes is gone when it is named again.
+    let past = expire_at.is_some_and(|at| at <= now_ms);
+    let mut gone = HashSet::new();
     for field in fields {
-        reply_value(cx.reply, hash.and_then(|hash| hash.get(field)));
+        let again = past && !gone.insert(*field);
+        reply_value(cx.reply, hash.filter(|_| !again).and_then(|hash| hash.get(field)));
     }
     if let Some(at) = expire_at {
         schedule(cx, key, fields.iter().copied(), at)?;
