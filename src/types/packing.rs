@@ -23,6 +23,20 @@ macro_rules! packing {
                     _ => None,
                 }
             }
+
+            /// The same thresholds without those of single elements: what was packed elsewhere stays so, whatever it holds.
+            pub fn of_packed(&self) -> Packing {
+                let packing = Packing { $($name: AtomicI64::new(self.$name()),)* };
+                for value in [
+                    &packing.hash_max_listpack_value,
+                    &packing.set_max_listpack_value,
+                    &packing.zset_max_listpack_value,
+                ] {
+                    value.store(i64::MAX, Relaxed);
+                }
+                packing
+            }
+
             $($(#[$doc])* pub fn $name(&self) -> i64 { self.$name.load(Relaxed) })*
         }
     };

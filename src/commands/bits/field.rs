@@ -113,7 +113,8 @@ fn bitfield(cx: &mut Keyed<'_, '_>) -> Result {
     }
     let mut string = cx.txn.upsert_string(key)?;
     // The string is continued up to the last field that may be written, even when no number fits there.
-    let end = steps.iter().filter(|step| !matches!(step.action, Action::Get)).map(Step::end).max().unwrap_or(0);
+    let end =
+        steps.iter().filter(|step| !matches!(step.action, Action::Get)).map(Step::end).max().unwrap_or(0);
     let grows = string.value().len() < end;
     if grows {
         string.change_range(end - 1..end, |_| ());

@@ -146,6 +146,19 @@ pub fn write_as(kind: u8, entry: EntryRef<'_>, out: &mut Output<'_>) {
 /// [`Damage`] if it is malformed in any way. With [`Fault::Module`] the reader stands behind the
 /// value, and reading may go on.
 pub fn read(kind: u8, input: &mut Reader<'_>, packing: &Packing) -> Result<Value, Damage> {
+    let of_packed;
+    let packing = match kind {
+        kind::SET_LISTPACK
+        | kind::SORTED_LISTPACK
+        | kind::SORTED_ZIPLIST
+        | kind::HASH_LISTPACK
+        | kind::HASH_ZIPLIST
+        | kind::HASH_EXPIRING_LISTPACK => {
+            of_packed = packing.of_packed();
+            &of_packed
+        }
+        _ => packing,
+    };
     Ok(match kind {
         kind::STRING => {
             return input.string_or_int(|text| match text {

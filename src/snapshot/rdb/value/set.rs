@@ -22,10 +22,11 @@ pub(super) fn write(kind: u8, set: &Set, out: &mut Output<'_>) {
         kind::SET_INTSET => {
             let members = || set.iter().filter_map(Item::as_int);
             let width = members().map(width_of).max().unwrap_or(2);
-            writer::put_length((8 + width * set.len()) as u64, out);
-            out.extend_from_slice(&(width as u32).to_le_bytes());
-            out.extend_from_slice(&(set.len() as u32).to_le_bytes());
-            members().for_each(|n| out.extend_from_slice(&n.to_le_bytes()[..width]));
+            let mut ints = Vec::with_capacity(8 + width * set.len());
+            ints.extend_from_slice(&(width as u32).to_le_bytes());
+            ints.extend_from_slice(&(set.len() as u32).to_le_bytes());
+            members().for_each(|n| ints.extend_from_slice(&n.to_le_bytes()[..width]));
+            out.text(&ints);
         }
         kind::SET_LISTPACK => {
             let mut pack = Vec::new();
