@@ -35,6 +35,7 @@ ALLOWED = {
     ("migrate", "flags"): "it waits for another server: not within transactions and scripts",
     ("migrate", "range"): "the keys are found by its own rule alone",
     ("migrate", "specs"): "the keys are found by its own rule alone",
+    ("cluster", "subcommands"): "only those that clients of a lone server send",
     ("evalsha", "specs"): "notes what EVAL notes",
     ("evalsha_ro", "specs"): "notes what EVAL notes",
     ("lolwut", "complexity"): "tells it, Redis does not",

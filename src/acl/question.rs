@@ -59,12 +59,12 @@ pub struct Question<'a> {
 /// of the call that name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Denied {
+    /// A database.
+    Database(usize),
     /// The command.
     Command,
     /// A key.
     Key(usize),
     /// A channel.
     Channel(usize),
-    /// A database.
-    Database(usize),
 }

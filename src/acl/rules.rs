@@ -108,14 +108,14 @@ impl Rules {
     /// # Errors
     /// What is not allowed.
     pub fn check(&self, asked: &Question<'_>, catalogue: &Catalogue) -> Result<(), Denied> {
-        let mut closest = Denied::Command;
+        let mut closest = None;
         for selector in &self.selectors {
             match selector.check(asked, catalogue) {
                 Ok(()) => return Ok(()),
-                Err(denied) => closest = closest.max(denied),
+                Err(denied) => closest = closest.max(Some(denied)),
             }
         }
-        Err(closest)
+        Err(closest.unwrap_or(Denied::Command))
     }
 
     /// Whether a channel may be listened to.

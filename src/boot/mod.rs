@@ -132,6 +132,7 @@ async fn serve(settings: Settings) -> Result<(), String> {
         .follow(&engine)
         .map_err(|why| format!("cannot listen on {why}; is another server running there?"))?;
     follow_addresses(&engine, listeners);
+    engine.follow_client_limits();
     serve_metrics(&engine, &tasks).await?;
     tasks.spawn(cron::expiry(engine.clone()));
     tasks.spawn(cron::clients(engine.clone()));

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod bits;
 pub mod channels;
+pub mod cluster;
 pub mod connection;
 pub mod geo;
 pub mod hashes;
@@ -30,6 +31,7 @@ pub static FAMILIES: &[&[Command]] = &[
     bits::count::COMMANDS,
     bits::field::COMMANDS,
     bits::single::COMMANDS,
+    cluster::COMMANDS,
     connection::auth::COMMANDS,
     connection::client::COMMANDS,
     connection::durable::COMMANDS,

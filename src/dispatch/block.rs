@@ -186,13 +186,16 @@ fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
         let owner = engine.clients.get(waiter.client).map(|client| client.owner());
         txn.set_caller(Caller { owner, is_woken: true });
     }
-    if entry.command.has(flag::READ)
-        && let Some(client) = engine.clients.get(waiter.client)
-        && client.is(Flag::Tracking)
-    {
-        engine.remember(&client, false, call.keys);
+    let tracking = engine.clients.get(waiter.client).filter(|client| client.is(Flag::Tracking));
+    if let Some(client) = &tracking {
+        if entry.command.has(flag::READ) {
+            engine.remember(client, false, call.keys);
+        }
+        client.outbox.keep_behind();
     }
+    let kept = || tracking.iter().flat_map(|client| client.outbox.take_behind());
     let args = Args::new(call.argv, 1);
+    let ran = refused.is_none();
     let result = match refused {
         Some(error) => {
             engine.metrics.local().commands[entry.number].rejected.add(1);
@@ -202,7 +205,11 @@ fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
     };
     if let Ok(Flow::Wait(_)) = result {
         waiter.release();
-        return engine.commit(txn).ready;
+        let ready = engine.commit(txn).ready;
+        for (client, frame) in tracking.iter().flat_map(|client| kept().map(move |frame| (client, frame))) {
+            client.outbox.push(frame);
+        }
+        return ready;
     }
     if let Err(error) = result {
         reply.clear(0);
@@ -214,7 +221,9 @@ fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
     }
     let committed = engine.commit(txn);
     let Reached { wrote, saw } = committed.lsn;
-    if !waiter.serve(Served { reply, wrote, saw }) {
+    // What it changed itself it is told behind the reply.
+    kept().for_each(|frame| reply.raw_shared(frame));
+    if !waiter.serve(Served { reply, wrote, saw, ran }) {
         // Its connection ended meanwhile, and with it what is tied to that.
         super::untie(engine, waiter.client);
     }

@@ -7,7 +7,7 @@ use crate::acl::{Context, Denied};
 use crate::base::number::parse_i64;
 use crate::command::{Args, Command, Error, Group, Nest, Outer, Reply, Run};
 use crate::config::{self, Name};
-use crate::engine::{Client, Engine, Flag, Queue, Reached, Ready, Session};
+use crate::engine::{Client, Engine, Flag, Held, Queue, Reached, Ready, Session};
 use crate::keyspace::txn::Begin;
 use crate::keyspace::{Key, Txn};
 use std::collections::VecDeque;
@@ -152,7 +152,7 @@ impl Exec<'_> {
         }
         let touched = watched.is_touched();
         watched.clear_locked(txn);
-        self.session.client.watched.store(0, Relaxed);
+        self.session.client.watches_nothing();
         if touched {
             self.reply.null_array();
         } else {
@@ -245,8 +245,11 @@ pub(super) fn watch(
     }
     let begun = engine.keyspace.begin_soon(call.keys, begin, &mut session.effects);
     let Some(mut txn) = begun else { return Ok(Outcome::Hold) };
+    let held = &session.client.held[Held::Watched as usize];
     for key in call.keys {
-        session.watched.add(&mut txn, key.bytes);
+        if session.watched.add(&mut txn, key.bytes) {
+            held.fetch_add(Held::bytes(key.bytes.len()), Relaxed);
+        }
     }
     session.client.watched.store(session.watched.len(), Relaxed);
     let committed = engine.commit(txn);

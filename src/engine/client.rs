@@ -42,6 +42,33 @@ pub enum Flag {
     NoLoop = 1 << 12,
     /// The client that is told in its place is gone.
     BrokenRedirect = 1 << 13,
+    /// Was told to end: nobody sees it any more.
+    Gone = 1 << 14,
+    /// Reads where it need not be the latest (READONLY).
+    ReadOnly = 1 << 15,
+    /// Can be sent elsewhere (CLIENT CAPA REDIRECT).
+    Redirectable = 1 << 16,
+}
+
+/// Bytes of a connection without its buffers.
+const CONNECTION: usize = size_of::<Client>() + 512;
+
+/// What is kept for a client, by its place in [`Client::held`].
+#[derive(Clone, Copy, Debug)]
+pub enum Held {
+    /// The keys it watches.
+    Watched,
+    /// The channels and patterns it listens to.
+    Subscribed,
+    /// The prefixes it tracks.
+    Tracked,
+}
+
+impl Held {
+    /// Bytes that one more name takes in the tables of both sides.
+    pub const fn bytes(name: usize) -> usize {
+        name + 96
+    }
 }
 
 /// The shared side of a connection; the private side is [`super::Session`].
@@ -90,6 +117,8 @@ pub struct Client {
     pub multi_len: AtomicUsize,
     /// Keys watched.
     pub watched: AtomicUsize,
+    /// Bytes of what it watches, of what it listens to, and of the prefixes it tracks.
+    pub held: [AtomicUsize; 3],
     /// Whether a key it watches was touched.
     pub touched: Touched,
     /// The client that is told of invalid keys in its place; 0 for itself.
@@ -129,6 +158,7 @@ impl Client {
             multi: AtomicI64::new(-1),
             multi_len: AtomicUsize::new(0),
             watched: AtomicUsize::new(0),
+            held: Default::default(),
             touched: Touched::default(),
             redirect: AtomicU64::new(0),
             flags: AtomicU32::new(0),
@@ -165,8 +195,28 @@ impl Client {
         }
     }
 
+    /// Bytes it takes: of itself, its buffers, and what is kept for it.
+    pub fn memory(&self) -> usize {
+        let held: usize = self.held.iter().map(|bytes| bytes.load(Relaxed)).sum();
+        CONNECTION + self.query_len.load(Relaxed) + self.multi_len.load(Relaxed) + self.unsent() + held
+    }
+
+    /// It watches no key any more.
+    pub(crate) fn watches_nothing(&self) {
+        self.watched.store(0, Relaxed);
+        self.held[Held::Watched as usize].store(0, Relaxed);
+    }
+
+    /// Bytes that wait to be sent to it.
+    pub fn unsent(&self) -> usize {
+        self.output_len.load(Relaxed) + self.outbox.len()
+    }
+
     /// Asks its connection to end.
     pub fn close(&self, why: Close) {
+        if why != Close::AfterReply {
+            self.set(Flag::Gone, true);
+        }
         self.outbox.close(why);
     }
 }

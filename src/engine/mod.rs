@@ -18,13 +18,14 @@ mod notify;
 mod oom_score;
 mod pause;
 mod reload;
+mod room;
 mod saving;
 mod scripts;
 mod session;
 mod stop;
 mod tracking;
 
-pub use client::{Client, Flag, shown};
+pub use client::{Client, Flag, Held, shown};
 pub use clients::Clients;
 pub use commandlog::{CommandLog, Excess, Noted};
 pub use commit::{Committed, Reached, Ready};
@@ -209,16 +210,6 @@ impl Engine {
     /// Whether clients have to authenticate.
     pub fn password_required(&self) -> bool {
         self.acl.asks_for_password()
-    }
-
-    /// Bytes that all clients together may take (`maxmemory-clients`, which may be a share of `maxmemory`); `None` for
-    /// any number.
-    pub fn client_memory_max(&self) -> Option<usize> {
-        let bytes = match self.settings.int(config::MAXMEMORY_CLIENTS) {
-            share @ ..0 => self.settings.int(config::MAXMEMORY) / 100 * -share,
-            bytes => bytes,
-        };
-        usize::try_from(bytes).ok().filter(|bytes| *bytes > 0)
     }
 
     /// What a client may announce.

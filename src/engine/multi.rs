@@ -97,12 +97,14 @@ impl Watched {
         Self { places: HashSet::new(), touched }
     }
 
-    /// Watches `key` in the transaction's database; its shard is locked.
-    pub fn add(&mut self, txn: &mut Txn<'_>, key: &[u8]) {
-        if self.places.insert((txn.db(), key.into())) {
+    /// Watches `key` in the transaction's database; its shard is locked. Returns whether it did not yet.
+    pub fn add(&mut self, txn: &mut Txn<'_>, key: &[u8]) -> bool {
+        let new = self.places.insert((txn.db(), key.into()));
+        if new {
             let db = txn.db();
             txn.hooks(key).watchers.watch(db, key, &self.touched);
         }
+        new
     }
 
     /// Watches nothing any more; no shard may be locked.

@@ -1,6 +1,6 @@
 //! The private side of a connection: what only its own commands see and change.
 
-use super::{Client, Engine, Flag, Queue, Reached, Watched};
+use super::{Client, Engine, Flag, Held, Queue, Reached, Watched};
 use crate::acl::User;
 use crate::keyspace::Effects;
 use crate::log::Lsn;
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// What WAITAOF waits for.
+/// What WAIT or WAITAOF waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaitAof {
     /// The place that has to be durable here; 0 when that does not matter.
@@ -20,6 +20,8 @@ pub struct WaitAof {
     pub replicas: usize,
     /// Milliseconds after which it is answered anyway; 0 for never.
     pub timeout_ms: u64,
+    /// Whether the reply tells of the disk here, too.
+    pub tells_local: bool,
 }
 
 /// Whether a client gets replies (CLIENT REPLY).
@@ -164,7 +166,7 @@ impl Session {
         self.durable = false;
         self.client.name.lock().clear();
         *self.client.user.lock() = "default".into();
-        for flag in [Flag::NoEvict, Flag::NoTouch] {
+        for flag in [Flag::NoEvict, Flag::NoTouch, Flag::ReadOnly, Flag::Redirectable] {
             self.client.set(flag, false);
         }
     }
@@ -181,12 +183,13 @@ impl Session {
     /// Watches nothing any more; no shard may be locked unless it watches nothing already.
     pub fn unwatch(&mut self, engine: &Engine) {
         self.watched.clear(&engine.keyspace);
-        self.client.watched.store(0, Relaxed);
+        self.client.watches_nothing();
     }
 
     /// Listens to `name`.
     pub fn subscribe(&mut self, engine: &Engine, topic: Topic, name: Bytes) {
         if engine.hub.subscribe(topic, &name, &self.client) {
+            self.client.held[Held::Subscribed as usize].fetch_add(Held::bytes(name.len()), Relaxed);
             self.subscribed[topic as usize].insert(name);
             self.count_subscriptions(topic);
         }
@@ -196,6 +199,7 @@ impl Session {
     pub fn unsubscribe(&mut self, engine: &Engine, topic: Topic, name: &[u8]) {
         if self.subscribed[topic as usize].remove(name) {
             engine.hub.unsubscribe(topic, name, self.client.id);
+            self.client.held[Held::Subscribed as usize].fetch_sub(Held::bytes(name.len()), Relaxed);
             self.count_subscriptions(topic);
         }
     }
@@ -216,6 +220,7 @@ impl Session {
             }
             self.count_subscriptions(topic);
         }
+        self.client.held[Held::Subscribed as usize].store(0, Relaxed);
     }
 
     fn count_subscriptions(&self, topic: Topic) {

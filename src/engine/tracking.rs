@@ -9,7 +9,7 @@
 //!
 //! Lock order: a shard of the keyspace, then the table or the prefixes, then the clients, then an outbox.
 
-use super::{Client, Engine, Flag};
+use super::{Client, Engine, Flag, Held};
 use crate::keyspace::effects::{Listeners, Listening};
 use crate::keyspace::{Class, Effects, Key};
 use crate::pubsub::Listener;
@@ -22,6 +22,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// The channel on which a RESP2 client is told what another one's keys are worth.
 const CHANNEL: &[u8] = b"__redis__:invalidate";
+
+/// Bytes that a client takes at a prefix, which itself is shared.
+const PREFIX: usize = 24;
 
 /// The keys that clients have read.
 #[derive(Default)]
@@ -105,6 +108,24 @@ impl Tracking {
         self.clients.load(Relaxed)
     }
 
+    /// A prefix of `client` that begins with `prefix`, or that `prefix` begins with.
+    pub fn overlapping(&self, client: u64, prefix: &[u8]) -> Option<Bytes> {
+        let prefixes = self.prefixes.read();
+        // Those that it begins with stand before it; whatever lies between shares a beginning with it.
+        let mut end = Bound::Included(prefix);
+        while let Some((known, ids)) = prefixes.range::<[u8], _>((Bound::Unbounded, end)).next_back() {
+            let shared = known.iter().zip(prefix).take_while(|(a, b)| a == b).count();
+            end = match shared == known.len() {
+                true if ids.contains(&client) => return Some(known.clone()),
+                true => Bound::Excluded(&prefix[..shared]),
+                false => Bound::Included(&prefix[..shared]),
+            };
+        }
+        let behind = prefixes.range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded));
+        let mut below = behind.take_while(|(known, _)| known.starts_with(prefix));
+        below.find(|(_, ids)| ids.contains(&client)).map(|(known, _)| known.clone())
+    }
+
     /// The prefixes of one client.
     pub fn prefixes_of(&self, client: u64) -> Vec<Bytes> {
         let prefixes = self.prefixes.read();
@@ -128,7 +149,9 @@ impl Engine {
             let wanted = if wish.prefixes.is_empty() { &everything[..] } else { &wish.prefixes };
             let mut prefixes = tracking.prefixes.write();
             for prefix in wanted {
-                prefixes.entry(prefix.clone()).or_default().insert(client.id);
+                if prefixes.entry(prefix.clone()).or_default().insert(client.id) {
+                    client.held[Held::Tracked as usize].fetch_add(PREFIX, Relaxed);
+                }
             }
         }
         self.heed_tracking(self.keyspace.listening());
@@ -144,6 +167,7 @@ impl Engine {
             clients.remove(&client.id);
             !clients.is_empty()
         });
+        client.held[Held::Tracked as usize].store(0, Relaxed);
         {
             let mut table = self.tracking.table.lock();
             if self.tracking.clients.fetch_sub(1, Relaxed) == 1 {
@@ -286,5 +310,8 @@ impl Engine {
             None => push.null(),
         }
         target.send(Bytes::from(push.to_vec()));
+        if self.is_too_large(target, 0) {
+            self.evict_client(target);
+        }
     }
 }

@@ -21,6 +21,8 @@ pub struct Served {
     pub wrote: u64,
     /// Where what it saw ends in the log, if that matters.
     pub saw: u64,
+    /// Whether it ran: its user's rights may have gone meanwhile.
+    pub ran: bool,
 }
 
 /// How a command waits.

@@ -102,12 +102,14 @@ pub(super) fn functions(lua: &Lua, state: &Rc<State>) -> Result<Table> {
     script.set("setresp", lua.create_function(move |lua, args| setresp(lua, &here, args))?)?;
     raw.set("script", script)?;
 
-    let library = lua.create_table()?;
-    library.set("log", lua.create_function(log)?)?;
-    let here = state.clone();
-    let register = move |lua: &Lua, args| register_function(lua, &here, args);
-    library.set("register_function", lua.create_function(register)?)?;
-    raw.set("library", library)?;
+    for api in [registry::Api::Redis, registry::Api::Server] {
+        let library = lua.create_table()?;
+        library.set("log", lua.create_function(log)?)?;
+        let here = state.clone();
+        let register = move |_: &Lua, args| register_function(&here, args, api);
+        library.set("register_function", lua.create_function(register)?)?;
+        raw.set(api.library(), library)?;
+    }
 
     let math = lua.create_table()?;
     let here = state.clone();
@@ -387,7 +389,7 @@ fn setresp(_: &Lua, state: &State, args: MultiValue) -> Answer {
     }
 }
 
-fn register_function(_: &Lua, state: &State, args: MultiValue) -> Answer {
+fn register_function(state: &State, args: MultiValue, api: registry::Api) -> Answer {
     let args: Vec<Value> = args.into_iter().collect();
     let read = registry::read(&args).and_then(|new| {
         let mut registered = state.registered.borrow_mut();
@@ -402,7 +404,9 @@ fn register_function(_: &Lua, state: &State, args: MultiValue) -> Answer {
     });
     match read {
         Ok(()) => Ok(Value::Nil),
-        Err(why) => refused(&Refused { error: Error::text(format!("ERR {why}")), counted: false }),
+        Err(why) => {
+            refused(&Refused { error: Error::text(format!("ERR {}", api.words(why))), counted: false })
+        }
     }
 }
 

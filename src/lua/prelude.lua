@@ -448,7 +448,7 @@ end
 script_api.breakpoint = function() return false end
 script_api.debug = function() end
 script_api.replicate_commands = function() return true end
-local library_api = api(raw.library)
+local library_api, server_library_api = api(raw.library), api(raw.server_library)
 
 local function environment(redis, missing)
     local globals = {}
@@ -465,8 +465,10 @@ end
 local scripts, script_globals = environment(script_api)
 local functions, function_globals, functions_meta = environment(function_api)
 -- While a library loads there is nothing else, as in Redis.
-local load_globals = {redis = (freeze(library_api, nonexistent))}
-load_globals.server = load_globals.redis
+local load_globals = {
+    redis = (freeze(library_api, nonexistent)),
+    server = (freeze(server_library_api, nonexistent)),
+}
 rawsetmetatable(load_globals, {__index = nonexistent})
 
 -- The state of a script's error: where it was raised.

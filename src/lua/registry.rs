@@ -27,6 +27,33 @@ pub struct Registered {
 /// The error for a library's or function's name that is none.
 pub const BAD_NAME: &str = "Library names can only contain letters, numbers, or underscores(_) and must be at least one character long";
 
+/// The table by which a library asked: `redis`, or `server` as in Valkey, whose words it then speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Api {
+    /// `redis.*`
+    Redis,
+    /// `server.*`
+    Server,
+}
+
+impl Api {
+    /// What the prelude calls the functions that libraries find in it.
+    pub fn library(self) -> &'static str {
+        match self {
+            Api::Redis => "library",
+            Api::Server => "server_library",
+        }
+    }
+
+    /// What `why`, as [`read`] tells it, is in its words.
+    pub fn words(self, why: &str) -> String {
+        match self {
+            Api::Redis => why.into(),
+            Api::Server => why.replace("Library names", "Function names").replace("redis.", "server."),
+        }
+    }
+}
+
 /// Whether a library or function may be called `name`.
 pub fn is_name(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
@@ -37,10 +64,10 @@ pub fn folded(name: &[u8]) -> SmallVec<[u8; 64]> {
     name.iter().map(u8::to_ascii_lowercase).collect()
 }
 
-/// Reads the arguments of `redis.register_function`: name and callback, or a table of named arguments.
+/// Reads the arguments of `register_function`: name and callback, or a table of named arguments.
 ///
 /// # Errors
-/// The text that Redis answers, without `ERR`.
+/// The text that Redis answers, without `ERR`; `redis` stands for the table that was asked.
 pub fn read(args: &[Value]) -> Result<Registered, &'static str> {
     let (name, callback, description, flags) = match args {
         [Value::Table(named)] => from_table(named)?,

@@ -68,8 +68,8 @@ enum State {
     Running,
     Parked(Box<Parked>, Option<Pin<Box<Sleep>>>),
     Held(Pin<Box<dyn Future<Output = ()> + Send>>),
-    /// WAITAOF.
-    Synced(Pin<Box<dyn Future<Output = ()> + Send>>),
+    /// WAIT or WAITAOF; whether the reply tells of the disk here.
+    Synced(Pin<Box<dyn Future<Output = ()> + Send>>, bool),
 }
 
 /// A connection over a stream: TCP, unix socket, TLS, or a pipe in memory.
@@ -120,7 +120,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 parked.finish(&self.engine, &self.session.client);
             }
-            State::Held(_) | State::Synced(_) => {
+            State::Held(_) | State::Synced(..) => {
                 self.engine.blocked_clients.fetch_sub(1, Relaxed);
             }
             State::Running => {}
@@ -186,22 +186,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.engine.blocked_clients.fetch_sub(1, Relaxed);
                 Poll::Ready(())
             }
-            State::Synced(synced) => {
+            State::Synced(synced, tells_local) => {
+                let tells_local = *tells_local;
                 let asked = self.session.client.unblock.load(Relaxed);
                 if asked == 0 {
                     ready!(synced.as_mut().poll(cx));
                 }
-                self.end_waitaof(asked == 2);
+                self.end_waitaof(asked == 2, tells_local);
                 Poll::Ready(())
             }
             State::Parked(parked, sleep) => {
-                let mut failed = false;
+                let (mut failed, mut ran) = (false, true);
                 let ended = if let Poll::Ready(served) = pin!(parked.served()).poll(cx) {
                     match served {
                         Some(served) => {
                             let reached = Reached { wrote: served.wrote, saw: served.saw };
                             let from = self.output.mark();
-                            failed = served.reply.is_error();
+                            (failed, ran) = (served.reply.is_error(), served.ran);
                             self.output.append(served.reply);
                             let to = self.output.mark();
                             self.holding.add(&self.engine, &mut self.session, reached, from, to);
@@ -245,7 +246,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     return Poll::Pending;
                 }
                 parked.finish(&self.engine, &self.session.client);
-                dispatch::count_parked(&self.engine, &mut self.session, parked, failed);
+                if ran {
+                    dispatch::count_parked(&self.engine, &mut self.session, parked, failed);
+                }
+                self.session.client.commands.fetch_add(1, Relaxed);
                 self.state = State::Running;
                 Poll::Ready(())
             }
@@ -269,7 +273,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             counters.reads.add(1);
             counters.net_input_bytes.add(n as u64);
             self.session.client.input_bytes.fetch_add(n as u64, Relaxed);
-            self.session.client.query_len.store(self.input.len().max(n), Relaxed);
             if n == 0 || !matches!(self.state, State::Running) {
                 self.check_input();
                 return Poll::Ready(Ok(n));
@@ -280,6 +283,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 if self.end.is_some() {
                     return Poll::Ready(Ok(n));
                 }
+                self.session.client.query_len.store(0, Relaxed);
                 self.run_input(&mut scratch.calls, &mut scratch.reply);
             } else {
                 let read = std::mem::take(&mut scratch.read);
@@ -301,12 +305,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if (self.input.len() + queued) as i64 > self.engine.settings.int(config::CLIENT_QUERY_BUFFER_LIMIT) {
             self.engine.metrics.local().counters.input_overruns.add(1);
             self.end = Some(End::Overrun);
-        } else if self.engine.client_memory_max().is_some_and(|max| self.input.len() + queued > max)
-            && !self.session.client.is(Flag::NoEvict)
-        {
-            self.engine.evicted_clients.fetch_add(1, Relaxed);
-            self.end = Some(End::Overrun);
+        } else if self.engine.is_too_large(&self.session.client, 0) {
+            self.evict();
         }
+    }
+
+    /// Ends a client that alone takes more than all may.
+    fn evict(&mut self) {
+        self.engine.evict_client(&self.session.client);
+        self.end = Some(End::Overrun);
     }
 
     /// Goes on after a wait: requests that were decoded, then bytes that were received.
@@ -367,6 +374,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Runs a batch of calls that have `len_max` bytes at most; what is behind a call that has to wait is postponed.
     fn run_calls(&mut self, calls: &Calls<'_>, len_max: usize, reply: &mut Reply) {
+        let done = self.run_some(calls, len_max, reply);
+        self.session.client.commands.fetch_add(done as u64, Relaxed);
+    }
+
+    /// Runs a batch as far as it goes; returns how many calls were answered.
+    fn run_some(&mut self, calls: &Calls<'_>, len_max: usize, reply: &mut Reply) -> usize {
         let mut round = Round::begin(&self.engine, &mut self.session, len_max);
         self.session.client.active_ms.store(round.now_ms, Relaxed);
         for i in 0..calls.len() {
@@ -376,7 +389,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Shortcut::Done(reached) => {
                     self.holding.add(&self.engine, &mut self.session, reached, from, reply.mark());
                     if !self.close_reply(reply) {
-                        return;
+                        return i + 1;
                     }
                     continue;
                 }
@@ -393,32 +406,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             match outcome {
                 Outcome::Done(_) if self.session.closing => {
                     self.end = Some(End::Closed);
-                    return;
+                    return i + 1;
                 }
                 Outcome::Done(_) => {
                     if !self.close_reply(reply) {
-                        return;
+                        return i + 1;
                     }
                     if let Some(wait) = self.session.waitaof.take() {
                         self.begin_waitaof(wait);
-                        return self.postpone(calls, i + 1);
+                        self.postpone(calls, i + 1);
+                        return i + 1;
                     }
                 }
                 Outcome::Wait(parked) => {
                     let sleep = parked.due().map(|at| Box::pin(tokio::time::sleep_until(at)));
                     self.state = State::Parked(parked, sleep);
-                    return self.postpone(calls, i + 1);
+                    self.postpone(calls, i + 1);
+                    return i;
                 }
                 Outcome::Again => {
                     self.hold(tokio::task::yield_now());
-                    return self.postpone(calls, i);
+                    self.postpone(calls, i);
+                    return i;
                 }
                 Outcome::Hold => {
                     self.hold(may_go_on(self.engine.clone()));
-                    return self.postpone(calls, i);
+                    self.postpone(calls, i);
+                    return i;
                 }
             }
         }
+        calls.len()
     }
 
     fn begin_waitaof(&mut self, wait: WaitAof) {
@@ -426,16 +444,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         client.set(Flag::Blocked, true);
         client.unblock.store(0, Relaxed);
         self.engine.blocked_clients.fetch_add(1, Relaxed);
-        self.state = State::Synced(Box::pin(synced(self.engine.clone(), wait)));
+        self.state = State::Synced(Box::pin(synced(self.engine.clone(), wait)), wait.tells_local);
     }
 
-    fn end_waitaof(&mut self, refused: bool) {
+    fn end_waitaof(&mut self, refused: bool, tells_local: bool) {
         self.session.client.set(Flag::Blocked, false);
         self.engine.blocked_clients.fetch_sub(1, Relaxed);
         self.state = State::Running;
         self.output.set_protocol(self.session.protocol());
         if refused {
             return self.output.raw(dispatch::UNBLOCKED);
+        }
+        if !tells_local {
+            return self.output.int(0);
         }
         self.output.array(2);
         let log = &self.engine.log;
@@ -501,14 +522,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let hard = self.engine.settings.output_limit(class).hard_bytes;
         let stranger = waiting > STRANGER_OUTPUT_MAX && !self.session.may_run(&self.engine);
         let over = stranger || hard > 0 && waiting as i64 > hard;
+        let more = waiting.saturating_sub(client.output_len.load(Relaxed));
         if over {
             self.overrun();
+        } else if self.engine.is_too_large(client, more) {
+            self.evict();
         }
-        !over
+        self.end != Some(End::Overrun)
     }
 
     fn overrun(&mut self) {
         self.engine.metrics.local().counters.output_overruns.add(1);
+        self.session.client.set(Flag::Gone, true);
         self.end = Some(End::Overrun);
     }
 
@@ -530,8 +555,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
                     let waiting = self.output.len() - self.sent;
-                    self.session.client.output_len.store(waiting, Relaxed);
                     self.check_output(waiting);
+                    self.session.client.output_len.store(waiting, Relaxed);
                     return Poll::Pending;
                 }
             };

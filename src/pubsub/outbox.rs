@@ -25,6 +25,8 @@ struct State {
     frames: VecDeque<Bytes>,
     bytes: usize,
     close: Option<Close>,
+    /// Frames that go behind the reply which is being made for the connection elsewhere.
+    behind: Option<Vec<Bytes>>,
     /// The connection's task; it stays the same one, so that the connection need not tell it every time.
     waker: Option<Waker>,
 }
@@ -43,11 +45,25 @@ impl Outbox {
     /// Queues a whole frame; returns the bytes queued now.
     pub fn push(&self, frame: Bytes) -> usize {
         let mut state = self.state.lock();
+        if let Some(behind) = &mut state.behind {
+            behind.push(frame);
+            return state.bytes;
+        }
         state.bytes += frame.len();
         state.frames.push_back(frame);
         let bytes = state.bytes;
         self.rouse(state);
         bytes
+    }
+
+    /// Keeps frames back until the reply to a blocked call is made, which they go behind.
+    pub fn keep_behind(&self) {
+        self.state.lock().behind = Some(Vec::new());
+    }
+
+    /// Ends [`Outbox::keep_behind`]; the frames kept since are handed out.
+    pub fn take_behind(&self) -> Vec<Bytes> {
+        self.state.lock().behind.take().unwrap_or_default()
     }
 
     /// Asks the connection to end.

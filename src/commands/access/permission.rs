@@ -36,12 +36,15 @@ pub fn permit(
     let rules = user.rules();
     let Err(denied) = check(engine, &rules, asked) else { return Ok(()) };
     let counters = &engine.metrics.local().counters;
+    let name = asked.entry.command.full_name.split('|').next().unwrap_or_default();
     let (reason, counter, object) = match denied {
         Denied::Command => {
             (Reason::Command, &counters.denied_commands, asked.entry.command.full_name.as_bytes())
         }
         Denied::Key(at) => (Reason::Key, &counters.denied_keys, asked.argv[at]),
         Denied::Channel(at) => (Reason::Channel, &counters.denied_channels, asked.argv[at]),
+        // The command, by its own name, where the selected database is meant.
+        Denied::Database(0) => (Reason::Database, &counters.denied_databases, name.as_bytes()),
         Denied::Database(at) => (Reason::Database, &counters.denied_databases, asked.argv[at]),
     };
     counter.add(1);
@@ -76,7 +79,7 @@ pub fn is_permitted(engine: &Engine, user: &User, asked: &Asked<'_>) -> bool {
 
 /// Asks `rules` about a call.
 pub(super) fn check(engine: &Engine, rules: &Rules, asked: &Asked<'_>) -> std::result::Result<(), Denied> {
-    with_question(rules, asked, |question| rules.check(question, &engine.acl.catalogue))
+    with_question(engine, rules, asked, |question| rules.check(question, &engine.acl.catalogue))
 }
 
 /// Lets SORT name keys by patterns (BY, GET) if the user may read every key.
@@ -91,7 +94,9 @@ pub fn permit_patterns(engine: &Engine, session: &Session, argv: &[&[u8]], optio
     let entry = registry(FAMILIES).find(argv[0]);
     let every_key = entry.is_some_and(|entry| {
         let asked = Asked { entry, argv, db: session.db };
-        with_question(&rules, &asked, |question| rules.reads_every_key(question, &engine.acl.catalogue))
+        with_question(engine, &rules, &asked, |question| {
+            rules.reads_every_key(question, &engine.acl.catalogue)
+        })
     });
     if every_key {
         return Ok(());
@@ -100,7 +105,12 @@ pub fn permit_patterns(engine: &Engine, session: &Session, argv: &[&[u8]], optio
 }
 
 /// Gathers what a call touches, as far as `rules` care.
-fn with_question<R>(rules: &Rules, asked: &Asked<'_>, ask: impl FnOnce(&Question<'_>) -> R) -> R {
+fn with_question<R>(
+    engine: &Engine,
+    rules: &Rules,
+    asked: &Asked<'_>,
+    ask: impl FnOnce(&Question<'_>) -> R,
+) -> R {
     let (command, argv) = (asked.entry.command, asked.argv);
     let mut found: Vec<Found> = Vec::new();
     if rules.selectors().iter().any(|selector| selector.minds_keys()) {
@@ -122,7 +132,7 @@ fn with_question<R>(rules: &Rules, asked: &Asked<'_>, ask: impl FnOnce(&Question
     let channels: SmallVec<[ChannelUse<'_>; 4]> = channels(command, argv).collect();
     let mut databases = SmallVec::new();
     if rules.selectors().iter().any(|selector| selector.minds_databases()) {
-        self::databases(asked, &mut databases);
+        self::databases(asked, engine.keyspace.databases(), &mut databases);
     }
     let number = asked.entry.number;
     ask(&Question { command: number, argv, keys: &keys, channels: &channels, databases: &databases })
@@ -151,12 +161,12 @@ fn channels<'a>(command: &Command, argv: &'a [&'a [u8]]) -> impl Iterator<Item =
 }
 
 /// The databases that a call works on: those it names, else the selected one if it looks at data.
-fn databases(asked: &Asked<'_>, used: &mut SmallVec<[DatabaseUse; 2]>) {
+fn databases(asked: &Asked<'_>, count: usize, used: &mut SmallVec<[DatabaseUse; 2]>) {
     let (command, argv) = (asked.entry.command, asked.argv);
     let mut named = |at: usize| {
         // What is no database is refused by the handler.
-        let number =
-            argv.get(at).and_then(|word| number::parse_i64(word)).and_then(|n| u32::try_from(n).ok());
+        let number = argv.get(at).and_then(|word| number::parse_i64(word));
+        let number = number.and_then(|n| u32::try_from(n).ok()).filter(|n| (*n as usize) < count);
         used.extend(number.map(|number| DatabaseUse { number: Some(number), at }));
     };
     match command.full_name {

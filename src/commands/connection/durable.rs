@@ -1,11 +1,39 @@
-//! WAITAOF.
+//! WAIT and WAITAOF.
 
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Outer, Result, Run};
 use crate::engine::WaitAof;
 
 /// The commands of this file.
-pub const COMMANDS: &[Command] = &[WAITAOF];
+pub const COMMANDS: &[Command] = &[WAIT, WAITAOF];
+
+const WAIT: Command = Command::new("WAIT", "wait", Group::Generic, Run::Outer(wait))
+    .syntax("numreplicas:integer timeout:integer")
+    .flags(BLOCKING)
+    .subject(&["connection"])
+    .tips(&["request_policy:all_shards", "response_policy:agg_min"])
+    .doc(
+        "3.0.0",
+        "O(1)",
+        "Waits until replicas have the writes of this connection, and tells how many have.",
+    );
+
+fn wait(cx: &mut Outer<'_>) -> Result {
+    let replicas = cx.args.int()?;
+    let timeout_ms = timeout(cx)?;
+    if replicas <= 0 || cx.session.nested {
+        cx.reply.int(0);
+        return Ok(());
+    }
+    cx.session.waitaof =
+        Some(WaitAof { lsn: 0, replicas: replicas as usize, timeout_ms, tells_local: false });
+    Ok(())
+}
+
+fn timeout(cx: &mut Outer<'_>) -> Result<u64> {
+    let timeout = cx.args.int().map_err(|_| Error::new("ERR timeout is not an integer or out of range"))?;
+    u64::try_from(timeout).map_err(|_| Error::new("ERR timeout is negative"))
+}
 
 const WAITAOF: Command = Command::new("WAITAOF", "waitaof", Group::Generic, Run::Outer(waitaof))
     .syntax("numlocal:integer numreplicas:integer timeout:integer")
@@ -21,8 +49,7 @@ fn waitaof(cx: &mut Outer<'_>) -> Result {
     };
     let not_positive = Error::new("ERR value is out of range, must be positive");
     let replicas = cx.args.int_in(0..=i64::MAX, not_positive.clone()).map_err(|_| not_positive)?;
-    let timeout = cx.args.int().map_err(|_| Error::new("ERR timeout is not an integer or out of range"))?;
-    let timeout_ms = u64::try_from(timeout).map_err(|_| Error::new("ERR timeout is negative"))?;
+    let timeout_ms = timeout(cx)?;
     let log = &cx.engine.log;
     if local > 0 && !log.is_on() {
         return Err(Error::new(
@@ -37,6 +64,6 @@ fn waitaof(cx: &mut Outer<'_>) -> Result {
         return Ok(());
     }
     let lsn = if local > 0 { cx.session.wrote } else { 0 };
-    cx.session.waitaof = Some(WaitAof { lsn, replicas: replicas as usize, timeout_ms });
+    cx.session.waitaof = Some(WaitAof { lsn, replicas: replicas as usize, timeout_ms, tells_local: true });
     Ok(())
 }

@@ -6,9 +6,10 @@ use crate::base::number;
 use crate::command::flag::{ADMIN, INTERNAL, LOADING, NO_SCRIPT, STALE};
 use crate::command::{Command, Error, Group, Result, Run, Sweep};
 use crate::commands::scripts::library;
+use crate::commands::strings::write::store;
 use crate::config::{self, Origin};
 use crate::engine::{Engine, Reload};
-use crate::keyspace::{EntryRef, Key, SHARDS};
+use crate::keyspace::{EntryRef, Key, SHARDS, Ttl};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::task::block_in_place;
@@ -22,6 +23,11 @@ const DEBUG: Command = Command::new("DEBUG", "debug", Group::Server, Run::Sweep(
     .doc("1.0.0", "Depends on the subcommand.", "Holds what tests of the server need.");
 
 const HELP: &[(&str, &str)] = &[
+    ("CLIENT-ENFORCE-REPLY-LIST <0|1>", "Accepted: all replies of a client lie in one buffer."),
+    (
+        "CONFIG-REWRITE-FORCE-ALL",
+        "Write all settings into the configuration file, also those with their defaults.",
+    ),
     ("DIGEST", "Tell a digest of the whole data set, by which two can be compared."),
     ("DIGEST-VALUE <key> [<key> ...]", "Tell a digest of the value of each key."),
     ("ERROR <string>", "Answer an error with this text."),
@@ -30,8 +36,13 @@ const HELP: &[(&str, &str)] = &[
     ("LOG <message>", "Write the message to the server's log."),
     ("OBJECT <key>", "Tell how the value of a key is stored."),
     ("PAUSE-CRON <0|1>", "Whether what happens without a client rests: expiry, snapshots, looks at clients."),
+    (
+        "POPULATE <count> [<prefix> [<size>]]",
+        "Make so many strings, named key:0 and so on, or after the prefix.",
+    ),
     ("PROTOCOL <type>", "Answer a value of a type: string, integer, double, null, array, set, map, ..."),
     ("QUICKLIST-PACKED-THRESHOLD <size>", "Accepted: nodes of lists hold elements of any size."),
+    ("REPLYBUFFER <PEAK-RESET-TIME|RESIZING> <value>", "Accepted: idle clients have no buffer for replies."),
     (
         "RELOAD [NOSAVE] [NOFLUSH] [MERGE]",
         "Make the data set anew from its bytes, or with NOSAVE from the newest snapshot; NOFLUSH keeps what is in \
@@ -89,8 +100,15 @@ fn debug(cx: &mut Sweep<'_, '_>) -> Result {
             tracing::warn!("DEBUG LOG: {}", text.escape_ascii());
             cx.reply.ok();
         }
-        // Nodes of lists hold elements of any size: there is no threshold to set.
-        (b"quicklist-packed-threshold", [_]) => cx.reply.ok(),
+        // There is no threshold, no second buffer and no size of one to set.
+        (b"quicklist-packed-threshold" | b"client-enforce-reply-list", [_]) | (b"replybuffer", [_, _]) => {
+            cx.reply.ok();
+        }
+        (b"config-rewrite-force-all", []) => {
+            block_in_place(|| cx.engine.settings.rewrite_all()).map_err(Error::text)?;
+            cx.reply.ok();
+        }
+        (b"populate", [count, options @ ..]) if options.len() <= 2 => populate(cx, count, options)?,
         (b"reload", options) => reload(cx, options)?,
         (b"loadaof", []) => load_log(cx)?,
         (b"set-skip-checksum-validation", [on]) => {
@@ -151,6 +169,26 @@ fn reload(cx: &mut Sweep<'_, '_>, options: &[&[u8]]) -> Result {
             Error::new("ERR Error trying to load the RDB dump, check server logs.")
         })
     })
+}
+
+/// Makes strings that are not there yet.
+fn populate(cx: &mut Sweep<'_, '_>, count: &[u8], options: &[&[u8]]) -> Result {
+    let prefix = options.first().copied().unwrap_or(b"key");
+    let size = options.get(1).map(|size| number::parse_i64(size).ok_or(Error::NOT_INTEGER)).transpose()?;
+    let size = size.map(|size| usize::try_from(size).map_err(|_| Error::NOT_INTEGER)).transpose()?;
+    let count = number::parse_i64(count).filter(|count| *count >= 0).ok_or(Error::NOT_INTEGER)?;
+    for i in 0..count {
+        let key = [prefix, b":", i.to_string().as_bytes()].concat();
+        let mut value = format!("value:{i}").into_bytes();
+        value.resize(size.unwrap_or(value.len()), 0);
+        cx.shard(Key::new(&key).shard(), |txn| {
+            if !txn.exists(&key) {
+                store(txn, &key, &value, Ttl::Clear);
+            }
+        });
+    }
+    cx.reply.ok();
+    Ok(())
 }
 
 fn load_log(cx: &mut Sweep<'_, '_>) -> Result {

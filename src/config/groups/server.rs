@@ -42,7 +42,7 @@ group! {
     HIDE_USER_DATA_FROM_LOG = switch("hide-user-data-from-log", "no")
         .hint("keys and values are never logged")
         .doc("Keeps keys and values out of the log.");
-    ENABLE_DEBUG_ASSERT = switch("enable-debug-assert", "no")
+    ENABLE_DEBUG_ASSERT = switch("enable-debug-assert", "no").hidden()
         .start()
         .hint("a broken invariant always ends the process")
         .doc("Checks invariants that are costly to check.");

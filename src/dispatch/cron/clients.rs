@@ -1,10 +1,9 @@
 //! Clients looked after: idle ones, those who do not read, those who take too much memory together.
 
 use crate::config::{self, ClientClass};
-use crate::engine::{Client, Engine, Flag};
+use crate::engine::{Engine, Flag};
 use crate::metrics::Memory;
 use crate::pubsub::Close;
-use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -51,7 +50,7 @@ fn look(engine: &Engine, over: &mut HashMap<u64, Instant>) {
         }
         let class = if client.is(Flag::Subscribed) { ClientClass::PubSub } else { ClientClass::Normal };
         let limit = engine.settings.output_limit(class);
-        let unsent = unsent(client) as i64;
+        let unsent = client.unsent() as i64;
         let above = |bytes: i64| bytes > 0 && unsent > bytes;
         if above(limit.hard_bytes) {
             client.close(Close::Overrun);
@@ -65,30 +64,5 @@ fn look(engine: &Engine, over: &mut HashMap<u64, Instant>) {
         }
     }
     over.retain(|id, _| clients.binary_search_by_key(id, |client| client.id).is_ok());
-    limit_memory(engine, clients);
-}
-
-/// Bytes that wait to be sent to a client.
-fn unsent(client: &Client) -> usize {
-    client.output_len.load(Relaxed) + client.outbox.len()
-}
-
-/// Closes the largest clients while all together take more than `maxmemory-clients`.
-fn limit_memory(engine: &Engine, mut clients: Vec<Arc<Client>>) {
-    let Some(limit) = engine.client_memory_max() else { return };
-    let size =
-        |client: &Client| unsent(client) + client.query_len.load(Relaxed) + client.multi_len.load(Relaxed);
-    let mut total = clients.iter().map(|client| size(client)).sum::<usize>();
-    if total <= limit {
-        return;
-    }
-    clients.sort_by_key(|client| Reverse(size(client)));
-    for client in clients.iter().filter(|client| !client.is(Flag::NoEvict)) {
-        if total <= limit {
-            return;
-        }
-        total = total.saturating_sub(size(client));
-        client.close(Close::Now);
-        engine.evicted_clients.fetch_add(1, Relaxed);
-    }
+    engine.limit_client_memory();
 }

@@ -1,7 +1,8 @@
-//! CLIENT ID, GETNAME, SETNAME, SETINFO.
+//! CLIENT ID, GETNAME, SETNAME, SETINFO, CAPA.
 
 use super::{SIMPLE, check_word};
 use crate::command::{Command, Error, Group, Outer, Result, Run};
+use crate::engine::Flag;
 
 pub(super) const ID: Command = Command::new("ID", "client|id", Group::Connection, Run::Outer(id))
     .syntax("")
@@ -57,6 +58,20 @@ fn setinfo(cx: &mut Outer<'_>) -> Result {
         _ => return Err(Error::text(format!("ERR Unrecognized option '{shown}'"))),
     };
     *field = check_word(value, &shown)?;
+    cx.reply.ok();
+    Ok(())
+}
+
+pub(super) const CAPA: Command = Command::new("CAPA", "client|capa", Group::Connection, Run::Outer(capa))
+    .syntax("capability [capability ...]")
+    .flags(SIMPLE)
+    .doc("8.0.0", "O(N) where N is the number of capabilities.", "Notes what the client is capable of.");
+
+/// What is unknown may be known to another server: it is passed over.
+fn capa(cx: &mut Outer<'_>) -> Result {
+    if cx.args.rest().iter().any(|word| word.eq_ignore_ascii_case(b"redirect")) {
+        cx.session.client.set(Flag::Redirectable, true);
+    }
     cx.reply.ok();
     Ok(())
 }

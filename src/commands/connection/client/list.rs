@@ -54,7 +54,7 @@ fn info(cx: &mut Outer<'_>) -> Result {
 }
 
 /// The letters of `flags=`, with the property that each stands for; `d` is for a touched watch.
-pub(super) const FLAGS: [(Flag, char); 11] = [
+pub(super) const FLAGS: [(Flag, char); 12] = [
     (Flag::Monitor, 'O'),
     (Flag::Subscribed, 'P'),
     (Flag::Multi, 'x'),
@@ -66,12 +66,11 @@ pub(super) const FLAGS: [(Flag, char); 11] = [
     (Flag::UnixSocket, 'U'),
     (Flag::NoEvict, 'e'),
     (Flag::NoTouch, 'T'),
+    (Flag::ReadOnly, 'r'),
 ];
 
 /// Unsent bytes that are told as `obl`; what is beyond them as `omem`.
 const CHUNK: usize = 16 * 1024;
-/// Memory of a connection without its buffers, in bytes.
-const CONNECTION: usize = size_of::<Client>() + 512;
 
 /// The letters of what a client is; `N` for nothing.
 pub(super) fn flags_of(client: &Client) -> String {
@@ -110,7 +109,8 @@ pub fn line(client: &Client, now_ms: i64, argv_len: usize, out: &mut String) {
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={flags} db={} sub={channels} psub={patterns} \
          ssub={shard_channels} multi={} watch={} qbuf={query} qbuf-free=0 argv-mem={argv_len} multi-mem={queued} \
          rbs=0 rbp=0 obl={obl} oll={} omem={outbox} tot-mem={} events={} cmd={command} user={} \
-         redir={redirect} resp={} lib-name={library} lib-ver={version} io-thread=0",
+         redir={redirect} resp={} lib-name={library} lib-ver={version} io-thread=0 tot-net-in={} \
+         tot-net-out={} tot-cmds={} capa={}",
         client.id,
         client.addr,
         client.laddr,
@@ -122,9 +122,13 @@ pub fn line(client: &Client, now_ms: i64, argv_len: usize, out: &mut String) {
         client.multi.load(Relaxed),
         client.watched.load(Relaxed),
         usize::from(outbox > 0),
-        CONNECTION + query + obl + outbox + argv_len + queued,
+        client.memory() + argv_len,
         if output > 0 { "rw" } else { "r" },
         client.user.lock(),
         client.protocol.load(Relaxed),
+        client.input_bytes.load(Relaxed),
+        client.output_bytes.load(Relaxed),
+        client.commands.load(Relaxed),
+        if client.is(Flag::Redirectable) { "r" } else { "" },
     );
 }

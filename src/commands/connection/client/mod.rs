@@ -26,6 +26,7 @@ const CLIENT: Command = Command::new("CLIENT", "client", Group::Connection, Run:
 
 const SUBCOMMANDS: &[Command] = &[
     tracking::CACHING,
+    identity::CAPA,
     control::DURABILITY,
     identity::GETNAME,
     tracking::GETREDIR,

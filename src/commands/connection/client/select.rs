@@ -5,6 +5,7 @@ use super::list::{FLAGS, flags_of};
 use crate::base::number;
 use crate::command::{Args, Error, Outer, Result};
 use crate::engine::{Client, Engine, Flag};
+use std::mem::discriminant;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -43,6 +44,8 @@ enum Property<'a> {
     Ip(&'a [u8]),
     Name(&'a [u8]),
     Flags(&'a [u8]),
+    /// Letters of what it is capable of.
+    Capa(&'a [u8]),
     LibName(&'a [u8]),
     LibVer(&'a [u8]),
     Db(u32),
@@ -67,6 +70,7 @@ impl Property<'_> {
                 let has = flags_of(client);
                 flags.iter().all(|flag| has.contains(*flag as char))
             }
+            Property::Capa(letters) => letters.iter().all(|l| *l == b'r' && client.is(Flag::Redirectable)),
             Property::LibName(name) => *client.library.lock().0 == **name,
             Property::LibVer(version) => *client.library.lock().1 == **version,
             Property::Db(db) => client.db.load(Relaxed) == *db,
@@ -110,7 +114,16 @@ impl<'a> Filter<'a> {
                 None => (&name[..], true),
             };
             if name == b"id" {
-                filter.properties.push((Property::Ids(ids(args, id_min)?), wanted));
+                let more = ids(args, id_min)?;
+                // Ids add up.
+                match filter
+                    .properties
+                    .iter_mut()
+                    .find(|(p, w)| *w == wanted && matches!(p, Property::Ids(_)))
+                {
+                    Some((Property::Ids(ids), _)) => ids.extend(more),
+                    _ => filter.properties.push((Property::Ids(more), wanted)),
+                }
                 continue;
             }
             let value = args.bytes()?;
@@ -122,6 +135,7 @@ impl<'a> Filter<'a> {
                 b"ip" => Property::Ip(value),
                 b"name" => Property::Name(value),
                 b"flags" => Property::Flags(flags(value, wanted)?),
+                b"capa" => Property::Capa(value),
                 b"lib-name" => Property::LibName(value),
                 b"lib-ver" => Property::LibVer(value),
                 b"db" => Property::Db(db(value, wanted, engine)?),
@@ -133,6 +147,11 @@ impl<'a> Filter<'a> {
                 }
                 _ => return Err(Error::SYNTAX),
             };
+            // Of a filter that is given again, the last holds.
+            let same = |(known, to_have): &(Property<'_>, bool)| {
+                *to_have == wanted && discriminant(known) == discriminant(&property)
+            };
+            filter.properties.retain(|known| !same(known));
             filter.properties.push((property, wanted));
         }
         Ok(filter)
@@ -146,7 +165,7 @@ impl<'a> Filter<'a> {
         let mut clients = cx.engine.clients.all();
         clients.retain(|client| {
             let fits = |(property, wanted): &(Property<'_>, bool)| property.is_of(client, now_ms) == *wanted;
-            !(skip_me && client.id == me) && self.properties.iter().all(fits)
+            !client.is(Flag::Gone) && !(skip_me && client.id == me) && self.properties.iter().all(fits)
         });
         clients
     }

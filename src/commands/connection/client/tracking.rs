@@ -3,7 +3,7 @@
 use super::SIMPLE;
 use super::control::switch;
 use crate::command::{Args, Command, Error, Group, Outer, Result, Run};
-use crate::engine::{Client, Engine, Flag, Wish};
+use crate::engine::{Client, Engine, Flag, Tracking, Wish};
 use bytes::Bytes;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -84,21 +84,25 @@ fn check(wish: &Wish, client: &Client, engine: &Engine) -> Result {
              it with a different mode.",
         );
     }
-    check_prefixes(&wish.prefixes, &engine.tracking.prefixes_of(client.id))
+    check_prefixes(&wish.prefixes, client.id, &engine.tracking)
 }
 
 /// No prefix of a client may begin with another one: it would be told twice.
-fn check_prefixes(wanted: &[Bytes], present: &[Bytes]) -> Result {
+fn check_prefixes(wanted: &[Bytes], client: u64, tracking: &Tracking) -> Result {
+    // In order, one that begins with another stands right behind it, or behind one that does, too.
+    let mut sorted: Vec<&Bytes> = wanted.iter().collect();
+    sorted.sort_unstable();
+    let apart = !sorted.windows(2).any(|pair| pair[1].starts_with(pair[0]));
     let overlap = |a: &Bytes, b: &Bytes| a.starts_with(b) || b.starts_with(a);
     for (at, prefix) in wanted.iter().enumerate() {
-        let old = present.iter().find(|old| overlap(prefix, old)).map(|old| ("an existing prefix", old));
-        let new = || wanted[at + 1..].iter().find(|new| overlap(prefix, new));
-        let other = old.or_else(|| new().map(|new| ("another provided prefix", new)));
+        let old = tracking.overlapping(client, prefix).map(|old| ("an existing prefix", old));
+        let new = || wanted[at + 1..].iter().find(|new| !apart && overlap(prefix, new));
+        let other = old.or_else(|| new().map(|new| ("another provided prefix", new.clone())));
         if let Some((what, other)) = other {
             return Err(Error::text(format!(
                 "ERR Prefix '{}' overlaps with {what} '{}'. Prefixes for a single client must not overlap.",
                 String::from_utf8_lossy(prefix),
-                String::from_utf8_lossy(other)
+                String::from_utf8_lossy(&other)
             )));
         }
     }

@@ -6,12 +6,9 @@ use crate::engine::Engine;
 use crate::metrics::{Memory, cpu_time, system_memory};
 use std::sync::atomic::Ordering::Relaxed;
 
-/// Bytes of the clients' buffers.
+/// Bytes of the clients.
 pub(in crate::commands::server) fn client_memory(engine: &Engine) -> usize {
-    let of = |client: &crate::engine::Client| {
-        client.query_len.load(Relaxed) + client.output_len.load(Relaxed) + client.outbox.len()
-    };
-    engine.clients.all().iter().map(|client| of(client)).sum()
+    engine.clients.all().iter().map(|client| client.memory()).sum()
 }
 
 pub(super) fn memory(engine: &Engine, lines: &mut Lines) {
