@@ -3,7 +3,7 @@
 use super::{Lines, human};
 use crate::config;
 use crate::engine::Engine;
-use crate::metrics::{Memory, cpu_time, system_memory};
+use crate::metrics::{cpu_time, system_memory};
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Bytes of the clients.
@@ -12,7 +12,7 @@ pub(in crate::commands::server) fn client_memory(engine: &Engine) -> usize {
 }
 
 pub(super) fn memory(engine: &Engine, lines: &mut Lines) {
-    let memory = Memory::now();
+    let memory = lines.memory;
     let startup = engine.startup_memory;
     let clients = client_memory(engine);
     let overhead = startup + lines.survey.tables_memory + clients;

@@ -16,6 +16,7 @@ pub(super) use survey::Survey;
 use crate::command::flag::{LOADING, STALE};
 use crate::command::{Command, Group, Result, Run, Sweep};
 use crate::engine::Engine;
+use crate::metrics::Memory;
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[INFO];
@@ -63,6 +64,8 @@ const SECTIONS: [Section; 16] = [
 #[derive(Default)]
 struct Lines {
     text: String,
+    /// Taken before anything is gathered here: that would be told as in use.
+    memory: Memory,
     survey: Survey,
 }
 
@@ -103,7 +106,8 @@ fn info(cx: &mut Sweep<'_, '_>) -> Result {
     let everything = has("everything");
     let all = everything || has("all");
     let default = asked.is_empty() || has("default");
-    let mut lines = Lines { survey: Survey::of(cx), ..Lines::default() };
+    let memory = Memory::now();
+    let mut lines = Lines { memory, survey: Survey::of(cx), ..Lines::default() };
     for section in &SECTIONS {
         let wanted = match section.name {
             "modules" => everything || default || has("modules"),
