@@ -115,6 +115,9 @@ fn remember(engine: &Engine, client: &Client, call: &Call<'_>, excess: Excess, m
         Excess::LargeRequest => config::COMMANDLOG_LARGE_REQUEST_MAX_LEN,
         Excess::LargeReply => config::COMMANDLOG_LARGE_REPLY_MAX_LEN,
     });
+    if len_max <= 0 {
+        return;
+    }
     let words = open_words(entry.command, call.argv);
     engine.commandlog.add(excess, measure, &words, engine.now_ms() / 1000, client, len_max as usize);
 }

@@ -247,7 +247,7 @@ pub fn misconf(failure: &Failure) -> Error {
 /// Only what does not need the data set while it is loaded.
 fn loading(v: &Visitor<'_>) -> Result<Verdict, Error> {
     if v.engine.loading.is_active() && !v.command.has(flag::LOADING) {
-        return Err(Error::new("LOADING Redis is loading the dataset in memory"));
+        return Err(Error::LOADING);
     }
     Ok(Verdict::Pass)
 }

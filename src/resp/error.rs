@@ -32,6 +32,8 @@ impl Error {
     /// The memory limit is reached and nothing can be evicted.
     pub const OUT_OF_MEMORY: Error = Error::new("OOM command not allowed when used memory > 'maxmemory'.");
 
+    /// The data set is not there yet.
+    pub const LOADING: Error = Error::new("LOADING Redis is loading the dataset in memory");
     /// Snapshots fail that the settings ask for.
     pub const UNSAVED: Error = Error::new(
         "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands \

@@ -3,7 +3,7 @@
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Outer, Result, Run};
 use crate::commands::help::help;
-use crate::config::Origin;
+use crate::config::{self, Name, Origin};
 use crate::engine::{Client, Flag};
 use crate::metrics::Memory;
 use std::net::SocketAddr;
@@ -54,6 +54,11 @@ fn set(cx: &mut Outer<'_>) -> Result {
         return Err(Error::SYNTAX);
     }
     let pairs: Vec<(&[u8], &[u8])> = pairs.iter().map(|[name, value]| (*name, *value)).collect();
+    let denied = |name| [config::DIR, config::APPENDONLY].map(Some).contains(&Name::find(name));
+    if cx.engine.loading.is_active() && pairs.iter().any(|(name, _)| denied(name)) {
+        // What is being loaded comes from there.
+        return Err(Error::LOADING);
+    }
     cx.engine.settings.set(&pairs, origin(&cx.session.client)).map_err(Error::text)?;
     cx.reply.ok();
     Ok(())
