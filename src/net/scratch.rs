@@ -27,7 +27,7 @@ impl Default for Scratch {
 }
 
 /// What threads that ended had: threads come and go as calls take long, and memory is not to follow them up and down.
-static LEFT: Mutex<Vec<Box<Scratch>>> = Mutex::new(Vec::new());
+static LEFT: Mutex<Vec<Scratch>> = Mutex::new(Vec::new());
 
 /// The buffers of a thread while no connection has them.
 #[derive(Default)]
@@ -35,7 +35,7 @@ struct Kept(Cell<Option<Box<Scratch>>>);
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        LEFT.lock().extend(self.0.take());
+        LEFT.lock().extend(self.0.take().map(|scratch| *scratch));
     }
 }
 
@@ -45,8 +45,8 @@ thread_local! {
 
 /// Runs `f` with the thread's buffers.
 pub fn with<R>(f: impl FnOnce(&mut Scratch) -> R) -> R {
-    let mut scratch =
-        KEPT.with(|kept| kept.0.take()).unwrap_or_else(|| LEFT.lock().pop().unwrap_or_default());
+    let left = || Box::new(LEFT.lock().pop().unwrap_or_default());
+    let mut scratch = KEPT.with(|kept| kept.0.take()).unwrap_or_else(left);
     let result = f(&mut scratch);
     KEPT.with(|kept| kept.0.set(Some(scratch)));
     result

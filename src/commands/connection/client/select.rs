@@ -165,7 +165,8 @@ impl<'a> Filter<'a> {
         let mut clients = cx.engine.clients.all();
         clients.retain(|client| {
             let fits = |(property, wanted): &(Property<'_>, bool)| property.is_of(client, now_ms) == *wanted;
-            !client.is(Flag::Gone) && !(skip_me && client.id == me) && self.properties.iter().all(fits)
+            let left_out = client.is(Flag::Gone) || skip_me && client.id == me;
+            !left_out && self.properties.iter().all(fits)
         });
         clients
     }
