@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the smokes of real clients against a server, and the suite that a library brings.  usage: run.sh SERVER_PROGRAM
+# Runs the smokes of real clients against a server, and the suites that libraries bring.  usage: run.sh SERVER_PROGRAM
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/common.sh"
@@ -12,5 +12,6 @@ serve
 use 180 "$python/bin/python" "$here/redis_py.py" 127.0.0.1 "$port"
 use 180 node "$node/smoke.mjs" 127.0.0.1 "$port"
 use 180 "$cache/rust-client/debug/client-smoke" 127.0.0.1 "$port"
-use 480 /usr/bin/python3 "$here/suites.py" --server "$server"
+use 900 /usr/bin/python3 "$here/suites.py" --server "$server"
+use 240 /usr/bin/python3 "$here/hiredis.py" "$server"
 close

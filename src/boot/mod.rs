@@ -87,10 +87,15 @@ fn threads(io_threads: i64) -> usize {
     std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
 }
 
-/// What is done before anything runs: the working directory, the process id's file, the warnings.
+/// What is done before anything runs: the working directory, leaving the terminal, the process id's file, the warnings.
 fn prepare(settings: &Settings) -> Result<(), String> {
     let dir = settings.string(config::DIR);
     std::env::set_current_dir(&dir).map_err(|error| format!("dir {dir}: {error}"))?;
+    if settings.yes(config::DAEMONIZE) && !is_supervised(&settings.string(config::SUPERVISED)) {
+        // Nothing runs yet that a fork would leave behind but the allocator's threads, which are started again.
+        nix::unistd::daemon(true, false).map_err(|error| format!("daemonize: {error}"))?;
+        tikv_jemalloc_ctl::background_thread::write(true).map_err(|error| format!("daemonize: {error}"))?;
+    }
     let pidfile = settings.string(config::PIDFILE);
     if !pidfile.is_empty() {
         std::fs::write(&pidfile, format!("{}\n", std::process::id()))
@@ -98,6 +103,15 @@ fn prepare(settings: &Settings) -> Result<(), String> {
     }
     settings.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     Ok(())
+}
+
+/// Whether a service manager looks after the process, which then stays in the foreground. `auto` asks the environment.
+fn is_supervised(by: &str) -> bool {
+    match by {
+        "no" => false,
+        "auto" => ["NOTIFY_SOCKET", "UPSTART_JOB"].iter().any(|name| std::env::var_os(name).is_some()),
+        _ => true,
+    }
 }
 
 /// Moves values together on a thread of their own, which nothing waits for when the server stops.

@@ -4,14 +4,13 @@ use super::{setting, switch, text};
 use crate::config::kind::Kind;
 use crate::config::special;
 
-const FOREGROUND: &str = "running in the background: use a service manager";
 const CPUS: &str = "binding threads to CPUs: use taskset or a service manager";
 const SYSLOG: &str = "the system log: use a service manager";
 
 group! {
     "system", super::cluster::END, "How the process fits into its machine.";
 
-    DAEMONIZE = switch("daemonize", "no").start().pending(FOREGROUND).doc("Leaves the terminal.");
+    DAEMONIZE = switch("daemonize", "no").start().doc("Leaves the terminal and runs in the background, unless a service manager supervises.");
     SUPERVISED = setting("supervised", Kind::Choice(&["upstart", "systemd", "auto", "no"]), "no")
         .start()
         .hint("the server stays in the foreground, which every service manager understands")
