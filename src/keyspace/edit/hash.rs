@@ -122,7 +122,9 @@ impl Edit<'_, Hash> {
                     gone.push(f.field.to_vec());
                 }
             };
-            (0..limit).take_while(|_| hash.remove_due(now_ms, &mut keep)).count()
+            let expired = (0..limit).take_while(|_| hash.remove_due(now_ms, &mut keep)).count();
+            hash.shrink();
+            expired
         });
         if expired > 0 {
             let gone: Vec<&[u8]> = gone.iter().map(Vec::as_slice).collect();

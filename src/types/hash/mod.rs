@@ -300,6 +300,13 @@ impl Hash {
         true
     }
 
+    /// Gives back what a list holds beyond its need.
+    pub fn shrink(&mut self) {
+        if let Form::Packed(list) | Form::Expiring(list) = &mut self.0 {
+            list.shrink();
+        }
+    }
+
     /// A field, all equally likely; `None` when there is none.
     pub fn random(&self) -> Option<FieldRef<'_>> {
         match &self.0 {

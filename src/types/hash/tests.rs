@@ -148,3 +148,17 @@ fn many_fields_expire_in_order_while_counters_grow() {
     assert_eq!((gone.len(), hash.len(), hash.expiring()), (10_000, 10_000, 0));
     assert!((0..COUNT).all(|n| hash.contains(&name(n)) == (n % 2 == 1)));
 }
+
+#[test]
+fn a_list_gives_back_what_removed_fields_took() {
+    let packing = packing(100, 100);
+    let mut hash = Hash::new();
+    for field in [b"f1", b"f2", b"f3"] {
+        hash.set(field, b"v", &packing);
+    }
+    hash.set_expire_at(b"f1", Some(7));
+    let before = hash.memory();
+    assert!(hash.remove_due(7, |_| {}));
+    hash.shrink();
+    assert!(hash.memory() < before && hash.len() == 2);
+}
