@@ -64,6 +64,16 @@ const fn rounded(size: usize) -> usize {
     size.next_multiple_of(step)
 }
 
+/// Bytes that an allocation of `size` takes, aligned to 8 at most; 0 for none.
+pub const fn taken(size: usize) -> usize {
+    let class = size.div_ceil(STEP);
+    match size {
+        0 => 0,
+        _ if class < CLASSES && SERVED[class] => class * STEP,
+        _ => rounded(size),
+    }
+}
+
 /// The class of slots that serves `layout`, if slabs do.
 #[inline]
 fn class_of(layout: Layout) -> Option<usize> {
@@ -495,8 +505,8 @@ mod tests {
     fn slots_waste_less_than_a_step() {
         for size in 1..=SLOT_MAX {
             let layout = Layout::from_size_align(size, 8).unwrap();
-            let taken = class_of(layout).map_or(rounded(size), |class| class * STEP);
-            assert!(taken >= size && taken - size < STEP, "{size} takes {taken}");
+            assert!(class_of(layout).is_none_or(|class| class * STEP == taken(size)));
+            assert!(taken(size) >= size && taken(size) - size < STEP, "{size} takes {}", taken(size));
         }
         assert!(class_of(Layout::from_size_align(88, 8).unwrap()).is_some());
         assert!(class_of(Layout::from_size_align(96, 8).unwrap()).is_none());

@@ -15,6 +15,7 @@
 //! from `form`; an [`EntryBox`] is the only owner.
 #![allow(unsafe_code)]
 
+use crate::base::heap::taken;
 use crate::base::number;
 use crate::types::Hash;
 use bytes::{Bytes, BytesMut};
@@ -421,12 +422,12 @@ impl<'a> EntryRef<'a> {
 
     /// Bytes this entry occupies, all its allocations included.
     pub fn memory(self) -> usize {
-        let own = self.shape().layout().size();
-        own + match self.string() {
-            Some(StrRef::Long(bytes)) => bytes.len(),
-            Some(_) => 0,
-            None => self.details().memory(),
-        }
+        taken(self.shape().layout().size())
+            + match self.string() {
+                Some(StrRef::Long(bytes)) => taken(bytes.len()),
+                Some(_) => 0,
+                None => self.details().memory(),
+            }
     }
 }
 

@@ -4,6 +4,7 @@
 //! the keyspace's entry. It is never stored empty.
 
 pub mod bits;
+mod footprint;
 pub mod geo;
 mod hash;
 pub mod hyperlog;

@@ -38,6 +38,7 @@ pub use deliver::{Delivery, Lease, Nack};
 pub use settings::{OnExpire, Overflow, Pause, Settings, Totals};
 pub use stored::{Restoring, Stored, StoredQueue};
 
+use super::footprint::{btree, taken};
 use card::{Card, CardNo, Cards, Labels, NEVER, NONE};
 use groups::Groups;
 use messages::{Messages, Place};
@@ -398,13 +399,14 @@ impl Queue {
     /// Bytes allocated for it.
     pub fn memory(&self) -> usize {
         let inner = &*self.0;
-        size_of::<Inner>()
+        taken(size_of::<Inner>())
             + inner.messages.memory()
             + inner.cards.memory()
             + inner.timers.memory()
             + inner.groups.memory()
-            + (inner.dead.len() + inner.tied.len()) * 32
-            + inner.graves.len() * 40
+            + btree::<Id>(inner.dead.len())
+            + btree::<(i64, Id)>(inner.graves.len())
+            + btree::<(u64, Id)>(inner.tied.len())
             + inner.body_memory
             + inner.text_memory
     }

@@ -21,6 +21,7 @@ pub use id::{Id, parse_u64};
 pub use trim::{Deleted, References, Trim, Until};
 
 use super::Packing;
+use super::footprint::{btree, taken};
 use block::Block;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
@@ -37,7 +38,7 @@ struct Inner {
     last_id: Id,
     max_deleted: Id,
     entries_added: u64,
-    groups: BTreeMap<Box<[u8]>, Group>,
+    groups: BTreeMap<Box<[u8]>, Box<Group>>,
 }
 
 impl Stream {
@@ -134,24 +135,24 @@ impl Stream {
 
     /// The group called `name`.
     pub fn group(&self, name: &[u8]) -> Option<&Group> {
-        self.0.groups.get(name)
+        self.0.groups.get(name).map(|group| &**group)
     }
 
     /// The group called `name`, to change it.
     pub fn group_mut(&mut self, name: &[u8]) -> Option<&mut Group> {
-        self.0.groups.get_mut(name)
+        self.0.groups.get_mut(name).map(|group| &mut **group)
     }
 
     /// All groups, in the order of their names.
     pub fn groups(&self) -> impl ExactSizeIterator<Item = (&[u8], &Group)> {
-        self.0.groups.iter().map(|(name, group)| (&**name, group))
+        self.0.groups.iter().map(|(name, group)| (&**name, &**group))
     }
 
     /// Adds a group; `false` if there is one of that name.
     pub fn add_group(&mut self, name: &[u8], group: Group) -> bool {
         match self.0.groups.entry(name.into()) {
             Slot::Vacant(slot) => {
-                slot.insert(group);
+                slot.insert(Box::new(group));
                 true
             }
             Slot::Occupied(_) => false,
@@ -175,16 +176,20 @@ impl Stream {
 
     /// Allocations to free, roughly.
     pub fn weight(&self) -> usize {
-        1 + self.blocks() + self.0.groups.values().map(Group::weight).sum::<usize>()
+        1 + self.blocks() + self.0.groups.values().map(|group| group.weight()).sum::<usize>()
     }
 
     /// Bytes allocated.
     pub fn memory(&self) -> usize {
         let blocks = self.0.sealed.values().map(Block::memory).sum::<usize>() + self.0.tail.memory();
-        // A B-tree filled in ascending order has its nodes half full.
-        let index = self.0.sealed.len() * size_of::<(Id, Block)>() * 2;
-        let groups = self.0.groups.iter().map(|(name, g)| name.len() + size_of::<Group>() + g.memory());
-        size_of::<Inner>() + blocks + index + groups.sum::<usize>()
+        let groups = self.0.groups.iter();
+        let groups =
+            groups.map(|(name, group)| taken(name.len()) + taken(size_of::<Group>()) + group.memory());
+        taken(size_of::<Inner>())
+            + blocks
+            + btree::<(Id, Block)>(self.0.sealed.len())
+            + btree::<(Box<[u8]>, Box<Group>)>(self.0.groups.len())
+            + groups.sum::<usize>()
     }
 }
 

@@ -8,6 +8,7 @@
 //! ```
 //! The index is ordered by time and names a field by its hash: the field whose hash and time agree.
 
+use super::super::footprint::btree;
 use super::super::item::{Item, Needle, size_of_first};
 use super::super::table::{Key, Place, Record, Table};
 use super::FieldRef;
@@ -76,10 +77,9 @@ impl Fields {
     }
 
     pub(super) fn memory(&self) -> usize {
-        const INDEX_ENTRY: usize = 24;
         size_of::<Self>() - size_of::<Table<Field>>()
             + self.table.memory()
-            + self.expiries.len() * INDEX_ENTRY
+            + btree::<(i64, u64)>(self.expiries.len())
     }
 
     pub(super) fn weight(&self) -> usize {

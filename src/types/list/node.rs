@@ -9,6 +9,7 @@
 //! Pushing into spare room and popping move no other element.
 
 use super::limit::{Limit, Size, extra};
+use crate::types::footprint::taken;
 use crate::types::item::{Item, Needle, size_of_first};
 use crate::types::packed::{Iter, last_total, total, write_back};
 use crate::types::{End, Packed};
@@ -44,7 +45,7 @@ impl Node {
     }
 
     pub(super) fn memory(&self) -> usize {
-        self.buf.capacity()
+        taken(self.buf.capacity())
     }
 
     pub(super) fn iter(&self) -> Iter<'_, true> {

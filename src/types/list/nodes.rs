@@ -5,6 +5,7 @@
 use super::Iter;
 use super::limit::Limit;
 use super::node::Node;
+use crate::types::footprint::taken;
 use crate::types::{End, Item, Packed, PackedIter};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -47,8 +48,8 @@ impl Nodes {
     }
 
     pub(super) fn memory(&self) -> usize {
-        let ring = self.ring.capacity() * size_of::<Node>();
-        size_of::<Self>() + ring + self.ring.iter().map(Node::memory).sum::<usize>()
+        let ring = taken(self.ring.capacity() * size_of::<Node>());
+        taken(size_of::<Self>()) + ring + self.ring.iter().map(Node::memory).sum::<usize>()
     }
 
     fn end(&self, end: End) -> Option<&Node> {

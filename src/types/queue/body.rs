@@ -1,5 +1,6 @@
 //! The body of a message: stored once; long ones are shared with replies and copies of the queue.
 
+use crate::types::footprint::taken;
 use bytes::Bytes;
 
 /// The length from which on a body is shared, in bytes: sharing takes 64 bytes of its own.
@@ -46,8 +47,9 @@ impl Body {
     /// What it occupies beside its place in the queue, in bytes.
     pub(super) fn memory(&self) -> usize {
         match self {
-            Body::Short(bytes) => bytes.len(),
-            Body::Long(bytes) => bytes.len() + 64,
+            Body::Short(bytes) => taken(bytes.len()),
+            // The handle, and what counts its owners.
+            Body::Long(bytes) => taken(bytes.len()) + 2 * taken(size_of::<Bytes>()),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::State;
 use super::body::Body;
 use super::card::CardNo;
 use super::segment::{PRIORITIES, Segment, Slot};
+use crate::types::footprint::{btree, taken};
 use crate::types::stream::Id;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -220,8 +221,8 @@ impl Messages {
 
     /// Bytes it takes, without the bodies.
     pub(super) fn memory(&self) -> usize {
-        let index = 4 * size_of::<(Id, usize)>();
-        self.segments.len() * (size_of::<Segment>() + index) + self.segments_memory
+        let segments = self.segments.len() * taken(size_of::<Segment>());
+        btree::<(Id, Box<Segment>)>(self.segments.len()) + segments + self.segments_memory
     }
 
     /// Allocations to free, roughly.

@@ -16,6 +16,7 @@
 use super::State;
 use super::body::Body;
 use super::card::{CardNo, NONE};
+use crate::types::footprint::taken;
 use crate::types::stream::Id;
 
 /// Slots of a segment.
@@ -89,7 +90,7 @@ impl Segment {
 
     /// Bytes allocated for its slots.
     pub(super) fn memory(&self) -> usize {
-        self.items.capacity() * size_of::<Item>() + self.cards.capacity() * size_of::<CardNo>()
+        taken(self.items.capacity() * size_of::<Item>()) + taken(self.cards.capacity() * size_of::<CardNo>())
     }
 
     pub(super) fn slot(&self, slot: usize) -> Slot<'_> {

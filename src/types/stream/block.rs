@@ -14,6 +14,7 @@
 
 use super::Id;
 use super::varint::{push_back_varint, push_varint, read_back_varint, read_varint, varint_size};
+use crate::types::footprint::taken;
 use crate::types::item::{Item, size_of_first};
 
 const DELETED: u8 = 1;
@@ -56,7 +57,7 @@ impl Block {
 
     /// Bytes allocated.
     pub fn memory(&self) -> usize {
-        self.bytes.capacity()
+        taken(self.bytes.capacity())
     }
 
     /// Whether an entry of `text_len` bytes has to begin a new block, by the two limits (0: none).

@@ -4,6 +4,7 @@
 //! that owns it, and, once there is an index by time, in that under its delivery time.
 
 use super::Id;
+use crate::types::footprint::{btree, taken};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, RangeBounds};
 
@@ -200,12 +201,12 @@ impl Group {
 
     /// Bytes allocated, roughly.
     pub fn memory(&self) -> usize {
-        // A B-tree's nodes are two thirds full on average.
-        let pending = self.pending.len() * (size_of::<(Id, Pending)>() + size_of::<Id>()) * 3 / 2;
-        let by_time = self.by_time.as_ref().map_or(0, |t| t.len() * size_of::<(i64, Id)>() * 3 / 2);
-        let consumers = self.consumers.capacity() * size_of::<Option<Consumer>>()
-            + self.by_name.capacity() * size_of::<ConsumerNo>();
-        pending + by_time + consumers + self.consumers().map(|c| c.name.len()).sum::<usize>()
+        let consumers = self.consumers().map(|c| taken(c.name.len()) + btree::<Id>(c.pending.len()));
+        btree::<(Id, Pending)>(self.pending.len())
+            + self.by_time.as_ref().map_or(0, |by_time| btree::<(i64, Id)>(by_time.len()))
+            + taken(self.consumers.capacity() * size_of::<Option<Consumer>>())
+            + taken(self.by_name.capacity() * size_of::<ConsumerNo>())
+            + consumers.sum::<usize>()
     }
 
     /// Allocations to free, roughly.

@@ -14,6 +14,7 @@
 //! Invariants: a record stands at or behind its home, with every bucket between counting it; `live` is
 //! the number of tags that are not 0; `dead` are the arena's bytes that no offset leads to.
 
+use super::super::footprint::taken;
 use super::super::thin::size_class;
 use crate::base::simd::{equal_words, prefetch};
 use std::ops::ControlFlow;
@@ -94,7 +95,7 @@ impl Segment {
 
     /// Bytes allocated, the segment itself included.
     pub(super) fn memory(&self) -> usize {
-        size_of::<Self>() + size_of_val(&*self.buckets) + self.arena.capacity()
+        taken(size_of::<Self>()) + taken(size_of_val(&*self.buckets)) + taken(self.arena.capacity())
     }
 
     fn home(&self, tag: u16) -> usize {
