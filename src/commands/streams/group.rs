@@ -72,9 +72,7 @@ const CREATE: Command = Command::new("CREATE", "xgroup|create", Group::Stream, R
 fn create(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, group, id) = (cx.args.bytes()?, cx.args.bytes()?, cx.args.bytes()?);
     let (mut make, mut read) = (false, None);
-    if cx.args.left() > 3 {
-        return Err(wrong_options(&cx.args));
-    }
+    let options = cx.args.left();
     while cx.args.more() {
         if cx.args.word("MKSTREAM") {
             make = true;
@@ -86,6 +84,7 @@ fn create(cx: &mut Keyed<'_, '_>) -> Result {
     }
     let id = match cx.txn.edit::<Stream>(key)? {
         None if !make => return Err(NO_KEY),
+        _ if options > 3 => return Err(wrong_options(&cx.args)),
         None => begin(id, None)?,
         Some(stream) => begin(id, Some(stream.value()))?,
     };
@@ -107,6 +106,7 @@ const SETID: Command = Command::new("SETID", "xgroup|setid", Group::Stream, Run:
 fn setid(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, group, id) = (cx.args.bytes()?, cx.args.bytes()?, cx.args.bytes()?);
     let mut read = None;
+    let options = cx.args.left();
     while cx.args.more() {
         if cx.args.left() > 1 && cx.args.word("ENTRIESREAD") {
             read = entries_read(&mut cx.args)?;
@@ -115,6 +115,9 @@ fn setid(cx: &mut Keyed<'_, '_>) -> Result {
         }
     }
     let mut stream = open(cx.txn, key, group)?;
+    if options > 2 {
+        return Err(wrong_options(&cx.args));
+    }
     let id = match id {
         b"-" => Id::MIN,
         b"+" => Id::MAX,
