@@ -171,7 +171,11 @@ async fn serve(settings: Settings) -> Result<(), String> {
             tracing::info!("stopping while the data set is loaded: {why}");
             std::process::exit(0);
         }
-        loaded = load(&engine) => loaded?,
+        loaded = load(&engine) => if let Err(fault) = loaded {
+            // Nobody is to wait for a clock that ends with the runtime.
+            end(&engine, &tasks).await;
+            return Err(fault);
+        },
     }
     let why = loop {
         let (why, setting) = asked().await;
@@ -187,13 +191,7 @@ async fn serve(settings: Settings) -> Result<(), String> {
         }
     };
     tracing::info!("stopping: {why}");
-    engine.stop.cancel();
-    engine.saving.abandon();
-    for client in engine.clients.all() {
-        client.close(Close::Now);
-    }
-    tasks.close();
-    tasks.wait().await;
+    end(&engine, &tasks).await;
     engine.save_rest();
     if let Err(error) = engine.log.stop() {
         return Err(format!("the end of the log is not on disk: {error}"));
@@ -206,6 +204,17 @@ async fn serve(settings: Settings) -> Result<(), String> {
     // As Redis says it: who reads logs waits for these words.
     tracing::info!("Redis is now ready to exit, and so is Synap: stopped");
     Ok(())
+}
+
+/// Ends the connections and all that runs beside them.
+async fn end(engine: &Engine, tasks: &TaskTracker) {
+    engine.stop.cancel();
+    engine.saving.abandon();
+    for client in engine.clients.all() {
+        client.close(Close::Now);
+    }
+    tasks.close();
+    tasks.wait().await;
 }
 
 /// Loads the data set; clients are told so meanwhile.

@@ -107,6 +107,8 @@ pub struct Client {
     pub output_bytes: AtomicU64,
     /// Bytes of its query buffer in use.
     pub query_len: AtomicUsize,
+    /// Those of them that are words of a partial request by now.
+    pub words_len: AtomicUsize,
     /// Bytes waiting to be sent to it.
     pub output_len: AtomicUsize,
     /// Channels, patterns and shard channels it is subscribed to.
@@ -153,6 +155,7 @@ impl Client {
             input_bytes: AtomicU64::new(0),
             output_bytes: AtomicU64::new(0),
             query_len: AtomicUsize::new(0),
+            words_len: AtomicUsize::new(0),
             output_len: AtomicUsize::new(0),
             subscriptions: Default::default(),
             multi: AtomicI64::new(-1),

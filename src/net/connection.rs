@@ -299,7 +299,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Ends a client that whose request takes more than `client-query-buffer-limit`, or alone takes more than
     /// all may: the others would be looked at only later.
     fn check_input(&mut self) {
-        self.session.client.query_len.store(self.input.len(), Relaxed);
+        let client = &self.session.client;
+        client.query_len.store(self.input.len(), Relaxed);
+        client.words_len.store(self.decoder.parsed().min(self.input.len()), Relaxed);
         // Calls queued since MULTI have not been run: they count as input.
         let queued = self.session.multi.as_ref().map_or(0, |queue| queue.memory());
         if (self.input.len() + queued) as i64 > self.engine.settings.int(config::CLIENT_QUERY_BUFFER_LIMIT) {

@@ -252,6 +252,11 @@ impl Decoder {
         self.wanted
     }
 
+    /// Bytes at the front of the input that the partial request at the end has taken as words so far.
+    pub fn parsed(&self) -> usize {
+        self.at
+    }
+
     /// Goes on with the request at `at`, whatever it looks like; its words are kept until they are all there.
     fn request<'a>(
         &mut self,
@@ -521,20 +526,20 @@ mod tests {
 
     #[test]
     fn what_is_not_yet_there_is_waited_for() {
-        for (input, wanted) in [
-            ("", 0),
-            ("*2147483647\r\n", 0),
-            ("*1\r\nfoo", 0),
-            ("*1\r", 0),
-            ("*1\r\n$536870912\r\n", 536_870_914),
-            ("*2\r\n$4\r\nECHO\r\n$10\r\n123", 9),
-            ("PING", 0),
+        for (input, wanted, parsed) in [
+            ("", 0, 0),
+            ("*2147483647\r\n", 0, 13),
+            ("*1\r\nfoo", 0, 4),
+            ("*1\r", 0, 0),
+            ("*1\r\n$536870912\r\n", 536_870_914, 16),
+            ("*2\r\n$4\r\nECHO\r\n$10\r\n123", 9, 19),
+            ("PING", 0, 0),
         ] {
             let (mut decoder, unquoted, mut batch) = (Decoder::new(), Bump::new(), Batch::default());
             let input = input.as_bytes();
             assert_eq!(decoder.decode(input, &Limits::default(), 8, &unquoted, &mut batch), Ok(0));
             assert!(batch.is_empty());
-            assert_eq!(decoder.wanted(), wanted);
+            assert_eq!((decoder.wanted(), decoder.parsed()), (wanted, parsed));
         }
     }
 

@@ -51,8 +51,12 @@ fn find_keys(argv: &[&[u8]], found: &mut Vec<Found>) -> Result {
     while let Some(word) = argv.get(at)
         && !word.eq_ignore_ascii_case(b"KEYS")
     {
-        // Behind AUTH stands a password, and behind AUTH2 two words that Redis takes for one.
-        at += if word.eq_ignore_ascii_case(b"AUTH") || word.eq_ignore_ascii_case(b"AUTH2") { 2 } else { 1 };
+        // Behind AUTH stands a password, behind AUTH2 a user as well: either may be called KEYS.
+        at += match word.to_ascii_lowercase().as_slice() {
+            b"auth" => 2,
+            b"auth2" => 3,
+            _ => 1,
+        };
     }
     match argv.get(at) {
         Some(_) if argv[KEY].is_empty() => found.extend((at + 1..argv.len()).map(|at| Found { at, access })),

@@ -94,7 +94,8 @@ pub fn line(client: &Client, now_ms: i64, argv_len: usize, out: &mut String) {
     let obl = output.min(CHUNK);
     let outbox = client.outbox.len() + output - obl;
     let waiting = client.waiter.lock().as_ref().map_or(0, |w| w.argv.iter().map(|word| word.len()).sum());
-    let argv_len = argv_len + waiting;
+    let words = client.words_len.load(Relaxed);
+    let (query, argv_len) = (query.saturating_sub(words), argv_len + waiting + words);
     let queued = client.multi_len.load(Relaxed);
     let last = client.command.load(Relaxed).checked_sub(1);
     let command = last.map_or("NULL", |number| registry(FAMILIES).all()[number].full_name);
@@ -122,7 +123,7 @@ pub fn line(client: &Client, now_ms: i64, argv_len: usize, out: &mut String) {
         client.multi.load(Relaxed),
         client.watched.load(Relaxed),
         usize::from(outbox > 0),
-        client.memory() + argv_len,
+        client.memory() + argv_len - words,
         if output > 0 { "rw" } else { "r" },
         client.user.lock(),
         client.protocol.load(Relaxed),
