@@ -24,6 +24,9 @@ pub(super) fn references(args: &mut Args<'_>) -> Option<References> {
     }
 }
 
+const NO_TRIM: Error =
+    Error::new("ERR syntax error, LIMIT cannot be used without specifying a trimming strategy");
+
 /// How XADD and XTRIM are asked to trim.
 #[derive(Default)]
 pub(super) struct Options {
@@ -74,8 +77,6 @@ impl Options {
 
     /// Whether the options go together.
     pub(super) fn check(&self) -> Result {
-        const NO_TRIM: Error =
-            Error::new("ERR syntax error, LIMIT cannot be used without specifying a trimming strategy");
         const EXACT: Error =
             Error::new("ERR syntax error, LIMIT cannot be used without the special ~ option");
         match self.limit {
@@ -126,10 +127,11 @@ fn xtrim(cx: &mut Keyed<'_, '_>) -> Result {
             return Err(Error::SYNTAX);
         }
     }
+    let Some(trim) = options.trim(cx.txn.packing()) else {
+        const NEEDED: Error = Error::new("ERR syntax error, XTRIM must be called with a trimming strategy");
+        return Err(if options.limit.unwrap_or(0) > 0 { NO_TRIM } else { NEEDED });
+    };
     options.check()?;
-    let trim = options
-        .trim(cx.txn.packing())
-        .ok_or(Error::new("ERR syntax error, XTRIM must be called with a trimming strategy"))?;
     let removed = cx.txn.edit::<Stream>(key)?.map_or(0, |stream| stream.waking_nobody().trim(&trim));
     cx.reply.int(removed as i64);
     Ok(())
