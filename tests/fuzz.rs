@@ -4,6 +4,8 @@
 mod decode;
 #[path = "../fuzz/checks/rdb.rs"]
 mod rdb;
+#[path = "../fuzz/checks/script.rs"]
+mod script;
 
 /// Inputs made of `tokens` and of random bytes.
 fn inputs(tokens: &[&[u8]], count: u64) -> impl Iterator<Item = Vec<u8>> {
@@ -77,4 +79,72 @@ fn rdb() {
     inputs(tokens, 20_000).for_each(|input| rdb::rdb(&input));
     // And from the kind on, without the byte that stands before it.
     inputs(tokens, 20_000).for_each(|input| rdb::rdb(&input[1..]));
+}
+
+#[test]
+fn script() {
+    let tokens: &[&[u8]] = &[
+        b"return ",
+        b"return redis.call(",
+        b"return redis.pcall(",
+        b"'SET', KEYS[1], ARGV[1]) ",
+        b"'HSET', KEYS[1], 'f', 1, 'g', 2) ",
+        b"'HGETALL', KEYS[1]) ",
+        b"redis.setresp(3) ",
+        b"local t = {} ",
+        b"t[1] = t ",
+        b"t.err = 'a\\r\\nb' ",
+        b"t.ok = '+' ",
+        b"t.map = t ",
+        b"t.set = {t, {double = 1}} ",
+        b"t.verbatim_string = {format = 'x', string = t[1]} ",
+        b"t.big_number = '1\\r\\n' ",
+        b"setmetatable(t, {__index = error, __newindex = rawset, __tostring = error}) ",
+        b"rawset(redis, 'call', 1) ",
+        b"getmetatable('').__index = nil ",
+        b"string.rep = nil ",
+        b"x = 1 ",
+        b"_G.x = 1 ",
+        b"KEYS[1] = t ",
+        b"error(t) ",
+        b"error({err = t}) ",
+        b"error({err = 'X \\n'}) ",
+        b"while true do ",
+        b"repeat until pcall(error) ",
+        b"for i = 1, 3 do ",
+        b"if t then ",
+        b"end ",
+        b"pcall(",
+        b"coroutine.wrap(function() ",
+        b"function() ",
+        b"end)",
+        b"() ",
+        b"(",
+        b") ",
+        b"t ",
+        b", ",
+        b"t:x() ",
+        b"('x'):rep(1e4) ",
+        b"('a'):find(('a?'):rep(20)) ",
+        b"{1, nil, 'two', 3.5, true, {}} ",
+        b"cjson.encode(t) ",
+        b"cjson.decode('[{\"a\": [1, null]}]') ",
+        b"cjson.encode_max_depth(2) ",
+        b"cmsgpack.unpack(cmsgpack.pack({1, {a = t}})) ",
+        b"struct.pack('>I2s', 1, 'x') ",
+        b"bit.bxor(1, 2^40) ",
+        b"loadstring('return ' .. ARGV[1]) ",
+        b"select('#', unpack({}, 1, 100)) ",
+        b"table.sort({3, 1, 2}, function() return true end) ",
+        b"table.concat({1, {}}) ",
+        b"collectgarbage() ",
+        b"tostring(0/0) ",
+        b"-2^63 ",
+        b"#!lua flags=no-writes\n",
+        b"\x1bLua",
+        b"--[[",
+        b"]]",
+        b"'",
+    ];
+    inputs(tokens, 4_000).for_each(|input| script::script(&input));
 }

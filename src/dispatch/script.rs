@@ -21,7 +21,7 @@ use crate::config;
 use crate::engine::{Engine, Reached, ReplyMode, SCRIPT_SLOW, ScriptRun, Session};
 use crate::keyspace::txn::Begin;
 use crate::keyspace::{Txn, shown};
-use crate::lua::{self, Failure, Flags, Host, Interp, Kind, Level, Refused, Value};
+use crate::lua::{self, Failure, Flags, Host, Interp, Kind, Level, Refused};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -50,7 +50,7 @@ pub(super) fn run(
             session.effects = effects;
             return Ok(Outcome::Hold);
         };
-        let done = perform(engine, session, interp, &prepared, &call, (now_ms, full), &mut txn);
+        let done = perform(engine, session, interp, &prepared, &call, (now_ms, full), &mut txn, reply);
         let lsn = if engine.stop.is_cancelled() && matches!(done, Err(Failure::Stopped { .. })) {
             // SHUTDOWN ended it in its middle: nothing of it may be kept.
             drop(txn);
@@ -61,7 +61,7 @@ pub(super) fn run(
             committed.lsn
         };
         session.effects = effects;
-        answer(engine, interp, &prepared, &call, done, reply);
+        answer(engine, &prepared, &call, done, reply);
         Ok(Outcome::Done(lsn))
     })
 }
@@ -78,8 +78,8 @@ pub(super) fn within(
     with(|interp| {
         let full = gate::is_full(engine, now_ms);
         let prepared = prepare_call(engine, interp, &call, full)?;
-        let done = perform(engine, session, interp, &prepared, &call, (now_ms, full), txn);
-        answer(engine, interp, &prepared, &call, done, reply);
+        let done = perform(engine, session, interp, &prepared, &call, (now_ms, full), txn, reply);
+        answer(engine, &prepared, &call, done, reply);
         Ok(())
     })
 }
@@ -120,7 +120,7 @@ fn prepare_call<'a>(
     Ok(prepared)
 }
 
-/// Runs a prepared script within `txn`.
+/// Runs a prepared script within `txn` and writes what it returned; tells whether that is an error.
 fn perform(
     engine: &Engine,
     session: &mut Session,
@@ -129,7 +129,8 @@ fn perform(
     call: &Call<'_>,
     (now_ms, full): (i64, bool),
     txn: &mut Txn<'_>,
-) -> Result<Value, Failure> {
+    reply: &mut Reply,
+) -> Result<bool, Failure> {
     if engine.monitors.is_active() {
         // Before what it calls.
         engine.monitors.send(&session.client, session.db, call.argv, 0);
@@ -152,7 +153,8 @@ fn perform(
         about: (prepared, call.argv),
     };
     let limit = memory_limit(engine);
-    let done = interp.call(prepared.kind, &prepared.function, prepared.words, limit, &mut running);
+    let Prepared { kind, words, function, .. } = prepared;
+    let done = interp.call(*kind, function, *words, limit, &mut running, reply);
     if let Some(slow) = running.slow.take() {
         engine.scripts.ended(&slow);
     }
@@ -167,23 +169,22 @@ fn perform(
     done
 }
 
-/// Writes what became of a script.
+/// Counts a script's error, and writes it unless the script returned it.
 fn answer(
     engine: &Engine,
-    interp: &Interp,
     prepared: &Prepared<'_>,
     call: &Call<'_>,
-    done: Result<Value, Failure>,
+    done: Result<bool, Failure>,
     reply: &mut Reply,
 ) {
     if let Some(entry) = call.entry
-        && done.as_ref().map_or(true, lua::is_error)
+        && *done.as_ref().unwrap_or(&true)
     {
         engine.metrics.local().commands[entry.number].failed.add(1);
     }
     let count = |text: &[u8]| engine.metrics.count_error(&code(text));
     match done {
-        Ok(value) => interp.write(&value, reply, &mut |text| count(text)),
+        Ok(_) => {}
         Err(Failure::Stopped { at }) => {
             let text = b"ERR Script killed by user with SCRIPT KILL...";
             count(text);
@@ -264,6 +265,10 @@ impl Host for Running<'_, '_> {
 
     fn log(&mut self, level: Level, text: &str) {
         crate::commands::scripts::log(level, text);
+    }
+
+    fn returned_error(&mut self, text: &[u8]) {
+        self.engine.metrics.count_error(&code(text));
     }
 
     fn may_go_on(&mut self) -> bool {

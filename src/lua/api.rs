@@ -1,12 +1,11 @@
 //! The functions of `redis.*` that are written in Rust, and those that stand in for Lua's own.
 
-use super::interp::{State, look, unlimited};
-use super::reading::Reader;
+use super::calling::{BAD_WORDS, Calls, NO_WORDS, Tries, push_digits};
+use super::interp::{State, look};
 use super::script::sha1_hex;
-use super::{HOST, Level, Refused, libs, registry};
-use crate::base::number::format_f64;
+use super::{HOST, Level, Refused, libs, registry, stack};
 use crate::base::version;
-use crate::resp::{Error, Protocol};
+use crate::resp::Error;
 use mlua::{IntoLua, Lua, MultiValue, Result, Table, Value};
 use smallvec::SmallVec;
 use std::rc::Rc;
@@ -84,11 +83,9 @@ type Answer = Result<Value>;
 /// Everything the prelude is given.
 pub(super) fn functions(lua: &Lua, state: &Rc<State>) -> Result<Table> {
     let raw = lua.create_table()?;
-    let here = state.clone();
     let script = lua.create_table()?;
-    script.set("call", lua.create_function(move |lua, args| call(lua, &here, args, true))?)?;
-    let here = state.clone();
-    script.set("pcall", lua.create_function(move |lua, args| call(lua, &here, args, false))?)?;
+    script.set("call", stack::function::<Calls>(lua, state)?)?;
+    script.set("pcall", stack::function::<Tries>(lua, state)?)?;
     raw.set("where", lua.create_function(|lua, ()| Ok(whence(lua, 2)))?)?;
     raw.set("reveal", lua.create_function(reveal)?)?;
 
@@ -198,7 +195,7 @@ fn whence(lua: &Lua, level: usize) -> (Option<String>, Option<usize>) {
 /// A word of a call, as text.
 enum Word<'a> {
     Borrowed(mlua::BorrowedBytes),
-    Digits(SmallVec<[u8; 32]>),
+    Digits(SmallVec<[u8; 64]>),
     Text(&'a [u8]),
 }
 
@@ -222,61 +219,17 @@ fn words(args: &MultiValue) -> Option<Words<'_>> {
 fn word(value: &Value) -> Option<Word<'_>> {
     match value {
         Value::String(text) => Some(Word::Borrowed(text.as_bytes())),
-        Value::Integer(n) => {
-            Some(Word::Digits(SmallVec::from_slice(itoa::Buffer::new().format(*n).as_bytes())))
-        }
-        Value::Number(n) => Some(Word::Digits(digits(*n))),
+        Value::Integer(n) => Some(digits(*n as f64)),
+        Value::Number(n) => Some(digits(*n)),
         _ => None,
     }
 }
 
-/// A number as Redis passes it to a command.
-fn digits(n: f64) -> SmallVec<[u8; 32]> {
-    if n == 0.0 {
-        // Also a negative one.
-        return SmallVec::from_slice(b"0");
-    }
-    if n.is_nan() {
-        return SmallVec::from_slice(if n.is_sign_negative() { b"-nan" } else { b"nan" });
-    }
-    let mut text = Vec::with_capacity(32);
-    format_f64(n, &mut text);
-    SmallVec::from_vec(text)
+fn digits<'a>(n: f64) -> Word<'a> {
+    let mut text = SmallVec::new();
+    push_digits(n, &mut text);
+    Word::Digits(text)
 }
-
-const NO_WORDS: &[u8] = b"ERR Please specify at least one argument for this redis lib call";
-const BAD_WORDS: &[u8] = b"ERR Lua redis lib command arguments must be strings or integers";
-
-/// `redis.call` and `redis.pcall`: the error of the first is raised, that of the second a value.
-fn call(lua: &Lua, state: &State, args: MultiValue, raise: bool) -> Answer {
-    let fail = |text: &[u8], counted: bool| match raise {
-        true => failed(text, counted),
-        false => error_table(lua, text, counted),
-    };
-    unlimited(lua, state, || {
-        if args.is_empty() {
-            return fail(NO_WORDS, false);
-        }
-        let Some(words) = words(&args) else { return fail(BAD_WORDS, false) };
-        let argv: SmallVec<[&[u8]; 8]> = words.iter().map(Word::bytes).collect();
-        let mut reply = state.reply.take();
-        reply.clear(REPLY_KEPT);
-        reply.set_protocol(if state.resp3.get() { Protocol::Resp3 } else { Protocol::Resp2 });
-        let called = HOST.with(|host| host.call(&argv, &mut reply));
-        let answer = match called {
-            Ok(()) => match reply.parts() {
-                (bytes, []) => Reader::new(lua, bytes).value(),
-                _ => Reader::new(lua, &reply.to_vec()).value(),
-            },
-            Err(Refused { error, counted }) => fail(error.as_str().as_bytes(), counted),
-        };
-        state.reply.set(reply);
-        answer
-    })
-}
-
-/// Bytes of the reply buffer that are kept from call to call.
-const REPLY_KEPT: usize = 64 * 1024;
 
 /// The one argument of a function, as text.
 fn one(args: &MultiValue) -> Option<Word<'_>> {
@@ -347,18 +300,23 @@ fn log(_: &Lua, args: MultiValue) -> Answer {
     Ok(Value::Nil)
 }
 
+/// A number as C makes an `int` of it; what is none is 0.
+fn whole(lua: &Lua, value: Option<&Value>) -> Result<i64> {
+    let n = value.map(|value| lua.coerce_number(value.clone())).transpose()?;
+    Ok(n.flatten().map_or(0, |n| n as i64))
+}
+
 /// Effects go to the log and to replicas alike: what the script asks for is checked, and changes nothing.
-fn set_repl(_: &Lua, args: MultiValue) -> Answer {
+fn set_repl(lua: &Lua, args: MultiValue) -> Answer {
     if args.len() != 1 {
         return failed(b"ERR redis.set_repl() requires one argument.", false);
     }
-    match args.front() {
-        Some(Value::Integer(0..=3)) => Ok(Value::Nil),
-        Some(Value::Integer(_) | Value::Number(_)) => failed(
+    match whole(lua, args.front())? {
+        0..=3 => Ok(Value::Nil),
+        _ => failed(
             b"ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.",
             false,
         ),
-        _ => Ok(Value::Nil),
     }
 }
 
@@ -367,7 +325,7 @@ fn acl_check_cmd(_: &Lua, args: MultiValue) -> Answer {
         return failed(NO_WORDS, false);
     }
     let Some(words) = words(&args) else {
-        return failed(b"ERR redis.acl_check_cmd() require a command name", false);
+        return failed(BAD_WORDS, false);
     };
     let argv: SmallVec<[&[u8]; 8]> = words.iter().map(Word::bytes).collect();
     match HOST.with(|host| host.may_run(&argv)) {
@@ -376,13 +334,13 @@ fn acl_check_cmd(_: &Lua, args: MultiValue) -> Answer {
     }
 }
 
-fn setresp(_: &Lua, state: &State, args: MultiValue) -> Answer {
+fn setresp(lua: &Lua, state: &State, args: MultiValue) -> Answer {
     if args.len() != 1 {
         return failed(b"ERR redis.setresp() requires one argument.", false);
     }
-    match args.front() {
-        Some(Value::Integer(version @ (2 | 3))) => {
-            state.resp3.set(*version == 3);
+    match whole(lua, args.front())? {
+        version @ (2 | 3) => {
+            state.resp3.set(version == 3);
             Ok(Value::Nil)
         }
         _ => failed(b"ERR RESP version must be 2 or 3.", false),

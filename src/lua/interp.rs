@@ -1,15 +1,20 @@
 //! The interpreter of a thread.
 
+use super::calling::push_digits;
 use super::libs::json::Settings;
+use super::names::Names;
 use super::random::Random;
 use super::registry::{Registered, folded};
 use super::script::{Library, Script, Sha};
-use super::{HOOK_EVERY, HOST, Host, Writer, api};
+use super::stack::{Kept, Stack, Type, keep};
+use super::writing::Writer;
+use super::{HOOK_EVERY, HOST, Host, api};
 use crate::base::random;
 use crate::resp::Reply;
 use mlua::chunk::ChunkMode;
+use mlua::state::{GcIncParams, GcMode};
 use mlua::{Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value, VmState};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -59,7 +64,24 @@ pub(super) struct State {
     /// What the library being loaded has registered.
     pub registered: RefCell<Option<Vec<Registered>>>,
     /// The reply of the command being called.
-    pub reply: Cell<Reply>,
+    pub reply: RefCell<Reply>,
+    /// Whether the collector rests until the heap is many times as large.
+    pub rests: Cell<bool>,
+    /// Names of fields; there once the interpreter is made.
+    pub names: OnceCell<Names>,
+}
+
+impl State {
+    /// Names of fields.
+    pub fn names(&self) -> &Names {
+        self.names.get().expect("they are kept before the first script runs")
+    }
+
+    /// Whether more memory is used now than a script may use.
+    pub fn is_over_limit(&self, lua: &Lua) -> bool {
+        let limit = self.limit.get();
+        limit > 0 && lua.used_memory() > limit
+    }
 }
 
 /// A compiled script or function, held in the interpreter's table of them. References to values of Lua are few and are
@@ -85,9 +107,15 @@ pub type Callee = (Arc<Library>, usize, Rc<Compiled>);
 pub struct Interp {
     lua: Lua,
     state: Rc<State>,
-    run_script: Function,
-    run_function: Function,
+    /// What makes a table of whatever error a script ends with.
+    handler: Kept,
+    /// The table of compiled scripts and functions.
+    compiled_kept: Kept,
     compiled: Table,
+    /// What scripts find their keys and arguments in, under these names.
+    script_globals: Kept,
+    keys: Kept,
+    argv: Kept,
     /// Places in `compiled` that are used no more.
     freed: Rc<RefCell<Vec<usize>>>,
     load_library: Function,
@@ -143,10 +171,16 @@ impl Interp {
         let prelude: Table = lua.load(PRELUDE).set_name("=synap").call((raw, constants))?;
         let globals: Table = prelude.get("globals")?;
         lua.set_globals(globals)?;
+        let names = Names::new(&lua)?;
+        state.names.get_or_init(|| names);
+        let compiled: Table = prelude.get("compiled")?;
         let interp = Self {
-            run_script: prelude.get("script")?,
-            run_function: prelude.get("call")?,
-            compiled: prelude.get("compiled")?,
+            handler: keep(&lua, prelude.get::<Function>("handler")?)?,
+            compiled_kept: keep(&lua, &compiled)?,
+            compiled,
+            script_globals: keep(&lua, prelude.get::<Table>("script_globals")?)?,
+            keys: keep(&lua, "KEYS")?,
+            argv: keep(&lua, "ARGV")?,
             freed: Rc::default(),
             load_library: prelude.get("load")?,
             script_env: prelude.get("script_env")?,
@@ -250,17 +284,16 @@ impl Interp {
         let compiled = self.compile(text, "@user_function", &self.library_env);
         let f = compiled.map_err(|why| format!("Error compiling function: {why}"))?;
         *self.state.registered.borrow_mut() = Some(Vec::new());
-        let loaded = self.run(limit, host, || self.load_library.call(f));
+        let loaded = self.guarded(limit, host, || self.load_library.call::<(bool, Value)>(f));
+        self.tidy(limit);
         let registered = self.state.registered.borrow_mut().take().unwrap_or_default();
-        match loaded {
-            Ok(_) => Ok(registered),
-            Err(Failure::Stopped { .. }) => {
-                Err("Error registering functions: ERR FUNCTION LOAD timeout".into())
-            }
-            Err(Failure::Raised { text, .. }) => {
-                Err(format!("Error registering functions: {}", String::from_utf8_lossy(&text)))
-            }
-        }
+        let why = match loaded {
+            Ok(Ok((true, _))) => return Ok(registered),
+            Ok(Ok((false, error))) => raised_text(&error),
+            Ok(Err(error)) => format!("ERR {error}"),
+            Err(_) => "ERR FUNCTION LOAD timeout".into(),
+        };
+        Err(format!("Error registering functions: {why}"))
     }
 
     /// The function of this name, if this thread has loaded its library.
@@ -293,7 +326,8 @@ impl Interp {
         Ok(())
     }
 
-    /// Runs a script, or a function of a library.
+    /// Runs a script, or a function of a library, and writes what it returned; tells whether that is an error. The host is
+    /// told of errors in it.
     ///
     /// # Errors
     /// When it raised an error, or was stopped.
@@ -304,47 +338,109 @@ impl Interp {
         words: Words<'_>,
         limit: usize,
         host: &mut dyn Host,
-    ) -> Result<Value, Failure> {
-        let runner = match kind {
-            Kind::Script => &self.run_script,
-            Kind::Function => &self.run_function,
+        reply: &mut Reply,
+    ) -> Result<bool, Failure> {
+        let stack = Stack::of(&self.lua);
+        let top = stack.top();
+        if !stack.room(PLACES) {
+            return Err(plain("stack overflow".into()));
+        }
+        stack.push(self.handler);
+        let handler = top + 1;
+        let args = match kind {
+            Kind::Script => {
+                stack.push(self.script_globals);
+                for (name, words) in [(self.keys, words.keys), (self.argv, words.args)] {
+                    stack.push(name);
+                    push_list(&stack, words);
+                    stack.set_field(-3);
+                }
+                self.push_compiled(&stack, f);
+                0
+            }
+            Kind::Function => {
+                self.push_compiled(&stack, f);
+                push_list(&stack, words.keys);
+                push_list(&stack, words.args);
+                2
+            }
         };
-        self.run(limit, host, || runner.call((f.place, self.list(words.keys)?, self.list(words.args)?)))
+        let fine = self.guarded(limit, host, || stack.call(args, handler));
+        let done = fine.and_then(|fine| match fine {
+            true => {
+                let (names, resp3) = (self.state.names(), self.state.resp3.get());
+                let on_error = &mut |text: &[u8]| host.returned_error(text);
+                Ok(Writer { stack: &stack, names, reply, resp3, on_error }.write())
+            }
+            false => Err(self.raised(&stack)),
+        });
+        stack.cut(top);
+        self.tidy(limit);
+        done
     }
 
-    fn list(&self, words: &[&[u8]]) -> mlua::Result<Table> {
-        self.lua.create_sequence_from(words.iter().map(|word| bstr::BStr::new(*word)))
+    fn push_compiled(&self, stack: &Stack, f: &Compiled) {
+        stack.push(self.compiled_kept);
+        stack.push_item(-1, f.place as i32);
     }
 
-    fn run(
-        &self,
-        limit: usize,
-        host: &mut dyn Host,
-        call: impl FnOnce() -> mlua::Result<(bool, Value)>,
-    ) -> Result<Value, Failure> {
+    /// Runs `f` with the limit of memory and within reach of the host.
+    fn guarded<R>(&self, limit: usize, host: &mut dyn Host, f: impl FnOnce() -> R) -> Result<R, Failure> {
         self.state.resp3.set(false);
         self.state.json.set(Settings::default());
         self.state.limit.set(limit);
         let done = HOST.set(host, || {
             let _limited = Limited::on(&self.lua, limit);
-            call()
+            f()
         });
         if self.state.stopped.take() {
             self.settle();
             return Err(Failure::Stopped { at: self.state.stopped_at.borrow_mut().take() });
         }
-        if self.lua.used_memory() > limit / 4 && limit > 0 {
+        Ok(done)
+    }
+
+    /// Collects and counts what a script left.
+    fn tidy(&self, limit: usize) {
+        let used = self.lua.used_memory();
+        if used > limit / 4 && limit > 0 {
             // What is garbage now must not count against the next script. It cannot fail: nothing here
             // has finalisers.
             let _ = self.lua.gc_collect();
+        } else if used < HEAP_SMALL && !self.state.rests.get() {
+            self.state.rests.set(true);
+            set_pause(&self.lua, PAUSE_SMALL);
         }
         self.count_memory(SMALL_CHANGE);
-        match done {
-            Ok((true, value)) => Ok(value),
-            Ok((false, Value::Table(error))) => Err(raised(&error)),
-            Ok((false, error)) => Err(plain(error.to_string().unwrap_or_default())),
-            Err(error) => Err(plain(error.to_string())),
+    }
+
+    /// The failure of the error on top of the stack.
+    fn raised(&self, stack: &Stack) -> Failure {
+        let names = self.state.names();
+        if stack.kind(-1) != Type::Table {
+            return plain(String::from_utf8_lossy(stack.text(-1).unwrap_or_default()).into_owned());
         }
+        let error = stack.top();
+        let push_field = |name: Kept| {
+            stack.push(name);
+            stack.field(error);
+        };
+        push_field(names.err);
+        let text = match stack.kind(-1) {
+            Type::Text => stack.text(-1).unwrap_or_default().to_vec(),
+            Type::Number => {
+                let mut text = smallvec::SmallVec::new();
+                push_digits(stack.number(-1), &mut text);
+                text.into_vec()
+            }
+            _ => b"ERR unknown error".to_vec(),
+        };
+        push_field(names.source);
+        let source = stack.text(-1).map(|text| String::from_utf8_lossy(text).into_owned());
+        push_field(names.line);
+        let line = (stack.kind(-1) == Type::Number).then(|| stack.number(-1) as i64);
+        push_field(names.ignore_error_stats_update);
+        Failure::Raised { text, at: source.zip(line), counted: stack.kind(-1) != Type::Nil }
     }
 
     /// Watches as before a script was stopped.
@@ -354,11 +450,6 @@ impl Interp {
         if let Err(error) = self.watch(triggers) {
             tracing::error!(%error, "a Lua interpreter lost its hook");
         }
-    }
-
-    /// Writes what a script returned; `on_error` is told of errors in it.
-    pub fn write(&self, value: &Value, reply: &mut Reply, on_error: &mut dyn FnMut(&[u8])) {
-        Writer { reply, resp3: self.state.resp3.get(), on_error }.write(value);
     }
 
     fn count_memory(&self, least: usize) {
@@ -395,13 +486,42 @@ pub struct Words<'a> {
     pub args: &'a [&'a [u8]],
 }
 
+/// Below this, in bytes, a heap is mostly what every script finds there: looking through it as often as Lua does is a
+/// tenth of what short scripts cost.
+const HEAP_SMALL: usize = 2 << 20;
+/// At which part of the live heap, in percent, the collector begins anew while the heap is small.
+const PAUSE_SMALL: i32 = 800;
+/// And otherwise: as Lua has it.
+const PAUSE: i32 = 200;
+
+fn set_pause(lua: &Lua, pause: i32) {
+    lua.gc_set_mode(GcMode::Incremental(GcIncParams::default().pause(pause)));
+}
+
+/// Places of the stack that a call takes.
+const PLACES: i32 = 12;
+
+fn push_list(stack: &Stack, words: &[&[u8]]) {
+    stack.push_table(words.len(), 0);
+    for (at, word) in (1..).zip(words) {
+        stack.push_text(word);
+        stack.set_item(-2, at);
+    }
+}
+
 /// Sets the limit of memory while it lives.
-struct Limited<'a>(&'a Lua, usize);
+pub(super) struct Limited<'a>(&'a Lua, usize);
 
 impl<'a> Limited<'a> {
     fn on(lua: &'a Lua, limit: usize) -> Self {
         set_limit(lua, limit);
         Self(lua, 0)
+    }
+
+    /// Lifts the limit of scripts while it lives.
+    pub fn lifted(lua: &'a Lua, state: &State) -> Self {
+        set_limit(lua, 0);
+        Self(lua, state.limit.get())
     }
 }
 
@@ -424,6 +544,11 @@ pub(super) fn look(
     if state.stopped.get() {
         return stopped();
     }
+    if state.rests.get() && lua.used_memory() > 2 * HEAP_SMALL {
+        state.rests.set(false);
+        set_pause(lua, PAUSE);
+        lua.gc_restart();
+    }
     if !HOST.is_set() || HOST.with(|host| host.may_go_on()) {
         return Ok(());
     }
@@ -432,22 +557,6 @@ pub(super) fn look(
     let again = HookTriggers::new().every_line().every_nth_instruction(1000);
     lua.set_global_hook(again, |_, _| Err(mlua::Error::runtime("script stopped")))?;
     stopped()
-}
-
-/// Lifts the limit of memory while `f` runs.
-///
-/// # Errors
-/// As `f`, and when more is used now than the limit.
-pub(super) fn unlimited<R>(lua: &Lua, state: &State, f: impl FnOnce() -> mlua::Result<R>) -> mlua::Result<R> {
-    set_limit(lua, 0);
-    let limit = state.limit.get();
-    let limited = Limited(lua, limit);
-    let result = f();
-    drop(limited);
-    if limit > 0 && lua.used_memory() > limit {
-        return Err(mlua::Error::MemoryError("not enough memory".into()));
-    }
-    result
 }
 
 fn set_limit(lua: &Lua, limit: usize) {
@@ -464,17 +573,8 @@ fn plain(text: String) -> Failure {
     Failure::Raised { text: text.into_bytes(), at: None, counted: false }
 }
 
-fn raised(error: &Table) -> Failure {
-    let field = |name: &str| error.raw_get::<Value>(name).unwrap_or(Value::Nil);
-    let text = match field("err") {
-        Value::String(text) => text.as_bytes().to_vec(),
-        Value::Integer(n) => n.to_string().into_bytes(),
-        Value::Number(n) => n.to_string().into_bytes(),
-        _ => b"ERR unknown error".to_vec(),
-    };
-    let at = match (field("source"), field("line")) {
-        (Value::String(source), Value::Integer(line)) => Some((source.to_string_lossy(), line)),
-        _ => None,
-    };
-    Failure::Raised { text, at, counted: field("ignore_error_stats_update") != Value::Nil }
+/// The error that a library ended with while it was loaded.
+fn raised_text(error: &Value) -> String {
+    let text = error.as_table().and_then(|error| error.raw_get::<mlua::LuaString>("err").ok());
+    text.map_or_else(|| "ERR unknown error".into(), |text| text.to_string_lossy())
 }

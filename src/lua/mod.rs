@@ -17,20 +17,24 @@
 //!   the limit, and it is looked at when they are done.
 
 mod api;
+mod calling;
 mod interp;
 pub mod keys;
 mod libs;
+mod names;
 mod random;
 mod reading;
 mod registry;
 pub mod script;
+mod stack;
+#[cfg(test)]
+mod tests;
 mod writing;
 
 pub use interp::{Compiled, Failure, Interp, Kind, Words, memory, with};
-pub use mlua::Value;
 pub use registry::{BAD_NAME, Declared, Registered, folded, is_name};
 pub use script::{Flags, Library, Script, Sha};
-pub use writing::{Writer, error_line, is_error};
+pub use writing::error_line;
 
 use crate::resp::Reply;
 
@@ -75,6 +79,9 @@ pub trait Host {
 
     /// Writes a line to the log.
     fn log(&mut self, level: Level, text: &str);
+
+    /// Is told of an error within what a script returned, which is not counted yet.
+    fn returned_error(&mut self, text: &[u8]);
 
     /// Whether the script may go on; asked now and then.
     fn may_go_on(&mut self) -> bool;

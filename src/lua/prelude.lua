@@ -11,6 +11,8 @@ local raw, constants = ...
 local error, type, tostring, select = error, type, tostring, select
 local pcall, xpcall, loadstring = pcall, xpcall, loadstring
 local rawnext, rawpairs, rawget, rawset = next, pairs, rawget, rawset
+-- Errors call a function as the local here is called that it was in.
+local getmetatable, setmetatable = getmetatable, setmetatable
 local rawgetmetatable, rawsetmetatable = getmetatable, setmetatable
 local collectgarbage, setfenv = collectgarbage, setfenv
 local reveal, look = raw.reveal, raw.look
@@ -43,30 +45,27 @@ end
 -- The basic functions, guarded where they go past metatables. A caller's mistake is named as the C library
 -- names it.
 
-local function no_table(name, t)
-    error("bad argument #1 to '" .. name .. "' (table expected, got " .. (t == nil and 'nil' or type(t)) .. ')', 3)
+local function no_table(name, t, level)
+    local got = t == nil and 'nil' or type(t)
+    error('bad argument #1 to \'' .. name .. '\' (table expected, got ' .. got .. ')', level or 3)
 end
 
-local function guarded(f, name)
-    return function(t, ...)
-        if type(t) ~= 'table' then
-            no_table(name, t)
-        elseif real[t] then
-            error(READONLY, 0)
-        end
-        return f(t, ...)
+local function guard(name, t)
+    if type(t) ~= 'table' then
+        no_table(name, t, 4)
+    elseif real[t] then
+        error(READONLY, 0)
     end
 end
 
 -- Works on a table for longer than a script may go unwatched only if Lua code does it, which is.
-local sort = guarded(table.sort, 'sort')
+local sort, insert, remove, setn = table.sort, table.insert, table.remove, table.setn
 local SORT_MAX = 10000
 
 local function less(a, b)
     return a < b
 end
 
-local insert = guarded(table.insert, 'insert')
 local INSERT_MAX = 1000000
 
 local function number(value, at, name)
@@ -335,18 +334,25 @@ for name, f in rawpairs(math) do math_real[name] = f end
 for name, f in rawpairs(searches) do string_real[name] = f end
 for name, f in rawpairs(raw.string) do string_real[name] = f end
 for name, f in rawpairs(raw.math) do math_real[name] = f end
-for _, name in rawpairs {'remove', 'setn'} do
-    table_real[name] = guarded(table[name], name)
+table_real.remove = function(t, ...)
+    guard('remove', t)
+    return remove(t, ...)
+end
+table_real.setn = function(t, ...)
+    guard('setn', t)
+    return setn(t, ...)
 end
 table_real.sort = function(t, before)
-    if before == nil and type(t) == 'table' and #t > SORT_MAX then
+    guard('sort', t)
+    if before == nil and #t > SORT_MAX then
         before = less
     end
     return sort(t, before)
 end
 table_real.insert = function(t, ...)
+    guard('insert', t)
     local at = select('#', ...) == 2 and ...
-    if at and type(t) == 'table' and not (number(at, 2, 'insert') > -INSERT_MAX) then
+    if at and not (number(at, 2, 'insert') > -INSERT_MAX) then
         error("bad argument #2 to 'insert' (position out of bounds)", 2)
     end
     return insert(t, ...)
@@ -370,11 +376,12 @@ local base = {
     coroutine = coroutine_real,
     error = error,
     gcinfo = gcinfo,
-    getmetatable = function(t)
+    getmetatable = function(...)
+        local t = ...
         if real[t] then
             return pretended[t]
         end
-        return rawgetmetatable(t)
+        return getmetatable(...)
     end,
     ipairs = ipairs,
     load = function(reader, name)
@@ -402,10 +409,16 @@ local base = {
     pairs = pairs,
     pcall = function(...) return settled(pcall(...)) end,
     rawequal = rawequal,
-    rawget = function(t, k) return rawget(real[t] or t, k) end,
-    rawset = guarded(rawset, 'rawset'),
+    rawget = function(t, ...) return rawget(real[t] or t, ...) end,
+    rawset = function(t, ...)
+        guard('rawset', t)
+        return rawset(t, ...)
+    end,
     select = select,
-    setmetatable = guarded(setmetatable, 'setmetatable'),
+    setmetatable = function(t, ...)
+        guard('setmetatable', t)
+        return setmetatable(t, ...)
+    end,
     string = string_real,
     table = table_real,
     tonumber = tonumber,
@@ -487,23 +500,11 @@ end
 
 -- Scripts and functions that are compiled, by their places.
 local compiled = {}
-local body, keys, args
-
-local function step()
-    return body(keys, args)
-end
 
 return {
-    -- Runs an EVAL script.
-    script = function(place, k, a)
-        script_globals.KEYS, script_globals.ARGV = k, a
-        return xpcall(compiled[place], handler)
-    end,
-    -- Runs a function of a library.
-    call = function(place, k, a)
-        body, keys, args = compiled[place], k, a
-        return xpcall(step, handler)
-    end,
+    -- Handles the errors of scripts and functions.
+    handler = handler,
+    script_globals = script_globals,
     compiled = compiled,
     -- Runs the text of a library, which registers functions.
     load = function(f)

@@ -7,19 +7,24 @@
 //! ```
 //! The bytes are of this server's own commands: a malformed one is a bug, and reads as nil.
 
+use super::names::Names;
+use super::stack::{Kept, Stack, Type};
 use memchr::memchr;
-use mlua::{IntoLua, Lua, Result, Value};
 
-/// A cursor over replies.
+/// Places of the stack that one reply takes beside those within it.
+const PLACES: i32 = 6;
+
+/// A cursor over replies; what it reads is pushed.
 pub struct Reader<'a> {
     bytes: &'a [u8],
-    lua: &'a Lua,
+    stack: &'a Stack,
+    names: &'a Names,
 }
 
 impl<'a> Reader<'a> {
     /// Begins at the first of the replies in `bytes`.
-    pub fn new(lua: &'a Lua, bytes: &'a [u8]) -> Self {
-        Self { bytes, lua }
+    pub fn new(stack: &'a Stack, names: &'a Names, bytes: &'a [u8]) -> Self {
+        Self { bytes, stack, names }
     }
 
     fn line(&mut self) -> &'a [u8] {
@@ -43,94 +48,107 @@ impl<'a> Reader<'a> {
         Some(taken)
     }
 
-    fn tagged(&self, name: &str, value: impl IntoLua) -> Result<Value> {
-        let table = self.lua.create_table_with_capacity(0, 1)?;
-        table.raw_set(name, value)?;
-        Ok(Value::Table(table))
+    /// Pushes a table with the field `name`, which `value` pushes.
+    fn tagged(&mut self, name: Kept, value: impl FnOnce(&mut Self)) {
+        self.stack.push_table(0, 1);
+        self.stack.push(name);
+        value(self);
+        self.stack.set_field(-3);
     }
 
-    fn text(&self, bytes: &[u8]) -> Result<Value> {
-        self.lua.create_string(bytes).map(Value::String)
-    }
-
-    /// The next reply.
-    pub fn value(&mut self) -> Result<Value> {
-        let Some((kind, rest)) = self.bytes.split_first() else { return Ok(Value::Nil) };
+    /// Pushes the next reply.
+    pub fn push(&mut self) {
+        let Some((kind, rest)) = self.bytes.split_first().filter(|_| self.stack.room(PLACES)) else {
+            return self.stack.push_nil();
+        };
         self.bytes = rest;
+        let names = self.names;
         match kind {
-            b':' => self.number().into_lua(self.lua),
+            b':' => {
+                let n = self.number();
+                self.stack.push_number(n as f64);
+            }
             b'$' => {
                 let len = self.number();
-                self.take(len).map_or(Ok(Value::Boolean(false)), |bytes| self.text(bytes))
+                match self.take(len) {
+                    Some(text) => self.stack.push_text(text),
+                    None => self.stack.push_bool(false),
+                }
             }
-            b'+' => {
-                let text = self.line();
-                self.tagged("ok", self.text(text)?)
-            }
-            b'-' => {
-                let text = self.line();
-                self.tagged("err", self.text(text)?)
-            }
+            b'+' => self.tagged(names.ok, Self::push_line),
+            b'-' => self.tagged(names.err, Self::push_line),
             b'*' | b'>' => self.array(),
-            b'%' => self.map(),
-            b'~' => self.set(),
-            b',' => {
-                let n = std::str::from_utf8(self.line()).ok().and_then(|text| text.parse::<f64>().ok());
-                self.tagged("double", n.unwrap_or_default())
+            b'%' => self.tagged(names.map, |this| this.pairs(true)),
+            b'~' => self.tagged(names.set, |this| this.pairs(false)),
+            b',' => self.tagged(names.double, |this| {
+                let n = std::str::from_utf8(this.line()).ok().and_then(|text| text.parse::<f64>().ok());
+                this.stack.push_number(n.unwrap_or_default());
+            }),
+            b'#' => {
+                let value = self.line() == b"t";
+                self.stack.push_bool(value);
             }
-            b'#' => Ok(Value::Boolean(self.line() == b"t")),
-            b'(' => {
-                let digits = self.line();
-                self.tagged("big_number", self.text(digits)?)
-            }
-            b'=' => self.verbatim(),
+            b'(' => self.tagged(names.big_number, Self::push_line),
+            b'=' => self.tagged(names.verbatim_string, Self::verbatim),
             b'|' => {
                 // Attributes of the reply behind them.
-                self.map()?;
-                self.value()
+                self.pairs(true);
+                self.stack.pop(1);
+                self.push();
             }
             _ => {
                 self.line();
-                Ok(Value::Nil)
+                self.stack.push_nil();
             }
         }
     }
 
-    fn array(&mut self) -> Result<Value> {
-        let Ok(n) = usize::try_from(self.number()) else { return Ok(Value::Boolean(false)) };
-        let table = self.lua.create_table_with_capacity(n, 0)?;
+    fn push_line(&mut self) {
+        let line = self.line();
+        self.stack.push_text(line);
+    }
+
+    fn array(&mut self) {
+        let Ok(n) = i32::try_from(self.number()) else { return self.stack.push_bool(false) };
+        if n < 0 {
+            return self.stack.push_bool(false);
+        }
+        self.stack.push_table(n as usize, 0);
         for at in 1..=n {
-            table.raw_set(at, self.value()?)?;
+            self.push();
+            self.stack.set_item(-2, at);
         }
-        Ok(Value::Table(table))
     }
 
-    fn map(&mut self) -> Result<Value> {
+    /// The members of a map, or of a set, whose values are true.
+    fn pairs(&mut self, values: bool) {
         let n = self.number().max(0) as usize;
-        let table = self.lua.create_table_with_capacity(0, n)?;
+        self.stack.push_table(0, n);
         for _ in 0..n {
-            let key = self.value()?;
-            table.raw_set(key, self.value()?)?;
+            self.push();
+            match values {
+                true => self.push(),
+                false => self.stack.push_bool(true),
+            }
+            match self.stack.kind(-2) {
+                // There is no such field.
+                Type::Nil => self.stack.pop(2),
+                _ => self.stack.set_field(-3),
+            }
         }
-        self.tagged("map", table)
     }
 
-    fn set(&mut self) -> Result<Value> {
-        let n = self.number().max(0) as usize;
-        let table = self.lua.create_table_with_capacity(0, n)?;
-        for _ in 0..n {
-            table.raw_set(self.value()?, true)?;
-        }
-        self.tagged("set", table)
-    }
-
-    fn verbatim(&mut self) -> Result<Value> {
+    fn verbatim(&mut self) {
         let len = self.number();
         let bytes = self.take(len).unwrap_or_default();
         let (format, string) = bytes.split_at(bytes.len().min(4));
-        let table = self.lua.create_table_with_capacity(0, 2)?;
-        table.raw_set("format", self.text(format.strip_suffix(b":").unwrap_or(format))?)?;
-        table.raw_set("string", self.text(string)?)?;
-        self.tagged("verbatim_string", table)
+        self.stack.push_table(0, 2);
+        let fields =
+            [(self.names.format, format.strip_suffix(b":").unwrap_or(format)), (self.names.string, string)];
+        for (name, text) in fields {
+            self.stack.push(name);
+            self.stack.push_text(text);
+            self.stack.set_field(-3);
+        }
     }
 }

@@ -1,13 +1,18 @@
 //! Lua values to replies: the way back of `reading`.
 
+use super::names::Names;
+use super::stack::{Kept, Stack, Type};
 use crate::resp::{Reply, Result};
-use mlua::{Table, Value};
 
 /// How deep tables may be in each other.
 const DEPTH_MAX: usize = 1000;
+/// Places of the stack that one table takes beside those within it.
+const PLACES: i32 = 6;
 
 /// Writes what a script returned.
-pub struct Writer<'a> {
+pub(super) struct Writer<'a> {
+    pub stack: &'a Stack,
+    pub names: &'a Names,
     /// The client's reply.
     pub reply: &'a mut Reply,
     /// Whether the script asked for RESP3 (`redis.setresp(3)`).
@@ -24,13 +29,11 @@ pub fn error_line(text: &[u8], reply: &mut Reply) {
     line(text, reply);
 }
 
-/// Whether a script that returns `value` answers an error.
-pub fn is_error(value: &Value) -> bool {
-    matches!(value, Value::Table(table) if matches!(table.raw_get("err"), Ok(Value::String(_))))
-}
-
 fn line(text: &[u8], reply: &mut Reply) {
-    reply.raw(&one_line(text));
+    match memchr::memchr2(b'\r', b'\n', text) {
+        None => reply.raw(text),
+        Some(_) => reply.raw(&one_line(text)),
+    }
     reply.raw(b"\r\n");
 }
 
@@ -44,107 +47,142 @@ fn truncated(n: f64) -> i64 {
 }
 
 impl Writer<'_> {
-    /// Writes `value`.
-    pub fn write(&mut self, value: &Value) {
-        self.value(value, 0);
+    /// Takes the topmost value and writes it; tells whether it is an error.
+    pub fn write(&mut self) -> bool {
+        let is_error = self.stack.kind(-1) == Type::Table && {
+            self.push_field(self.names.err);
+            let is_text = self.stack.kind(-1) == Type::Text;
+            self.stack.pop(1);
+            is_text
+        };
+        self.value(0);
+        is_error
     }
 
-    fn value(&mut self, value: &Value, depth: usize) {
-        match value {
-            Value::String(text) => self.reply.bulk(&text.as_bytes()),
-            Value::Integer(n) => self.reply.int(*n),
-            Value::Number(n) => self.reply.int(truncated(*n)),
-            Value::Boolean(value) if self.resp3 => self.reply.bool(*value),
-            Value::Boolean(true) => self.reply.int(1),
-            Value::Table(table) => self.table(table, depth),
+    /// Takes the topmost value and writes it.
+    fn value(&mut self, depth: usize) {
+        let stack = self.stack;
+        match stack.kind(-1) {
+            Type::Text => self.reply.bulk(stack.text(-1).unwrap_or_default()),
+            Type::Number => self.reply.int(truncated(stack.number(-1))),
+            Type::Boolean if self.resp3 => self.reply.bool(stack.is_true(-1)),
+            Type::Boolean if stack.is_true(-1) => self.reply.int(1),
+            Type::Table => {
+                let top = stack.top();
+                self.table(depth);
+                stack.cut(top);
+            }
             _ => self.reply.null(),
         }
+        stack.pop(1);
     }
 
-    fn table(&mut self, table: &Table, depth: usize) {
-        if depth > DEPTH_MAX {
+    /// Pushes a field of the topmost table.
+    fn push_field(&self, name: Kept) {
+        self.stack.push(name);
+        self.stack.field(-2);
+    }
+
+    /// Pushes a field of the topmost table if it is of this type; tells whether it is.
+    fn has(&self, name: Kept, kind: Type) -> bool {
+        self.push_field(name);
+        let has = self.stack.kind(-1) == kind;
+        if !has {
+            self.stack.pop(1);
+        }
+        has
+    }
+
+    /// Writes the topmost table; what it leaves above it is the caller's to take away.
+    fn table(&mut self, depth: usize) {
+        let (stack, names) = (self.stack, self.names);
+        if depth > DEPTH_MAX || !stack.room(PLACES) {
             return error_line(b"ERR reached lua stack limit", self.reply);
         }
-        let field = |name: &str| table.raw_get::<Value>(name).unwrap_or(Value::Nil);
-        if let Some(text) = bytes(&field("err")) {
-            if field("ignore_error_stats_update") == Value::Nil {
-                (self.on_error)(&text);
+        if self.has(names.err, Type::Text) {
+            let text = stack.text(-1).unwrap_or_default();
+            stack.push(names.ignore_error_stats_update);
+            stack.field(-3);
+            if stack.kind(-1) == Type::Nil {
+                (self.on_error)(text);
             }
-            return error_line(&text, self.reply);
+            return error_line(text, self.reply);
         }
-        if let Some(text) = bytes(&field("ok")) {
+        if self.has(names.ok, Type::Text) {
             self.reply.raw(b"+");
-            return line(&text, self.reply);
+            return line(stack.text(-1).unwrap_or_default(), self.reply);
         }
-        match field("double") {
-            Value::Number(n) => return self.reply.double(n),
-            Value::Integer(n) => return self.reply.double(n as f64),
-            _ => {}
+        if self.has(names.double, Type::Number) {
+            return self.reply.double(stack.number(-1));
         }
-        if let Value::Table(map) = field("map") {
-            return self.pairs(&map, depth, Reply::map, true);
+        if self.has(names.map, Type::Table) {
+            return self.pairs(depth, Reply::map, true);
         }
-        if let Value::Table(set) = field("set") {
-            return self.pairs(&set, depth, Reply::set, false);
+        if self.has(names.set, Type::Table) {
+            return self.pairs(depth, Reply::set, false);
         }
-        if let Some(digits) = bytes(&field("big_number")) {
+        if self.has(names.big_number, Type::Text) {
+            let digits = stack.text(-1).unwrap_or_default();
             if !self.reply.is_resp3() {
-                return self.reply.bulk(&one_line(&digits));
+                return self.reply.bulk(&one_line(digits));
             }
             self.reply.raw(b"(");
-            return line(&digits, self.reply);
+            return line(digits, self.reply);
         }
-        if let Value::Table(verbatim) = field("verbatim_string") {
-            let part = |name: &str| bytes(&verbatim.raw_get(name).unwrap_or(Value::Nil));
-            if let (Some(format), Some(text)) = (part("format"), part("string")) {
+        if self.has(names.verbatim_string, Type::Table) {
+            self.push_field(names.format);
+            stack.push(names.string);
+            stack.field(-3);
+            if let (Some(format), Some(text)) = (stack.text(-2), stack.text(-1)) {
                 let three: [u8; 3] = std::array::from_fn(|i| match format.get(i) {
                     Some(letter) if letter.is_ascii_graphic() => *letter,
                     _ => b' ',
                 });
-                return self.reply.verbatim(std::str::from_utf8(&three).unwrap_or("txt"), &text);
+                return self.reply.verbatim(std::str::from_utf8(&three).unwrap_or("txt"), text);
             }
+            stack.pop(3);
         }
-        self.array(table, depth);
+        self.array(depth);
     }
 
-    fn array(&mut self, table: &Table, depth: usize) {
+    fn array(&mut self, depth: usize) {
         self.counted(Reply::array, |this| {
             let mut n = 0;
             loop {
-                match table.raw_get(n + 1) {
-                    Ok(Value::Nil) | Err(_) => return n,
-                    Ok(value) => this.value(&value, depth + 1),
+                this.stack.push_item(-1, n + 1);
+                if this.stack.kind(-1) == Type::Nil {
+                    return n as usize;
                 }
+                this.value(depth + 1);
                 n += 1;
             }
         });
     }
 
-    fn pairs(&mut self, table: &Table, depth: usize, head: fn(&mut Reply, usize), values: bool) {
+    /// The pairs of the topmost table. What its metatable says is nobody's business.
+    fn pairs(&mut self, depth: usize, head: fn(&mut Reply, usize), values: bool) {
         self.counted(head, |this| {
+            let stack = this.stack;
             let mut n = 0;
-            // Raw: what the table's metatable says is nobody's business.
-            let walked = table.for_each(|key: Value, value: Value| {
-                this.value(&key, depth + 1);
-                if values {
-                    this.value(&value, depth + 1);
+            stack.push_nil();
+            while stack.next(-2) {
+                stack.push_copy(-2);
+                this.value(depth + 1);
+                match values {
+                    true => this.value(depth + 1),
+                    false => stack.pop(1),
                 }
                 n += 1;
-                Ok(())
-            });
-            debug_assert!(walked.is_ok(), "walking a table does not fail");
+            }
             n
         });
     }
 
     fn counted(&mut self, head: fn(&mut Reply, usize), body: impl FnOnce(&mut Writer<'_>) -> usize) {
-        let Writer { reply, resp3, on_error } = self;
+        let Writer { stack, names, reply, resp3, on_error } = self;
         let (resp3, on_error) = (*resp3, &mut **on_error);
-        let written: Result = reply.counted(head, |reply| Ok(body(&mut Writer { reply, resp3, on_error })));
+        let body = |reply: &mut Reply| Ok(body(&mut Writer { stack, names, reply, resp3, on_error }));
+        let written: Result = reply.counted(head, body);
         debug_assert!(written.is_ok(), "the body does not fail");
     }
-}
-
-fn bytes(value: &Value) -> Option<Vec<u8>> {
-    if let Value::String(text) = value { Some(text.as_bytes().to_vec()) } else { None }
 }

@@ -40,6 +40,10 @@ impl Host for Loading {
         log(level, text);
     }
 
+    fn returned_error(&mut self, _: &[u8]) {
+        unreachable!("what the text of a library returns is not looked at")
+    }
+
     fn may_go_on(&mut self) -> bool {
         self.since.elapsed() < LOAD_MAX
     }

@@ -26,6 +26,16 @@ pub fn library(lua: &Lua) -> Result<Table> {
     Ok(library)
 }
 
+/// A number as C makes an unsigned integer of 64 bits of it, on the machines that Redis runs on.
+fn wrapped(n: f64) -> u64 {
+    match n {
+        n if n.is_nan() => 1 << 63,
+        n if n < 0.0 => n as i64 as u64,
+        n if n < (1u128 << 64) as f64 => n as u64,
+        _ => 0,
+    }
+}
+
 /// A format being read.
 struct Format<'a> {
     rest: &'a [u8],
@@ -169,7 +179,7 @@ fn pack(lua: &Lua, mut args: MultiValue) -> Result<Value> {
             }
             _ => {
                 let n = number(lua, &args, at, NAME)?;
-                let value = if n < 0.0 { n as i64 as u64 } else { n as u64 };
+                let value = wrapped(n);
                 let mut bytes = [0; INT_MAX];
                 bytes[..8].copy_from_slice(&value.to_le_bytes());
                 let bytes = &mut bytes[..size];

@@ -1,0 +1,112 @@
+//! `redis.call` and `redis.pcall`: from the words on the stack to the host, and the reply back.
+
+use super::interp::State;
+use super::reading::Reader;
+use super::stack::{Callee, Ended, Stack, Type};
+use super::{HOST, Refused};
+use crate::base::number::format_f64;
+use crate::resp::Protocol;
+use smallvec::SmallVec;
+
+/// `redis.call`: an error of the command is raised.
+pub(super) struct Calls;
+/// `redis.pcall`: it is a value.
+pub(super) struct Tries;
+
+impl Callee for Calls {
+    fn run(stack: &Stack, state: &State) -> Ended {
+        call(stack, state, Ended::Raises)
+    }
+}
+
+impl Callee for Tries {
+    fn run(stack: &Stack, state: &State) -> Ended {
+        call(stack, state, Ended::Returns)
+    }
+}
+
+pub(super) const NO_WORDS: &[u8] = b"ERR Please specify at least one argument for this redis lib call";
+pub(super) const BAD_WORDS: &[u8] = b"ERR Lua redis lib command arguments must be strings or integers";
+
+/// Bytes of the reply buffer that are kept from call to call.
+const REPLY_KEPT: usize = 64 * 1024;
+
+/// Numbers up to this are passed as whole numbers when they are.
+const WHOLE_MAX: f64 = (1u64 << 62) as f64;
+
+/// Appends a number as Redis passes it to a command.
+pub(super) fn push_digits(n: f64, out: &mut SmallVec<[u8; 64]>) {
+    if n.trunc() == n && n.abs() <= WHOLE_MAX {
+        // Also a negative zero.
+        out.extend_from_slice(itoa::Buffer::new().format(n as i64).as_bytes());
+    } else if n.is_nan() {
+        out.extend_from_slice(if n.is_sign_negative() { b"-nan" } else { b"nan" });
+    } else {
+        let mut text = Vec::with_capacity(32);
+        format_f64(n, &mut text);
+        out.extend_from_slice(&text);
+    }
+}
+
+fn call(stack: &Stack, state: &State, on_error: Ended) -> Ended {
+    let n = stack.top();
+    if n == 0 {
+        return fail(stack, state, NO_WORDS, false, on_error);
+    }
+    let mut digits: SmallVec<[u8; 64]> = SmallVec::new();
+    let mut ends: SmallVec<[usize; 8]> = SmallVec::new();
+    for at in 1..=n {
+        match stack.kind(at) {
+            Type::Text => {}
+            Type::Number => {
+                push_digits(stack.number(at), &mut digits);
+                ends.push(digits.len());
+            }
+            _ => return fail(stack, state, BAD_WORDS, false, on_error),
+        }
+    }
+    let (mut from, mut ends) = (0, ends.iter());
+    let word = |at| {
+        stack.text(at).unwrap_or_else(|| {
+            let to = ends.next().copied().unwrap_or(from);
+            &digits[std::mem::replace(&mut from, to)..to]
+        })
+    };
+    let argv: SmallVec<[&[u8]; 8]> = (1..=n).map(word).collect();
+    let mut reply = state.reply.borrow_mut();
+    reply.clear(REPLY_KEPT);
+    reply.set_protocol(if state.resp3.get() { Protocol::Resp3 } else { Protocol::Resp2 });
+    let ended = match HOST.with(|host| host.call(&argv, &mut reply)) {
+        Ok(()) => {
+            match reply.parts() {
+                (bytes, []) => Reader::new(stack, state.names(), bytes).push(),
+                _ => Reader::new(stack, state.names(), &reply.to_vec()).push(),
+            }
+            Ended::Returns
+        }
+        Err(Refused { error, counted }) => fail(stack, state, error.as_str().as_bytes(), counted, on_error),
+    };
+    match state.is_over_limit(stack.lua()) {
+        true => {
+            stack.push_text(b"not enough memory");
+            Ended::Raises
+        }
+        false => ended,
+    }
+}
+
+/// Pushes the table of an error.
+fn fail(stack: &Stack, state: &State, text: &[u8], counted: bool, ended: Ended) -> Ended {
+    let names = state.names();
+    // Room for where it is raised, which is added when nobody catches it.
+    stack.push_table(0, if counted { 4 } else { 1 });
+    stack.push(names.err);
+    stack.push_text(text);
+    stack.set_field(-3);
+    if counted {
+        stack.push(names.ignore_error_stats_update);
+        stack.push_bool(true);
+        stack.set_field(-3);
+    }
+    ended
+}
