@@ -50,7 +50,7 @@ pub(super) fn run(
             session.effects = effects;
             return Ok(Outcome::Hold);
         };
-        let done = perform(engine, session, interp, &prepared, &call, (now_ms, full), &mut txn, reply);
+        let done = perform(engine, session, interp, &prepared, &call, (now_ms, full), (&mut txn, reply));
         let lsn = if engine.stop.is_cancelled() && matches!(done, Err(Failure::Stopped { .. })) {
             // SHUTDOWN ended it in its middle: nothing of it may be kept.
             drop(txn);
@@ -78,7 +78,7 @@ pub(super) fn within(
     with(|interp| {
         let full = gate::is_full(engine, now_ms);
         let prepared = prepare_call(engine, interp, &call, full)?;
-        let done = perform(engine, session, interp, &prepared, &call, (now_ms, full), txn, reply);
+        let done = perform(engine, session, interp, &prepared, &call, (now_ms, full), (txn, reply));
         answer(engine, &prepared, &call, done, reply);
         Ok(())
     })
@@ -128,8 +128,7 @@ fn perform(
     prepared: &Prepared<'_>,
     call: &Call<'_>,
     (now_ms, full): (i64, bool),
-    txn: &mut Txn<'_>,
-    reply: &mut Reply,
+    (txn, reply): (&mut Txn<'_>, &mut Reply),
 ) -> Result<bool, Failure> {
     if engine.monitors.is_active() {
         // Before what it calls.
