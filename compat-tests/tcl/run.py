@@ -334,7 +334,7 @@ def parse(output, seen):
             seen.passed.append(re.sub(r" \(\d+ ms\)\s*$", "", body.strip().split("\nTesting ")[0]).splitlines()[0])
         elif kind == "err":
             name, found, detail = body.partition(" in tests/")
-            name = name.strip().split("\n")[0] if found else "outside of a test: " + body.strip().split("\n")[0]
+            name = name.strip().split("\n")[0] if found else outside(body.strip().split("\n")[0])
             names[name] += 1
             if names[name] > 1:
                 name = f"{name} ({names[name]})"
@@ -343,6 +343,11 @@ def parse(output, seen):
             seen.exceptions.append("the suite gave up: " + body.strip()[:400])
         elif kind == "TIMEOUT":
             seen.exceptions.append("the suite saw no progress: " + " ".join(body.split())[:300])
+
+
+def outside(words):
+    """The name of a failure outside of a test: without paths, addresses and ports, which change from run to run."""
+    return "outside of a test: " + re.sub(r"""(["'])[^"']*[/\d][^"']*\1""", r"\1…\1", words)
 
 
 if __name__ == "__main__":
