@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Sends random commands, valid and not, to Synap and to a real server, and compares replies, state and events.
 
-usage: run.py --server PROGRAM [--oracle PROGRAM] [--commands N] [--seed N] [--only NAME,NAME] [--seconds N]
+usage: run.py --server PROGRAM [--oracle PROGRAM] [--model PROGRAM] [--commands N] [--seed N] [--only NAME,NAME] [--seconds N]
 
 What a command takes is read from the oracle's COMMAND DOCS; arguments are drawn by their kind, with the numbers at the
 edges of their range and with arguments that are missing, repeated or nonsense. A round begins with empty servers and
 consists of steps: pipelined calls on two connections, in transactions and scripts too, calls that block, walks by cursor,
 keys whose time ends. After each, the data set's digest, encodings, expiry times, streams and keyspace events are compared.
 After a difference the round is cut down to what is needed to see it. Differences are told by class (the command and the
-shapes of both replies). The same seed sends the same commands.
+shapes of both replies). The same seed sends the same commands. Where a model is named, the server that Synap follows, a
+difference from the oracle is none if the model does as Synap does.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from calls import RANDOM, Generator, read_docs
 from churn import dumped
 from judge import shape
 from known import Known
-from rounds import THRESHOLDS, Difference, Pair, draw, tell
+from rounds import THRESHOLDS, Difference, Pair, Parted, draw, tell
 from wire import Server, plain, quote, show
 
 # Commands of a round.
@@ -36,6 +37,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", required=True)
     parser.add_argument("--oracle", default=os.environ.get("SYNAP_ORACLE_8") or "redis-server")
+    parser.add_argument("--model", help="the server that Synap follows where the oracle differs from it")
     parser.add_argument("--commands", type=int, default=20_000)
     parser.add_argument("--seconds", type=float, default=0, help="stop after this time, if it comes before the commands are sent")
     parser.add_argument("--seed", type=int, default=1)
@@ -49,7 +51,12 @@ def main():
         try:
             synap = Server(options.server, scratch, "synap", *settings)
             try:
-                return compare(oracle, synap, options)
+                model = Server(options.model, scratch, "model", *settings) if options.model else None
+                try:
+                    return compare(oracle, synap, model, options)
+                finally:
+                    if model:
+                        model.stop()
             finally:
                 synap.stop()
         finally:
@@ -63,6 +70,8 @@ class Fuzz:
         self.pair, self.generator, self.dice = pair, generator, dice
         self.classes, self.told, self.unclean = {}, collections.Counter(), set()
         self.sent = 0
+        # What the model is told, and the classes in which it does as Synap does.
+        self.model, self.followed = None, set()
 
     def round(self):
         dice = self.dice
@@ -82,6 +91,8 @@ class Fuzz:
             except Difference as found:
                 self.found(found, history, protocol, settings)
                 break
+            except Parted:
+                break
         self.sent += sent
 
     def found(self, found, history, protocol, settings):
@@ -94,8 +105,12 @@ class Fuzz:
         self.told[self.key(found, [])] += 1
         key = self.key(found, history)
         self.told[key] += 1
-        if key not in self.classes:
-            self.classes[key] = (protocol, *self.shrink(history, protocol, settings, found))
+        if key not in self.classes and key not in self.followed:
+            history, found, again = self.shrink(history, protocol, settings, found)
+            if not (again and self.model and self.model.replay(history, protocol, settings) is None):
+                self.classes[key] = (protocol, history, found)
+            else:
+                self.followed.add(key)
 
     def key(self, found, history):
         """The class: shapes of the replies, and what was called last if the difference showed only in a look."""
@@ -103,10 +118,10 @@ class Fuzz:
         return found.name, last, *(("", "") if found.name == "event" else (shape(found.left), shape(found.right)))
 
     def shrink(self, history, protocol, settings, found):
-        """The shortest round found that ends with a difference of this class."""
+        """The shortest round found that ends with a difference of this class, and whether it shows it again."""
         shown = self.replay(history, protocol, settings)
         if shown is None or shown[1].name != found.name:
-            return history[-12:], found
+            return history[-12:], found, False
         history, found = history[: shown[0] + 1], shown[1]
         size, until = max(1, len(history) // 2), time.monotonic() + 20
         key = self.key(found, history)
@@ -122,7 +137,7 @@ class Fuzz:
             if size == 1 and not cut:
                 break
             size = max(1, size // 2)
-        return history, found
+        return history, found, True
 
     def replay(self, history, protocol, settings):
         """Runs steps anew: the number of the one at which a difference shows, and it."""
@@ -133,7 +148,7 @@ class Fuzz:
                 self.pair.look()
         except Difference as found:
             return at, found
-        except (ConnectionError, TimeoutError):
+        except (ConnectionError, TimeoutError, Parted):
             pass
         return None
 
@@ -147,7 +162,7 @@ def singly(history):
     return out
 
 
-def compare(oracle, synap, options):
+def compare(oracle, synap, model, options):
     oracle.call("HELLO", "3")
     info = oracle.call("INFO", "server")[1]
     name = "valkey" if b"valkey_version" in info else "redis"
@@ -161,6 +176,8 @@ def compare(oracle, synap, options):
     # A real server's payloads, so that both are told the same.
     generator.payloads = dumped(oracle, dice)
     fuzz = Fuzz(pair, generator, dice)
+    if model:
+        fuzz.model = Fuzz(Pair(model, synap, Known("redis", (8, 0)), digests=True), generator, dice)
     began = time.monotonic()
     while fuzz.sent < options.commands and not 0 < options.seconds < time.monotonic() - began:
         try:
@@ -179,6 +196,8 @@ def compare(oracle, synap, options):
                 print(f"      {line[:300]}")
         print(f"    > {quote(found.words)[:400]}\n    {name:6} {show(found.left)[:600]}\n    synap  {show(found.right)[:600]}")
     clean = set(docs) - {found.name.removeprefix("eval:") for _, _, found in fuzz.classes.values()}
+    if model:
+        print(f"{len(fuzz.followed)} classes in which the model does as Synap does")
     print(f"{len(docs)} commands, {fuzz.sent} calls in {time.monotonic() - began:.0f} s, seed {options.seed}, oracle {name} {version[0]}.{version[1]}")
     print(f"{len(clean)} passed, {len(fuzz.classes)} failed, 0 skipped")
     return 1 if fuzz.classes or not docs else 0
