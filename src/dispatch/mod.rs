@@ -55,8 +55,14 @@ pub fn run(
     now_ms: i64,
     reply: &mut Reply,
 ) -> Outcome {
+    let admitted = admit(engine, session, &call, now_ms);
+    // What it was sent by now (of keys that had to go, too) comes before the reply.
+    let outbox = &session.client.outbox;
+    if outbox.is_filled() {
+        outbox.take_frames().into_iter().for_each(|frame| reply.raw_shared(frame));
+    }
     let mark = reply.mark();
-    let outcome = match admit(engine, session, &call, now_ms) {
+    let outcome = match admitted {
         Ok(Verdict::Pass) => match &mut session.multi {
             Some(queue) if call.entry.is_some_and(|entry| !entry.command.has(flag::UNQUEUED)) => {
                 multi::enqueue(engine, queue, &session.client, &call, reply);
