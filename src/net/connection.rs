@@ -296,7 +296,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         })
     }
 
-    /// Ends a client that whose request takes more than `client-query-buffer-limit`, or alone takes more than
+    /// Ends a client whose request takes more than `client-query-buffer-limit`, or alone takes more than
     /// all may: the others would be looked at only later.
     fn check_input(&mut self) {
         let client = &self.session.client;
