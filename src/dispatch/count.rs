@@ -75,9 +75,12 @@ pub(super) fn note(
     }
 }
 
-/// Bytes of the words of a call.
+/// Bytes of a call as clients send it, which COMMANDLOG goes by.
 fn request_len(call: &Call<'_>) -> usize {
-    call.argv.iter().map(|word| word.len()).sum()
+    // A sign, the digits and a line's end before the words and before each of them, and a line's end behind each.
+    let announced = |n: usize| 3 + n.checked_ilog10().map_or(1, |digits| digits as usize + 1);
+    let words = call.argv.iter().map(|word| announced(word.len()) + word.len() + 2);
+    announced(call.argv.len()) + words.sum::<usize>()
 }
 
 /// Notes a call that was above a limit, for LATENCY and COMMANDLOG.
