@@ -2,7 +2,7 @@
 //!
 //! Taking it is one atomic instruction, and giving it back a plain store: half of what a lock costs whose waiters
 //! sleep until they are woken, as giving that one back has to look for them. Here who waits looks again by itself:
-//! at once, then when others had their turn, then every [`NAP`].
+//! at once, then when others had their turn, then every 50 µs (`NAP`).
 #![allow(unsafe_code)]
 
 use parking_lot::lock_api::{self, GuardNoSend, RawMutex, RawMutexTimed};

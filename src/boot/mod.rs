@@ -19,6 +19,7 @@ use crate::pubsub::Close;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::task::TaskTracker;
@@ -206,15 +207,20 @@ async fn serve(settings: Settings) -> Result<(), String> {
     Ok(())
 }
 
+/// Between two looks for clients that are still there at the end.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// Ends the connections and all that runs beside them.
 async fn end(engine: &Engine, tasks: &TaskTracker) {
     engine.stop.cancel();
     engine.saving.abandon();
-    for client in engine.clients.all() {
-        client.close(Close::Now);
-    }
     tasks.close();
-    tasks.wait().await;
+    // Also those who were let in meanwhile.
+    let mut ended = false;
+    while !ended {
+        engine.clients.all().iter().for_each(|client| client.close(Close::Now));
+        ended = tokio::time::timeout(LOOK, tasks.wait()).await.is_ok();
+    }
 }
 
 /// Loads the data set; clients are told so meanwhile.
