@@ -76,7 +76,11 @@ fn call(stack: &Stack, state: &State, on_error: Ended) -> Ended {
     let mut reply = state.reply.borrow_mut();
     reply.clear(REPLY_KEPT);
     reply.set_protocol(if state.resp3.get() { Protocol::Resp3 } else { Protocol::Resp2 });
-    let ended = match HOST.with(|host| host.call(&argv, &mut reply)) {
+    let called = HOST.with(|host| host.call(&argv, &mut reply));
+    // The words may fill all the room that there is.
+    drop(argv);
+    stack.cut(0);
+    let ended = match called {
         Ok(()) => {
             match reply.parts() {
                 (bytes, []) => Reader::new(stack, state.names(), bytes).push(),

@@ -117,7 +117,8 @@ fn bitfield(cx: &mut Keyed<'_, '_>) -> Result {
         steps.iter().filter(|step| !matches!(step.action, Action::Get)).map(Step::end).max().unwrap_or(0);
     let grows = string.value().len() < end;
     if grows {
-        string.change_range(end - 1..end, |_| ());
+        // What follows counts, whatever fits.
+        string.counting(0, |string| string.change_range(end - 1..end, |_| ()));
     } else {
         string.spell_out();
     }
@@ -165,6 +166,8 @@ fn run(string: &mut Edit<'_, Str>, step: Step, reply: &mut Reply, grows: bool) -
         && new != old
     {
         string.change_range((at / 8) as usize..step.end(), |bytes| field.write(bytes, at % 8, new));
+    } else if grows && new.is_some() {
+        string.changed(1);
     }
     match (new, action) {
         (None, _) => reply.null(),

@@ -140,7 +140,7 @@ impl<'t, T: DataType> Edit<'t, T> {
     }
 
     /// Counts `n` more changes.
-    fn changed(&mut self, n: usize) {
+    pub fn changed(&mut self, n: usize) {
         self.dirty |= n > 0;
         self.effects.dirty += n as u64;
     }
