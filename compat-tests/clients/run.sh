@@ -13,5 +13,5 @@ use 180 "$python/bin/python" "$here/redis_py.py" 127.0.0.1 "$port"
 use 180 node "$node/smoke.mjs" 127.0.0.1 "$port"
 use 180 "$cache/rust-client/debug/client-smoke" 127.0.0.1 "$port"
 use 900 /usr/bin/python3 "$here/suites.py" --server "$server"
-use 240 /usr/bin/python3 "$here/hiredis.py" "$server"
+use 240 /usr/bin/python3 "$here/hiredis_suite.py" "$server"
 close

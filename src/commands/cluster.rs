@@ -2,7 +2,6 @@
 
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Outer, Result, Run};
-use crate::engine::Flag;
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[ASKING_COMMAND, CLUSTER, READONLY, READWRITE];
@@ -68,31 +67,19 @@ const ASKING_COMMAND: Command = Command::new("ASKING", "asking", Group::Cluster,
     .subject(&["connection"])
     .doc("3.0.0", "O(1)", "Announces a call about a slot that is being handed over.");
 
-/// The server stands alone.
-fn alone(_: &mut Outer<'_>) -> Result {
-    Err(Error::new("ERR This instance has cluster support disabled"))
-}
-
-const READONLY: Command = Command::new("READONLY", "readonly", Group::Cluster, Run::Outer(readonly))
+const READONLY: Command = Command::new("READONLY", "readonly", Group::Cluster, Run::Outer(alone))
     .syntax("")
     .flags(FAST | LOADING | STALE)
     .subject(&["connection"])
     .doc("3.0.0", "O(1)", "Says that the client reads where it need not be the latest.");
 
-fn readonly(cx: &mut Outer<'_>) -> Result {
-    cx.session.client.set(Flag::ReadOnly, true);
-    cx.reply.ok();
-    Ok(())
-}
-
-const READWRITE: Command = Command::new("READWRITE", "readwrite", Group::Cluster, Run::Outer(readwrite))
+const READWRITE: Command = Command::new("READWRITE", "readwrite", Group::Cluster, Run::Outer(alone))
     .syntax("")
     .flags(FAST | LOADING | STALE)
     .subject(&["connection"])
     .doc("3.0.0", "O(1)", "Ends READONLY.");
 
-fn readwrite(cx: &mut Outer<'_>) -> Result {
-    cx.session.client.set(Flag::ReadOnly, false);
-    cx.reply.ok();
-    Ok(())
+/// The server stands alone.
+fn alone(_: &mut Outer<'_>) -> Result {
+    Err(Error::new("ERR This instance has cluster support disabled"))
 }

@@ -44,10 +44,8 @@ pub enum Flag {
     BrokenRedirect = 1 << 13,
     /// Was told to end: nobody sees it any more.
     Gone = 1 << 14,
-    /// Reads where it need not be the latest (READONLY).
-    ReadOnly = 1 << 15,
     /// Can be sent elsewhere (CLIENT CAPA REDIRECT).
-    Redirectable = 1 << 16,
+    Redirectable = 1 << 15,
 }
 
 /// Bytes of a connection without its buffers.

@@ -166,7 +166,7 @@ impl Session {
         self.durable = false;
         self.client.name.lock().clear();
         *self.client.user.lock() = "default".into();
-        for flag in [Flag::NoEvict, Flag::NoTouch, Flag::ReadOnly, Flag::Redirectable] {
+        for flag in [Flag::NoEvict, Flag::NoTouch, Flag::Redirectable] {
             self.client.set(flag, false);
         }
     }

@@ -53,7 +53,7 @@ fn getuser(cx: &mut Outer<'_>) -> Result {
     let rules = user.rules();
     let reply = &mut *cx.reply;
     let (root, others) = rules.selectors().split_first().expect("there is a root selector");
-    reply.map(7);
+    reply.map(6 + usize::from(root.minds_databases()));
     reply.bulk(b"flags");
     reply.set(rules.flags().count());
     rules.flags().for_each(|flag| reply.bulk(flag.as_bytes()));
@@ -64,13 +64,13 @@ fn getuser(cx: &mut Outer<'_>) -> Result {
     reply.bulk(b"selectors");
     reply.array(others.len());
     for other in others {
-        reply.map(4);
+        reply.map(3 + usize::from(other.minds_databases()));
         selector(reply, other);
     }
     Ok(())
 }
 
-/// Tells of databases as well, as Valkey does: clients of Redis pass over what they do not know.
+/// Tells of databases only where a rule does: clients of Redis know nothing of them.
 fn selector(reply: &mut Reply, selector: &Selector) {
     reply.bulk(b"commands");
     reply.bulk(selector.describe_commands().as_bytes());
@@ -78,8 +78,10 @@ fn selector(reply: &mut Reply, selector: &Selector) {
     reply.bulk(&selector.describe_keys());
     reply.bulk(b"channels");
     reply.bulk(&selector.describe_channels());
-    reply.bulk(b"databases");
-    reply.bulk(selector.describe_databases().as_bytes());
+    if selector.minds_databases() {
+        reply.bulk(b"databases");
+        reply.bulk(selector.describe_databases().as_bytes());
+    }
 }
 
 pub(super) const LIST: Command =

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs hiredis' own tests against a server that has left the terminal.  usage: hiredis.py SERVER_PROGRAM
+"""Runs hiredis' own tests against a server that has left the terminal.  usage: hiredis_suite.py SERVER_PROGRAM
 
 Debian's source package is fetched and built below ${XDG_CACHE_HOME:-~/.cache}/synap-tests. The server gets a redis.conf
 as those tests write one: `daemonize`, `pidfile`, a socket of Unix. The last line is `N passed, N failed, N skipped`.
