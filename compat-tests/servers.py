@@ -89,6 +89,15 @@ class Link:
         self.socket.close()
 
 
+def until(what, f, seconds=20):
+    """Waits until `f()` is true."""
+    end = time.monotonic() + seconds
+    while not f():
+        if time.monotonic() > end:
+            raise Failure(f"{what}: not within {seconds} s")
+        time.sleep(0.02)
+
+
 def show(word):
     text = word.decode(errors="backslashreplace") if isinstance(word, bytes) else str(word)
     return text if len(text) < 40 else text[:40] + "…"

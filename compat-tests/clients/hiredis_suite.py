@@ -13,10 +13,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tcl"))
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS), str(TESTS / "tcl")]
 import sources  # noqa: E402
+from servers import until  # noqa: E402
 
 SUITE = {"package": "hiredis", "version": "1.2.0", "releases": ["trixie", "sid"]}
 
@@ -46,14 +47,6 @@ def built():
     return tree
 
 
-def until(condition, what, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.02)
-
-
 def main():
     tree = built()
     with tempfile.TemporaryDirectory(prefix="synap-hiredis-") as scratch:
@@ -68,7 +61,7 @@ def main():
         )
         # Whoever starts it gets the terminal back, while the server lives in a session of its own.
         subprocess.run([sys.argv[1], conf], check=True, timeout=20, stdin=subprocess.DEVNULL)
-        until(path.exists, "the socket is there")
+        until("the socket is there", path.exists)
         pid = int(pidfile.read_text())
         try:
             alone = os.getsid(pid) != os.getsid(0) and os.readlink(f"/proc/{pid}/fd/1") == "/dev/null"
@@ -78,7 +71,7 @@ def main():
             )
         finally:
             os.kill(pid, signal.SIGTERM)
-        until(lambda: not pidfile.exists(), "the pidfile is gone")
+        until("the pidfile is gone", lambda: not pidfile.exists())
     text = re.sub(r"\x1b\[[\d;]*m", "", report.stdout + report.stderr)
     passed, bad = len(re.findall(r"PASSED", text)), re.findall(r"^.*FAILED.*$", text, re.M)
     if not alone:

@@ -5,10 +5,10 @@ import asyncio
 import sys
 import threading
 import time
-import traceback
 
 import redis
 import redis.asyncio
+from uses import Uses
 
 GROUPS = []
 
@@ -274,26 +274,17 @@ def errors_and_passwords(r):
 
 def main():
     host, port = sys.argv[1], int(sys.argv[2])
-    passed = failed = skipped = 0
+    uses = Uses()
     for protocol in (2, 3):
         r = redis.Redis(host=host, port=port, protocol=protocol, decode_responses=True, socket_timeout=20)
         for function, needs in GROUPS:
             name = f"redis-py {redis.__version__} RESP{protocol} {function.__name__}"
             lacking = [need for need in needs if not knows(r, need)]
             if lacking:
-                print(f"skip {name}: the server has no {', '.join(lacking)}")
-                skipped += 1
-                continue
-            try:
-                r.flushall()
-                function(r)
-                print(f"ok   {name}")
-                passed += 1
-            except Exception:
-                print(f"FAIL {name}\n    " + traceback.format_exc().replace("\n", "\n    "))
-                failed += 1
-    print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    return 1 if failed else 0
+                uses.skip(name, f"the server has no {', '.join(lacking)}")
+            else:
+                uses.run(r, function, name)
+    return uses.end()
 
 
 def knows(r, command):

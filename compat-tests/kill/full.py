@@ -17,7 +17,7 @@ import time
 
 sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parents[1])]
 from run import SETTINGS  # noqa: E402
-from servers import Failure, Gone, Server  # noqa: E402
+from servers import Failure, Gone, Server, until  # noqa: E402
 
 SIZE = "6m"
 
@@ -32,14 +32,6 @@ def fill(link, mode, acknowledged):
             return str(reply)
         acknowledged.append(n)
     raise RuntimeError(f"the disk of {SIZE} does not fill in mode {mode}")
-
-
-def until(what, f, seconds=20):
-    end = time.monotonic() + seconds
-    while not f():
-        if time.monotonic() > end:
-            raise RuntimeError(f"{what}: not within {seconds} s")
-        time.sleep(0.02)
 
 
 def check(server, mode):

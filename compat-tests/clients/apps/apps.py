@@ -3,9 +3,9 @@
 
 import asyncio
 import logging
+import pathlib
 import sys
 import time
-import traceback
 from datetime import timedelta
 
 import arq
@@ -19,6 +19,9 @@ import rq
 import saq
 from cachelib.redis import RedisCache
 from celery.contrib.testing.worker import start_worker
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+from uses import Uses  # noqa: E402
 
 HOST, PORT = sys.argv[1], int(sys.argv[2])
 URL = f"redis://{HOST}:{PORT}/0"
@@ -176,19 +179,11 @@ def main():
     logging.disable(logging.CRITICAL)
     django.conf.settings.configure(CACHES={"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}})
     sys.modules["apps"] = sys.modules["__main__"]
-    passed = failed = 0
+    uses = Uses()
     r = redis.Redis(host=HOST, port=PORT, decode_responses=True)
     for use in [celery_works, rq_works, arq_works, saq_works, channels_talk, limits_hold, caches_keep]:
-        r.flushall()
-        try:
-            use(r)
-            print(f"ok   {use.__name__}")
-            passed += 1
-        except Exception:
-            print(f"FAIL {use.__name__}\n    " + traceback.format_exc().replace("\n", "\n    "))
-            failed += 1
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
+        uses.run(r, use, use.__name__)
+    return uses.end()
 
 
 if __name__ == "__main__":

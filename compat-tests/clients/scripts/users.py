@@ -2,16 +2,19 @@
 """Python libraries that do their work in Lua, doing it.  usage: users.py HOST PORT"""
 
 import logging
+import pathlib
 import sys
 import threading
 import time
-import traceback
 
 import dramatiq
 import huey
 import redis
 from dramatiq.brokers.redis import RedisBroker
 from redis.exceptions import LockError, LockNotOwnedError
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+from uses import Uses  # noqa: E402
 
 HOST, PORT = sys.argv[1], int(sys.argv[2])
 
@@ -135,20 +138,12 @@ def wait_for(condition, seconds, tell):
 def main():
     # The libraries tell of tasks that fail, and some are to fail.
     logging.disable(logging.CRITICAL)
-    passed = failed = 0
+    uses = Uses()
     for protocol in [2, 3]:
         r = redis.Redis(host=HOST, port=PORT, protocol=protocol)
         for use in [locks_exclude, locks_have_an_owner_and_an_end, dramatiq_delivers, huey_runs_tasks]:
-            r.flushall()
-            try:
-                use(r)
-                print(f"ok   {use.__name__} RESP{protocol}")
-                passed += 1
-            except Exception:
-                print(f"FAIL {use.__name__} RESP{protocol}\n    " + traceback.format_exc().replace("\n", "\n    "))
-                failed += 1
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
+            uses.run(r, use, f"{use.__name__} RESP{protocol}")
+    return uses.end()
 
 
 if __name__ == "__main__":

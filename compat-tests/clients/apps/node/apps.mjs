@@ -14,6 +14,7 @@ import { Mutex, Semaphore } from "redis-semaphore";
 import RSMQ from "rsmq";
 import { Server } from "socket.io";
 import { io } from "socket.io-client";
+import { run } from "./uses.mjs";
 
 const [host, port] = [process.argv[2], Number(process.argv[3])];
 const connection = { host, port, maxRetriesPerRequest: null };
@@ -176,17 +177,4 @@ async function until(condition) {
   for (const end = Date.now() + 60000; !(await condition()); await sleep(20)) assert.ok(Date.now() < end, "not in time");
 }
 
-let passed = 0, failed = 0;
-for (const use of [bullmqWorks, bullWorks, socketsMeet, sessionsLast, semaphoresLimit, messagesQueue, iovalkeySpeaks]) {
-  await redis.flushall();
-  try {
-    await use();
-    console.log(`ok   ${use.name}`);
-    passed++;
-  } catch (error) {
-    console.log(`FAIL ${use.name}\n    ${error.stack}`);
-    failed++;
-  }
-}
-console.log(`${passed} passed, ${failed} failed, 0 skipped`);
-process.exit(failed ? 1 : 0);
+await run(redis, [bullmqWorks, bullWorks, socketsMeet, sessionsLast, semaphoresLimit, messagesQueue, iovalkeySpeaks]);

@@ -5,6 +5,7 @@ import Queue from "bee-queue";
 import Redis from "ioredis";
 import { RateLimiterRedis } from "rate-limiter-flexible";
 import Redlock from "redlock";
+import { run } from "./uses.mjs";
 
 const [host, port] = [process.argv[2], Number(process.argv[3])];
 const redis = new Redis({ host, port });
@@ -75,17 +76,4 @@ async function until(condition) {
   for (const end = Date.now() + 60000; !condition(); await sleep(20)) assert.ok(Date.now() < end, "not in time");
 }
 
-let passed = 0, failed = 0;
-for (const use of [limiterLimits, beesWork, redlocksExclude]) {
-  await redis.flushall();
-  try {
-    await use();
-    console.log(`ok   ${use.name}`);
-    passed++;
-  } catch (error) {
-    console.log(`FAIL ${use.name}\n    ${error.stack}`);
-    failed++;
-  }
-}
-console.log(`${passed} passed, ${failed} failed, 0 skipped`);
-process.exit(failed ? 1 : 0);
+await run(redis, [limiterLimits, beesWork, redlocksExclude]);
