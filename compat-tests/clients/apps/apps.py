@@ -118,6 +118,9 @@ def saq_works(r):
         queue = saq.Queue.from_url(URL)
         worker = saq.Worker(queue, functions=[tripled], concurrency=4)
         running = asyncio.create_task(worker.start())
+        # The sweep of a starting worker aborts jobs that are taken and not yet marked as running: jobs come after it.
+        while not await queue.redis.exists(queue.namespace("sweep")):
+            await asyncio.sleep(0.01)
         assert await queue.map("tripled", [{"n": n} for n in range(10)], timeout=30) == [3 * n for n in range(10)]
         assert await queue.apply("tripled", n=7, scheduled=int(time.time()) + 1, timeout=30) == 21
         await worker.stop()
