@@ -10,7 +10,7 @@ use super::effects::Effects;
 use super::entry::{Collection, EntryBox, EntryRef, Kind, StrRef};
 use super::event::Class;
 use super::shard::{Hooks, Keyspace, SHARD_BITS, SHARDS, Shard};
-use super::table::{Slot, Table};
+use super::table::{Slot, Spot, Table};
 use crate::base::lock::MutexGuard;
 use crate::resp::{Error, Result};
 use crate::types::Packing;
@@ -626,14 +626,23 @@ impl<'k> Txn<'k> {
     /// # Errors
     /// [`Error::WRONG_TYPE`] when it holds another type.
     pub fn edit<'t, T: DataType>(&'t mut self, key: &'t [u8]) -> Result<Option<Edit<'t, T>>> {
-        match self.peek(key) {
-            None => return Ok(None),
-            Some(entry) if entry.kind() != T::KIND => return Err(Error::WRONG_TYPE),
-            Some(entry) => {
-                self.note_access(entry);
-            }
+        let hash = self.hash_of(key);
+        let spot = self.locate::<T>(key, hash)?;
+        Ok(spot.map(|spot| self.open(key, hash, spot, false)))
+    }
+
+    /// Where `key` stands, its access noted, if it exists.
+    #[inline(always)]
+    fn locate<T: DataType>(&self, key: &[u8], hash: u64) -> Result<Option<Spot>> {
+        let Some((spot, entry)) = self.table(shard_of(hash)).locate(hash, key) else { return Ok(None) };
+        if entry.expire_at().is_some_and(|at| self.is_due(at)) {
+            return Ok(None);
         }
-        Ok(Some(self.open(key, false)))
+        if entry.kind() != T::KIND {
+            return Err(Error::WRONG_TYPE);
+        }
+        self.note_access(entry);
+        Ok(Some(spot))
     }
 
     /// Opens `key` for change, creating an empty value when it is absent.
@@ -658,30 +667,26 @@ impl<'k> Txn<'k> {
         key: &'t [u8],
         create: impl FnOnce() -> EntryBox,
     ) -> Result<Edit<'t, T>> {
-        match self.peek(key) {
-            Some(entry) if entry.kind() != T::KIND => return Err(Error::WRONG_TYPE),
-            Some(entry) => {
-                self.note_access(entry);
-                return Ok(self.open(key, false));
-            }
-            None => {}
+        let hash = self.hash_of(key);
+        if let Some(spot) = self.locate::<T>(key, hash)? {
+            return Ok(self.open(key, hash, spot, false));
         }
         self.expire_if_due(key);
-        let hash = self.hash_of(key);
         let access = self.access.map_or(0, Access::fresh);
         let db = self.db as usize;
         let mut entry = create();
         entry.set_access(access);
-        self.shard_mut(shard_of(hash)).0.tables[db].insert(hash, entry);
-        Ok(self.open(key, true))
+        let table = &mut self.shard_mut(shard_of(hash)).0.tables[db];
+        table.insert(hash, entry);
+        let (spot, _) = table.locate(hash, key).expect("the entry was just stored");
+        Ok(self.open(key, hash, spot, true))
     }
 
-    /// Opens an entry that exists and has the right type.
-    fn open<'t, T: DataType>(&'t mut self, key: &'t [u8], fresh: bool) -> Edit<'t, T> {
-        let hash = self.hash_of(key);
+    /// Opens an entry that stands at `spot` and has the right type.
+    fn open<'t, T: DataType>(&'t mut self, key: &'t [u8], hash: u64, spot: Spot, fresh: bool) -> Edit<'t, T> {
         let (db, event, now_ms, keyspace) = (self.db, self.event, self.now_ms, self.keyspace);
         let (shard, effects) = self.shard_mut(shard_of(hash));
-        let slot = shard.tables[db as usize].slot(hash, key).expect("the entry was just found");
+        let slot = shard.tables[db as usize].open(spot);
         Edit::new(
             slot,
             &mut shard.hooks,

@@ -180,9 +180,8 @@ impl<T: Collection> Edit<'_, T> {
     /// Changes the value; mutators call this and then record.
     fn change<R>(&mut self, f: impl FnOnce(&mut T, &Packing) -> R) -> R {
         let packing = self.keyspace.packing();
-        self.update(|entry| {
-            f(entry.collection_mut().expect("the type was checked when the edit was opened"), packing)
-        })
+        let slot = self.slot.as_mut().expect("an edit is open until it is dropped");
+        slot.change(|value| f(value, packing))
     }
 }
 

@@ -26,7 +26,7 @@ mod tests;
 mod walk;
 
 use super::cut::Cut;
-use super::entry::{EntryBox, EntryRef};
+use super::entry::{Collection, EntryBox, EntryRef};
 use super::hash;
 use sizes::{Sizes, bin_of};
 use std::mem;
@@ -170,9 +170,23 @@ impl Table {
 
     /// The entry of `key`, to be changed or removed.
     pub fn slot(&mut self, hash: u64, key: &[u8]) -> Option<Slot<'_>> {
-        let (place, _) = self.view(hash)?.find(hash, key)?;
-        let id = self.sub_id(hash)?;
-        Some(Slot { table: self, hash, id, place })
+        let (spot, _) = self.locate(hash, key)?;
+        Some(self.open(spot))
+    }
+
+    /// The entry of `key`, and where it stands until the table is changed.
+    #[inline]
+    pub fn locate(&self, hash: u64, key: &[u8]) -> Option<(Spot, EntryRef<'_>)> {
+        // SAFETY: as for `view`.
+        let route = self.directory.get(self.place(hash))?;
+        let (place, entry) = unsafe { route.view() }.find(hash, key)?;
+        Some((Spot { hash, id: route.id(), place }, entry))
+    }
+
+    /// The entry that stands at `spot`: the table was not changed since it was located.
+    #[inline]
+    pub fn open(&mut self, spot: Spot) -> Slot<'_> {
+        Slot { table: self, spot }
     }
 
     /// Stores `entry` under its key; returns the one it replaces.
@@ -314,18 +328,24 @@ impl Table {
     }
 }
 
-/// An entry of a table, found.
-pub struct Slot<'a> {
-    table: &'a mut Table,
+/// Where an entry of a table stands.
+#[derive(Clone, Copy)]
+pub struct Spot {
     hash: u64,
     id: usize,
     place: Place,
 }
 
+/// An entry of a table, found.
+pub struct Slot<'a> {
+    table: &'a mut Table,
+    spot: Spot,
+}
+
 impl Slot<'_> {
     /// The entry.
     pub fn entry(&self) -> EntryRef<'_> {
-        self.table.subs[self.id].entry(self.place)
+        self.table.subs[self.spot.id].entry(self.spot.place)
     }
 
     /// Writes a string over one as long, in place: nothing changes about where and when the entry is. False when that
@@ -335,10 +355,8 @@ impl Slot<'_> {
         if !self.entry().fits(value) {
             return false;
         }
-        if self.table.cut.is_some() {
-            self.table.hand_over(self.id, self.place);
-        }
-        let entry = self.table.subs[self.id].entry(self.place);
+        self.hand_over();
+        let entry = self.table.subs[self.spot.id].entry(self.spot.place);
         // SAFETY: it fits, as was just asked, and the table is borrowed exclusively.
         unsafe { entry.overwrite(value) };
         entry.mark(self.table.generation);
@@ -348,9 +366,7 @@ impl Slot<'_> {
 
     /// Changes the entry; `f` may replace it by another of the same key.
     pub fn update<R>(&mut self, f: impl FnOnce(&mut EntryBox) -> R) -> R {
-        if self.table.cut.is_some() {
-            self.table.hand_over(self.id, self.place);
-        }
+        self.hand_over();
         let generation = self.table.generation;
         let f = |entry: &mut EntryBox| {
             let result = f(entry);
@@ -359,34 +375,58 @@ impl Slot<'_> {
             }
             result
         };
-        let sub = &mut self.table.subs[self.id];
-        let expires = |sub: &SubTable| usize::from(sub.entry(self.place).expire_at().is_some());
+        let sub = &mut self.table.subs[self.spot.id];
+        let expires = |sub: &SubTable| usize::from(sub.entry(self.spot.place).expire_at().is_some());
         let (expiring, timed) = (expires(sub), sub.timed());
-        let bin = bin_of(sub.entry(self.place));
-        let result = sub.update(self.place, f);
-        let moved = bin_of(sub.entry(self.place));
-        if moved != bin {
-            self.table.sizes.count(bin, false);
-            self.table.sizes.count(moved, true);
-        }
+        let bin = bin_of(sub.entry(self.spot.place));
+        let result = sub.update(self.spot.place, f);
+        let moved = bin_of(sub.entry(self.spot.place));
+        self.table.sizes.recount(bin, moved);
         self.table.expiring = self.table.expiring + expires(sub) - expiring;
         self.table.timed = self.table.timed + sub.timed() - timed;
         result
     }
 
-    /// Takes the entry out.
-    pub fn remove(self) -> EntryBox {
-        if self.table.cut.is_some() {
-            self.table.hand_over(self.id, self.place);
+    /// Changes the collection that the entry holds, a `T`, in place.
+    ///
+    /// # Panics
+    /// When it holds something else.
+    pub fn change<T: Collection, R>(&mut self, f: impl FnOnce(&mut T) -> R) -> R {
+        self.hand_over();
+        let sub = &mut self.table.subs[self.spot.id];
+        let entry = sub.entry(self.spot.place);
+        let (bin, due_at) = (bin_of(entry), entry.due_at());
+        let result = sub.change(self.spot.place, f);
+        let entry = sub.entry(self.spot.place);
+        entry.mark(self.table.generation);
+        let (moved, is_due) = (bin_of(entry), entry.due_at());
+        self.table.sizes.recount(bin, moved);
+        if is_due != due_at {
+            // Its word and its bucket tell when something of it is due.
+            self.update(|_| ());
         }
-        let sub = &mut self.table.subs[self.id];
+        result
+    }
+
+    /// Gives a running snapshot what stands here, before it changes.
+    #[inline]
+    fn hand_over(&mut self) {
+        if self.table.cut.is_some() {
+            self.table.hand_over(self.spot.id, self.spot.place);
+        }
+    }
+
+    /// Takes the entry out.
+    pub fn remove(mut self) -> EntryBox {
+        self.hand_over();
+        let sub = &mut self.table.subs[self.spot.id];
         let timed = sub.timed();
-        let entry = sub.remove(self.place);
+        let entry = sub.remove(self.spot.place);
         self.table.len -= 1;
         self.table.timed -= timed - sub.timed();
         self.table.expiring -= usize::from(entry.as_ref().expire_at().is_some());
         self.table.sizes.count(bin_of(entry.as_ref()), false);
-        self.table.relax(self.hash);
+        self.table.relax(self.spot.hash);
         entry
     }
 }

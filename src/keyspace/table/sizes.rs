@@ -43,6 +43,15 @@ impl Sizes {
         *count = if more { count.wrapping_add(1) } else { count.wrapping_sub(1) };
     }
 
+    /// Counts in bin `to` a value that was counted in `from`.
+    #[inline]
+    pub fn recount(&mut self, from: Bin, to: Bin) {
+        if from != to {
+            self.count(from, false);
+            self.count(to, true);
+        }
+    }
+
     /// The histograms, if there ever was a value.
     pub fn bins(&self) -> Option<&Bins> {
         self.0.as_deref()

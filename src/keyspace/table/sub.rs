@@ -11,9 +11,10 @@
 
 use super::bucket::{Bucket, SLOTS, Slots, TAG_BITS, Word};
 use crate::base::simd::prefetch;
-use crate::keyspace::entry::{EntryBox, EntryRef};
+use crate::keyspace::entry::{Collection, EntryBox, EntryRef};
 use std::marker::PhantomData;
-use std::{mem, ptr};
+use std::mem::{self, ManuallyDrop};
+use std::ptr;
 
 /// No entry with a TTL has its home in this bucket.
 pub(super) const NEVER: u32 = u32::MAX;
@@ -318,6 +319,18 @@ impl SubTable {
     pub(super) fn update<R>(&mut self, place: Place, f: impl FnOnce(&mut EntryBox) -> R) -> R {
         let mut loan = Loan::new(self, place);
         f(loan.entry.as_mut().expect("the entry is on loan until the drop"))
+    }
+
+    /// Lends the collection of an entry, a `T`, out to be changed where it is.
+    ///
+    /// # Panics
+    /// When the entry holds something else.
+    pub(super) fn change<T: Collection, R>(&mut self, place: Place, f: impl FnOnce(&mut T) -> R) -> R {
+        let word = self.buckets[place.bucket].word(place.slot);
+        // SAFETY: the word stands in an occupied slot, so it owns its entry. The table is borrowed exclusively, and
+        // the second owner neither drops the entry nor outlives this call.
+        let mut entry = ManuallyDrop::new(unsafe { word.into_box() });
+        f(entry.collection_mut().expect("the type was checked when the entry was opened"))
     }
 
     /// The entries whose home is `home`.

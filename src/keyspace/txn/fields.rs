@@ -64,6 +64,7 @@ impl Txn<'_> {
             self.touch(key, "hexpired", Class::HASH);
             return !self.remove(key, "del", Class::GENERIC);
         }
-        self.open::<Hash>(key, false).named("hexpired").expire(limit) == limit
+        let Ok(Some(hash)) = self.edit::<Hash>(key) else { return false };
+        hash.named("hexpired").expire(limit) == limit
     }
 }

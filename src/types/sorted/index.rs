@@ -16,6 +16,7 @@
 //! Invariants: tags ascend; no gap between where a tag's search begins and where it stands.
 
 use super::node::Node;
+use crate::base::simd::prefetch;
 use ahash::RandomState;
 use std::sync::LazyLock;
 
@@ -213,6 +214,14 @@ impl Index {
         let segment = &self.segments[self.id(hash)];
         let at = segment.find(segment.tag(hash), |node| node.member() == member)?;
         Some(node_of(segment.slots[at]))
+    }
+
+    /// Begins to bring into the cache where a member of this hash is looked for.
+    pub fn prefetch(&self, hash: u64) {
+        let segment = &self.segments[self.id(hash)];
+        if let Some(slot) = segment.slots.get(segment.home(segment.tag(hash))) {
+            prefetch(slot);
+        }
     }
 
     /// Adds a node whose member is not there yet.

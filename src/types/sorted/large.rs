@@ -77,7 +77,10 @@ impl Large {
 
     /// Removes the element of this rank.
     pub fn remove_at(&mut self, rank: usize) {
-        let node = self.tree.remove_at(rank);
+        let (node, neighbour) = self.tree.remove_at(rank);
+        if let Some(next) = neighbour {
+            self.index.prefetch(index::hash(next.member()));
+        }
         self.index.remove(index::hash(node.member()), node);
         self.free(node);
     }

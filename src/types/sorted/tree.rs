@@ -66,19 +66,26 @@ impl Path for Probe<'_> {
     }
 }
 
-/// The element of this rank.
-impl Path for usize {
+/// The element of a rank; finds its neighbour as well, which is the next one for who takes from an end.
+struct Ranked {
+    rank: usize,
+    neighbour: Option<Node>,
+}
+
+impl Path for Ranked {
     fn child(&mut self, inner: &Inner) -> usize {
-        let mut i = 0;
-        while *self >= inner.counts[i] {
-            *self -= inner.counts[i];
-            i += 1;
-        }
-        i
+        inner.child_of(&mut self.rank)
     }
 
-    fn slot(&mut self, _: &Leaf) -> usize {
-        *self
+    fn slot(&mut self, leaf: &Leaf) -> usize {
+        let at = self.rank;
+        let downwards = at + 1 == leaf.len();
+        let near = |n: usize| leaf.nodes.get(if downwards { at.wrapping_sub(n) } else { at + n });
+        self.neighbour = near(1).copied();
+        if let Some(node) = near(AHEAD) {
+            node.prefetch();
+        }
+        at
     }
 }
 
@@ -160,6 +167,16 @@ impl Inner {
     /// The child that holds the element right before `probe`, or would hold one inserted there.
     fn child_at(&self, probe: &Probe) -> usize {
         self.separators.partition_point(|(score, node)| probe.is_past(*score, |own| node.member().cmp(own)))
+    }
+
+    /// The child that holds the element of this rank, which becomes its rank in there.
+    fn child_of(&self, rank: &mut usize) -> usize {
+        let mut i = 0;
+        while *rank >= self.counts[i] {
+            *rank -= self.counts[i];
+            i += 1;
+        }
+        i
     }
 
     /// Makes room in the full leaf `i` by moving elements to a neighbour with room; false if there is none.
@@ -371,18 +388,20 @@ impl Tree {
 
     /// Takes out a node that is in the tree under `score`.
     pub fn remove(&mut self, score: f64, node: Node) {
-        let taken = self.take(Probe::behind(score, node.member()));
+        let taken = self.take(&mut Probe::behind(score, node.member()));
         assert_eq!(taken, node, "a node of the set is in its tree");
     }
 
-    /// Takes out the element of this rank.
-    pub fn remove_at(&mut self, rank: usize) -> Node {
+    /// Takes out the element of this rank; tells its neighbour as well, if they share a leaf: the one that is
+    /// taken next by who takes from an end.
+    pub fn remove_at(&mut self, rank: usize) -> (Node, Option<Node>) {
         assert!(rank < self.len, "rank {rank} of {}", self.len);
-        self.take(rank)
+        let mut path = Ranked { rank, neighbour: None };
+        (self.take(&mut path), path.neighbour)
     }
 
-    fn take(&mut self, mut path: impl Path) -> Node {
-        let (node, _) = self.root.take(&mut path, &mut self.bytes);
+    fn take(&mut self, path: &mut impl Path) -> Node {
+        let (node, _) = self.root.take(path, &mut self.bytes);
         self.len -= 1;
         while let Child::Inner(inner) = &mut self.root
             && inner.children.len() < 2
@@ -414,7 +433,7 @@ impl Tree {
         loop {
             match at {
                 Child::Leaf(leaf) => return (leaf, rank),
-                Child::Inner(inner) => at = &inner.children[rank.child(inner)],
+                Child::Inner(inner) => at = &inner.children[inner.child_of(&mut rank)],
             }
         }
     }
@@ -539,7 +558,7 @@ mod tests {
         fn remove_at(&mut self, rank: usize) {
             if !self.model.is_empty() {
                 let (_, _, node) = self.model.remove(rank % self.model.len());
-                assert_eq!(self.tree.remove_at(rank % (self.model.len() + 1)), node);
+                assert_eq!(self.tree.remove_at(rank % (self.model.len() + 1)).0, node);
                 free(node);
             }
         }
