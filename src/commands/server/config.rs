@@ -78,7 +78,7 @@ const REWRITE: Command = Command::new("REWRITE", "config|rewrite", Group::Server
     .doc("2.8.0", "O(1)", "Writes the settings into the configuration file.");
 
 fn rewrite(cx: &mut Outer<'_>) -> Result {
-    cx.engine.settings.rewrite().map_err(Error::text)?;
+    cx.engine.settings.rewrite(&cx.engine.acl.describe()).map_err(Error::text)?;
     tracing::info!("the configuration file was rewritten");
     cx.reply.ok();
     Ok(())

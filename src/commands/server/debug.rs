@@ -105,7 +105,8 @@ fn debug(cx: &mut Sweep<'_, '_>) -> Result {
             cx.reply.ok();
         }
         (b"config-rewrite-force-all", []) => {
-            block_in_place(|| cx.engine.settings.rewrite_all()).map_err(Error::text)?;
+            block_in_place(|| cx.engine.settings.rewrite_all(&cx.engine.acl.describe()))
+                .map_err(Error::text)?;
             cx.reply.ok();
         }
         (b"populate", [count, options @ ..]) if options.len() <= 2 => populate(cx, count, options)?,
