@@ -31,7 +31,7 @@ use_node() {
 # Starts the server on a free port, `port`, and waits until it answers.
 serve() {
     port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    "$server" --port "$port" --bind 127.0.0.1 --save '' --dir "$scratch" >"$scratch/log" 2>&1 &
+    "$server" --port "$port" --bind 127.0.0.1 --save '' --appendonly yes --dir "$scratch" >"$scratch/log" 2>&1 &
     pid=$!
     for _ in $(seq 200); do
         if redis-cli -p "$port" ping >/dev/null 2>&1; then break; fi

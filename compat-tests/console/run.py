@@ -23,7 +23,7 @@ class Server:
     def __init__(self, program, scratch, listen="127.0.0.1"):
         self.port, self.metrics = free_port(), free_port()
         self.process = subprocess.Popen(
-            [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(scratch),
+            [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--dir", str(scratch),
              "--metrics-listen", f"{listen}:{self.metrics}", "--slowlog-log-slower-than", "0"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )

@@ -29,7 +29,8 @@ class Peer(Server):
 
     def __init__(self, name, program, scratch, directory=None, *settings):
         directory = pathlib.Path(directory or tempfile.mkdtemp(dir=scratch))
-        super().__init__(program, directory, "--save", "", "--enable-debug-command", "yes", *settings)
+        log = ("--appendonly", "yes") if name == "synap" else ()
+        super().__init__(program, directory, "--save", "", *log, "--enable-debug-command", "yes", *settings)
         self.name, self.dir = name, directory
         self.link = self.start().wait(20)
 
@@ -459,6 +460,29 @@ def refusals(suite, synap):
     return faults
 
 
+def one_writer(suite):
+    """A directory has one server that writes to it."""
+    faults = []
+    directory = pathlib.Path(tempfile.mkdtemp(dir=suite.scratch))
+    unlogged = Peer("synap", suite.options.server, suite.scratch, directory, "--appendonly", "no")
+    suite.servers.append(unlogged)
+    suite.servers.append(Peer("synap", suite.options.server, suite.scratch, directory))
+    for settings in ((), ("--appendonly", "no")):
+        try:
+            suite.servers.append(Peer("synap", suite.options.server, suite.scratch, directory, *settings))
+            faults.append(f"two servers at once {settings}")
+        except Failure as refused:
+            faults += [] if "another server uses it" in str(refused) else [str(refused)]
+    for words in (("SAVE",), ("CONFIG", "SET", "appendonly", "yes")):
+        try:
+            unlogged.link(*words)
+            faults.append(f"{words} writes where another server does")
+        except Failure:
+            pass
+    faults += [] if unlogged.link("PING") == b"PONG" else ["it does not go on"]
+    return faults
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", required=True, help="the synap-server to test")
@@ -481,6 +505,7 @@ def main():
                     payloads(suite, synap, other)
                     if options.migrate:
                         files(suite, synap, other, program)
+            suite.run("one server a directory", one_writer, suite)
             if options.migrate:
                 suite.run("what the tool refuses", refusals, suite, synap)
         except (Failure, OSError) as error:

@@ -49,7 +49,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="synap-fuzz-") as scratch:
         oracle = Server(options.oracle, scratch, "oracle", *settings)
         try:
-            synap = Server(options.server, scratch, "synap", *settings)
+            synap = Server(options.server, scratch, "synap", "--appendonly", "yes", *settings)
             try:
                 model = Server(options.model, scratch, "model", *settings) if options.model else None
                 try:

@@ -74,7 +74,7 @@ def ask(base, query):
 def checks(server, scratch, started):
     port, metrics, prometheus = free_port(), free_port(), free_port()
     started.append(subprocess.Popen(
-        [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(scratch),
+        [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--dir", str(scratch),
          "--metrics-listen", f"127.0.0.1:{metrics}"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     ))

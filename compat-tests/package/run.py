@@ -76,7 +76,7 @@ def dockerfile():
 
 def health(server, scratch):
     port, metrics = free_port(), free_port()
-    flags = ["--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", scratch, "--loglevel", "warning"]
+    flags = ["--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--dir", scratch, "--loglevel", "warning"]
     asked = run(server, "--healthcheck", *flags)
     yield "nobody there is not well", asked.returncode == 1 and "does not answer" in asked.stderr
     socket_path = scratch / "socket"

@@ -286,7 +286,7 @@ def start(server, tree, scratch):
     data.mkdir()
     own = re.compile(r"^(port|dir|save|pidfile|logfile|bind)\b")
     lines = [line for line in (tree / "tests/assets/default.conf").read_text().splitlines() if not own.match(line)]
-    lines += [f"port {port}", f"dir {data}", 'save ""', "bind 127.0.0.1"]
+    lines += [f"port {port}", f"dir {data}", 'save ""', "appendonly yes", "bind 127.0.0.1"]
     (scratch / "server.conf").write_text("\n".join(lines) + "\n")
     with (scratch / "log").open("wb") as log:
         process = subprocess.Popen(

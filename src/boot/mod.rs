@@ -250,6 +250,9 @@ fn announce(settings: &Settings) {
         maxmemory = settings.int(config::MAXMEMORY),
         "configuration"
     );
+    if !settings.yes(config::APPENDONLY) && settings.text(config::SAVE).is_empty() {
+        tracing::info!("neither the log nor snapshots are on: what is written ends with the server");
+    }
     if !settings.text(config::REQUIREPASS).is_empty() || settings.yes(config::PROTECTED_MODE) {
         return;
     }

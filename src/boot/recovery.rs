@@ -1,7 +1,7 @@
 //! What is loaded at the start: the newest snapshot, then the log behind its cut.
 
 use super::import;
-use crate::base::disk::Directory;
+use crate::base::disk::{Claim, Directory};
 use crate::commands::scripts::library;
 use crate::config;
 use crate::dispatch::{self, replay};
@@ -17,12 +17,21 @@ use std::time::Instant;
 /// When what lies on disk cannot be used; the message says what to do.
 pub fn recover(engine: &Arc<Engine>) -> Result<(), String> {
     let directory = directory(&engine.settings);
+    let path = directory.path.clone();
+    let refused = |error| format!("cannot use {}: {error}", path.display());
+    let reading = if engine.settings.yes(config::APPENDONLY) {
+        engine.claims.claim_for_log(&path).map_err(refused)?;
+        None
+    } else {
+        Claim::to_read(&path).map_err(refused)?
+    };
     let imported = import::files(&engine.settings, &directory)?;
     load(engine, directory)?;
     engine.follow_log_settings();
     if !imported.is_empty() {
         import::drop_in(engine, &imported)?;
     }
+    drop(reading);
     dispatch::restart(engine);
     engine.loaded();
     Ok(())

@@ -6,7 +6,11 @@
 //! What comes later wins: the defaults, FILE, standard input (`-`), the flags.
 
 use super::fault::{Fault, nearest};
-use super::groups::SAVE;
+use super::groups::{
+    APPENDFSYNC, APPENDONLY, SAVE, WAL_BATCH_DELAY_US, WAL_BATCH_OPS_MAX, WAL_BUFFER_SIZE_KB,
+    WAL_FSYNC_INTERVAL_MS, WAL_SEGMENT_SIZE_MB,
+};
+use super::kind::Value;
 use super::retired;
 use super::setting::{Name, State};
 use super::settings::Settings;
@@ -250,6 +254,21 @@ impl Loader {
         Ok(())
     }
 
+    /// Whether snapshots were declined and nothing was said about the log: what Redis is told to keep nothing.
+    fn keeps_nothing(&self) -> bool {
+        let log = [
+            APPENDONLY,
+            APPENDFSYNC,
+            WAL_FSYNC_INTERVAL_MS,
+            WAL_BUFFER_SIZE_KB,
+            WAL_BATCH_OPS_MAX,
+            WAL_BATCH_DELAY_US,
+            WAL_SEGMENT_SIZE_MB,
+        ];
+        let said = |name| self.set_at.contains_key(&name);
+        said(SAVE) && self.settings.text(SAVE).is_empty() && !log.into_iter().any(said)
+    }
+
     fn setting(&mut self, place: Place<'_>, name: Name, shown: &str, words: &[&[u8]]) -> Result<(), Fault> {
         let before = self.settings.text(SAVE);
         let mut words = words.to_vec();
@@ -278,6 +297,9 @@ impl Loader {
 
     /// The settings, with a warning for each that asks for what is not built.
     pub(super) fn finish(mut self) -> Settings {
+        if self.keeps_nothing() {
+            self.settings.store(APPENDONLY, &Value::Number(0));
+        }
         for name in Name::all() {
             let State::Pending(missing) = name.setting().state else { continue };
             if let (false, Some(place)) = (self.settings.is_default(name), self.set_at.get(&name)) {

@@ -1,7 +1,7 @@
 //! The log as the settings want it, and what is logged besides transactions.
 
 use super::{Engine, Purpose, directory};
-use crate::base::disk::Directory;
+use crate::base::disk::{Claim, Directory};
 use crate::base::ops;
 use crate::config::{self, Settings};
 use crate::keyspace::Effects;
@@ -9,8 +9,10 @@ use crate::keyspace::effects::Listeners;
 use crate::keyspace::txn::Begin;
 use crate::log::{Lsn, Mode, Options};
 use crate::snapshot::Aside;
+use parking_lot::Mutex;
 use std::io;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// What the settings say of how the log is written.
@@ -28,6 +30,39 @@ fn options(settings: &Settings) -> Options {
         batch_delay: Duration::from_micros(number(config::WAL_BATCH_DELAY_US)),
         segment_len: number(config::WAL_SEGMENT_SIZE_MB) << 20,
         anew: false,
+    }
+}
+
+/// The claim to the data directory: held while the log is on, and while a snapshot is saved.
+#[derive(Debug, Default)]
+pub struct Claims {
+    newest: Mutex<Weak<Claim>>,
+    log: Mutex<Option<Arc<Claim>>>,
+}
+
+impl Claims {
+    /// The claim of this server to `directory`.
+    ///
+    /// # Errors
+    /// As [`Claim::to_write`].
+    pub(super) fn claim(&self, directory: &Path) -> io::Result<Arc<Claim>> {
+        let mut newest = self.newest.lock();
+        if let Some(held) = newest.upgrade().filter(|held| held.directory() == directory) {
+            return Ok(held);
+        }
+        let claim = Arc::new(Claim::to_write(directory)?);
+        *newest = Arc::downgrade(&claim);
+        Ok(claim)
+    }
+
+    /// Claims `directory` for the log.
+    ///
+    /// # Errors
+    /// As [`Claim::to_write`].
+    pub fn claim_for_log(&self, directory: &Path) -> io::Result<()> {
+        let claim = self.claim(directory)?;
+        *self.log.lock() = Some(claim);
+        Ok(())
     }
 }
 
@@ -75,12 +110,16 @@ impl Engine {
             let txn = self.keyspace.begin_all(begin, &mut effects);
             self.keyspace.listening().set(Listeners::LOG, false);
             drop(txn);
-            return self.log.stop();
+            self.log.stop()?;
+            *self.claims.log.lock() = None;
+            return Ok(());
         }
         // What was changed meanwhile is in no record: the log counts from a snapshot on, whose cut comes behind
         // every transaction that is not recorded.
         let anew = Options { anew: true, ..options(&self.settings) };
-        self.log.start(directory(&self.settings), self.log.end() + 1, anew)?;
+        let directory = directory(&self.settings);
+        self.claims.claim_for_log(&directory.path)?;
+        self.log.start(directory, self.log.end() + 1, anew)?;
         self.keyspace.listening().set(Listeners::LOG, true);
         self.saving.schedule(Purpose::Rewrite);
         Ok(())

@@ -30,6 +30,7 @@ pub use clients::Clients;
 pub use commandlog::{CommandLog, Excess, Noted};
 pub use commit::{Committed, Reached, Ready};
 pub use compaction::Compaction;
+pub use durability::Claims;
 pub use eviction::{Eviction, Order, Policy};
 pub use huge_pages::HugePages;
 pub use insight::Insight;
@@ -126,6 +127,8 @@ pub struct Engine {
     /// Snapshots.
     pub saving: Saving,
     save_at_end: AtomicBool,
+    /// That nobody else writes to the data directory.
+    pub claims: Claims,
     /// What every transaction did, on disk.
     pub log: Log,
     /// The data set being loaded.
@@ -177,6 +180,7 @@ impl Engine {
             blocked_clients: AtomicUsize::new(0),
             saving: Saving::since(started_ms),
             save_at_end: AtomicBool::new(false),
+            claims: Claims::default(),
             log: Log::default(),
             loading: Loading::default(),
             recover: OnceLock::new(),

@@ -200,7 +200,10 @@ impl Engine {
         let progress = cut.progress().clone();
         let dir = self.data_directory();
         tracing::info!(keys = progress.keys_total(), "saving a snapshot");
-        let saved = cut.save(&self.keyspace, &dir);
+        let saved = match self.claims.claim(&dir.path) {
+            Ok(_claim) => cut.save(&self.keyspace, &dir),
+            Err(error) => Err(cut.give_up(&self.keyspace, Fault::io(&dir.path, "be written")(error))),
+        };
         let took = progress.elapsed();
         let mut state = self.saving.state.lock();
         let Some(running) = state.running.take() else { return saved.map(|_| ()) };

@@ -1,7 +1,7 @@
 //! Synap's own data: the snapshot and the segments of the log in a data directory.
 
 use super::Failure;
-use crate::base::disk::Directory;
+use crate::base::disk::{Claim, Directory};
 use crate::log::repair::{self, Report};
 use crate::log::scan::End;
 use crate::log::segment;
@@ -122,6 +122,7 @@ impl Survey {
 
 /// Cuts the log at the first place that is not whole.
 pub(super) fn repair(dir: &Directory) -> Result<(), Failure> {
+    let _claim = Claim::to_write(&dir.path).map_err(|error| Failure::from(error).at(dir.path.display()))?;
     let dropped = repair::repair(dir).map_err(|fault| Failure::Failed(fault.to_string()))?;
     if dropped.end.is_none() && dropped.segments.is_empty() {
         println!("{}: the log is whole, nothing is to be repaired", dir.path.display());

@@ -21,6 +21,7 @@ use crate::keyspace::table::Table;
 use crate::keyspace::{Garbage, Keyspace, SHARDS};
 use crate::lua::Library;
 use crc64fast::Digest;
+use std::convert::Infallible;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::thread;
@@ -125,6 +126,14 @@ impl Cut {
         let saved = self.both(keyspace, || self.write_file(dir))?;
         files::remove_before(dir, saved.found.number);
         Ok(saved)
+    }
+
+    /// Writes nothing, because of `why`, but walks all the same.
+    pub fn give_up(self, keyspace: &Keyspace, why: Fault) -> Fault {
+        match self.both::<Infallible>(keyspace, || Err(why)) {
+            Err(why) => why,
+            Ok(never) => match never {},
+        }
     }
 
     /// Walks here while `write` writes in a thread of its own. The walk goes on to its end when the writing fails: the

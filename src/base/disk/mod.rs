@@ -3,11 +3,14 @@
 //!
 //! - [`system`]: the operating system's files;
 //! - [`Simulated`]: files in memory whose unsynced writes are lost, torn or reordered by a crash, and
-//!   whose operations fail on demand; all decided by one seed.
+//!   whose operations fail on demand; all decided by one seed;
+//! - [`Claim`]: a directory is one server's.
 
+mod claim;
 mod simulated;
 mod system;
 
+pub use claim::Claim;
 pub use simulated::{Faults, Simulated};
 pub use system::system;
 

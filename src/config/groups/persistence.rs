@@ -13,7 +13,7 @@ group! {
     "persistence", super::encodings::END, "Snapshots and the append-only log.";
 
     SAVE = setting("save", Kind::Save, "3600 1 300 100 60 10000")
-        .doc("Takes a snapshot after so many seconds with so many changes, and when the server stops; empty takes none.");
+        .doc("Takes a snapshot after so many seconds with so many changes, and when the server stops; empty takes none, and turns the log off if nothing is said about it.");
     DBFILENAME = setting("dbfilename", Kind::FileName("dbfilename"), "dump.rdb")
         .protected()
         .hint("snapshots have names of their own, in the directory synapdata below dir")
