@@ -4,6 +4,7 @@
 use super::groups::GROUPS;
 use super::setting::{Change, Setting, State};
 use super::yaml;
+use crate::base::version;
 use std::fmt::Write;
 
 /// Bytes of a line in the configuration file.
@@ -136,7 +137,8 @@ pub(super) fn help() -> String {
 
 /// `--version`.
 pub(super) fn version() -> String {
-    format!("Synap server v={} bits={}\n", env!("CARGO_PKG_VERSION"), usize::BITS)
+    // What starts a redis-server reads behind `v=` which commands to expect.
+    format!("Synap server v={} synap={} bits={}\n", version::REDIS, version::SYNAP, usize::BITS)
 }
 
 #[cfg(test)]

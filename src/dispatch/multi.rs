@@ -4,6 +4,7 @@
 
 use super::{Call, Calls, Outcome, count, gate, serve, unknown};
 use crate::acl::{Context, Denied};
+use crate::base::clock;
 use crate::base::number::parse_i64;
 use crate::command::{Args, Command, Error, Group, Nest, Outer, Reply, Run};
 use crate::config::{self, Name};
@@ -88,6 +89,7 @@ fn exec_queue(
             super::catch_up_all(engine, session.db, &call, now_ms);
         }
     }
+    session.frozen_us = Some(clock::system_us());
     let mut done = Exec { engine, session, now_ms, reply, ready: VecDeque::new(), lsn: Reached::default() };
     let mut at = 0;
     loop {
@@ -96,6 +98,7 @@ fn exec_queue(
             0 => engine.keyspace.begin_set_soon(needed, begin, &mut effects),
             _ => Some(engine.keyspace.begin_set(needed, begin, &mut effects)),
         }) else {
+            session.frozen_us = None;
             session.effects = effects;
             return None;
         };
@@ -117,6 +120,7 @@ fn exec_queue(
     // By the time it has become: keys may be due by now.
     serve(engine, ready, engine.now_ms());
     session.nested = false;
+    session.frozen_us = None;
     session.effects = effects;
     session.client.set(Flag::Multi, false);
     session.client.multi.store(-1, Relaxed);

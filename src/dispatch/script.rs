@@ -14,6 +14,7 @@
 use super::{Call, Outcome, Single, serve};
 use super::{count, evict, gate};
 use crate::acl::Context;
+use crate::base::clock;
 use crate::command::{Args, Command, Error, Nest, Outer, Reply, Run, flag};
 use crate::commands::access::{self, Asked};
 use crate::commands::scripts::prepare::{Prepared, memory_limit, prepare};
@@ -137,8 +138,9 @@ fn perform(
     let (db, nested) = (session.db, session.nested);
     let reply_mode = std::mem::replace(&mut session.reply_mode, ReplyMode::On);
     session.nested = true;
-    let began_us = session.frozen_us;
-    session.frozen_us = began_us.or(Some(crate::base::clock::system_us()));
+    let frozen_us = session.frozen_us;
+    session.frozen_us = frozen_us.or(Some(clock::system_us()));
+    session.in_script = true;
     let mut running = Running {
         engine,
         session,
@@ -159,7 +161,8 @@ fn perform(
     }
     let session = running.session;
     session.nested = nested;
-    session.frozen_us = began_us;
+    session.frozen_us = frozen_us;
+    session.in_script = false;
     session.reply_mode = reply_mode;
     if session.db != db {
         // A script's SELECT is its own.
@@ -291,6 +294,9 @@ impl Host for Running<'_, '_> {
                 );
                 self.engine.scripts.busy(slow);
             }
+        } else {
+            // Others hear now that it is busy: its time goes on like theirs.
+            self.session.frozen_us = Some(clock::system_us());
         }
         !slow.killed.load(Relaxed)
     }

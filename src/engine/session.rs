@@ -72,8 +72,10 @@ pub struct Session {
     pub nested: bool,
     /// CLIENT CACHING said something of the next call.
     pub caching: bool,
-    /// The time that a script sees, unix µs: while it runs, it stands still.
+    /// The time that what runs inside of EXEC or a script sees, unix µs: it stands still meanwhile.
     pub frozen_us: Option<i64>,
+    /// Inside of a script.
+    pub in_script: bool,
     /// The channels, patterns and shard channels it listens to.
     subscribed: [BTreeSet<Bytes>; 3],
     /// What its current transaction did; reused from one to the next.
@@ -103,6 +105,7 @@ impl Session {
             nested: false,
             caching: false,
             frozen_us: None,
+            in_script: false,
             subscribed: Default::default(),
             effects: Effects::of(id),
         }

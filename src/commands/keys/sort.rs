@@ -152,7 +152,7 @@ fn run(cx: &mut Sweep<'_, '_>, may_store: bool) -> Result {
     }
     let touches_many = request.touches_many();
     // A set has no order to keep, and what is stored or scripts see should not depend on chance.
-    let settled = request.destination.is_some() || cx.session.frozen_us.is_some();
+    let settled = request.destination.is_some() || cx.session.in_script;
     let mut reply = std::mem::take(cx.reply);
     let answer = |txn: &mut Txn<'_>| answer(txn, key, request, settled, &mut reply);
     let result = if touches_many { cx.all(answer) } else { cx.shard(Key::new(key).shard(), answer) };
