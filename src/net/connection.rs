@@ -350,6 +350,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Decodes and runs the whole requests in `bytes`; returns how many bytes they took.
     fn run_bytes(&mut self, bytes: &[u8], kept: &mut Calls<'static>, spare: &mut Reply) -> usize {
         let mut used = 0;
+        // What others sent before these bytes came stands before the replies to them: a message that was published,
+        // and its publisher answered, is there when the client's next PING is answered.
+        if self.session.client.outbox.is_filled() {
+            self.take_outbox();
+        }
         let mut reply = self.lend_reply(spare);
         while used < bytes.len() && self.end.is_none() && matches!(self.state, State::Running) {
             let rest = &bytes[used..];
