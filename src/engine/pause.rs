@@ -3,6 +3,7 @@
 use super::Engine;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// What is held back.
@@ -21,6 +22,18 @@ impl Engine {
         self.pause.start(what, until_ms, now_ms);
         let until_ms = self.pause.state(now_ms).map_or(0, |(_, until_ms)| until_ms);
         self.keyspace.keep_due_until(until_ms);
+    }
+
+    /// Sleeps, and holds all other clients meanwhile: a server of one thread would answer nobody. May block.
+    pub fn stand_still(&self, duration: Duration) {
+        let now_ms = self.now_ms();
+        let paused = self.pause.state(now_ms);
+        self.pause.start(Paused::All, now_ms.saturating_add(duration.as_millis() as i64), now_ms);
+        std::thread::sleep(duration);
+        self.pause.lift();
+        if let Some((what, until_ms)) = paused {
+            self.pause.start(what, until_ms, self.now_ms());
+        }
     }
 
     /// Lets all clients go on.

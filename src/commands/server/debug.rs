@@ -77,7 +77,7 @@ fn debug(cx: &mut Sweep<'_, '_>) -> Result {
         (b"sleep", [seconds]) => {
             let seconds = number::parse_f64(seconds).unwrap_or(0.0);
             let pause = Duration::try_from_secs_f64(seconds.min(SLEEP_MAX_S)).unwrap_or_default();
-            block_in_place(|| std::thread::sleep(pause));
+            block_in_place(|| cx.engine.stand_still(pause));
             cx.reply.ok();
         }
         (b"set-active-expire", [on]) => {
