@@ -1,15 +1,18 @@
 //! Floor 0: what everything else is made of.
 
 pub mod clock;
+pub mod counter;
 pub mod disk;
 mod float;
 pub mod glob;
 mod grisu;
 pub mod heap;
+pub mod histogram;
 pub mod lock;
 mod long_double;
 pub mod number;
 pub mod ops;
+pub mod priority;
 pub mod random;
 pub mod simd;
 pub mod version;

@@ -54,6 +54,7 @@ impl Engine {
         channel.extend_from_slice(itoa::Buffer::new().format(db).as_bytes());
         channel.extend_from_slice(b"__:");
         channel.extend_from_slice(subject);
-        self.hub.publish(channel, message);
+        let subscribers = self.hub.publish(channel, message);
+        self.metrics.local().counters.pubsub_messages.add(subscribers as u64);
     }
 }

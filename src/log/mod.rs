@@ -15,6 +15,7 @@
 
 mod buffer;
 mod fault;
+mod gather;
 pub mod record;
 pub mod recover;
 pub mod repair;
@@ -30,6 +31,7 @@ pub use record::Lsn;
 pub use writer::Failure;
 
 use crate::base::disk::Directory;
+use crate::base::histogram::Histogram;
 use buffer::Buffer;
 use parking_lot::{Condvar, Mutex};
 use std::collections::BTreeSet;
@@ -109,6 +111,8 @@ pub struct Counters {
     pub sync_us: AtomicU64,
     /// Microseconds that all syncs took.
     pub sync_us_sum: AtomicU64,
+    /// How long the syncs took; the writer's thread fills it.
+    pub sync_durations: Histogram,
     /// Times connections had to wait for room in the buffer.
     pub stalls: AtomicU64,
     /// Unix seconds of the last sync.
@@ -147,6 +151,9 @@ struct Shared {
     end: AtomicU64,
     durable: AtomicU64,
     wanted: AtomicU64,
+    /// The largest place of those that gather, and whether a task sees to them.
+    gathered: AtomicU64,
+    gathering: AtomicBool,
     failing: AtomicBool,
     failure: Mutex<Option<Arc<Failure>>>,
     waiting: Waiting,
@@ -181,6 +188,8 @@ impl Default for Log {
             end: AtomicU64::new(FIRST),
             durable: AtomicU64::new(FIRST),
             wanted: AtomicU64::new(FIRST),
+            gathered: AtomicU64::new(FIRST),
+            gathering: AtomicBool::new(false),
             failing: AtomicBool::new(false),
             failure: Mutex::new(None),
             waiting: Waiting::default(),
@@ -188,6 +197,16 @@ impl Default for Log {
             counters: Counters::default(),
         };
         Self { shared: Arc::new(shared), writer: Mutex::new(None) }
+    }
+}
+
+impl Shared {
+    fn want(&self, lsn: Lsn) {
+        self.wanted.fetch_max(lsn, Ordering::SeqCst);
+        if self.writer_waits.load(Ordering::SeqCst) {
+            drop(self.inner.lock());
+            self.work.notify_one();
+        }
     }
 }
 
@@ -302,7 +321,7 @@ impl Log {
 
     /// Where the log would go on that is not started.
     pub fn resume_at(&self, end: Lsn) {
-        for place in [&self.shared.end, &self.shared.durable, &self.shared.wanted] {
+        for place in [&self.shared.end, &self.shared.durable, &self.shared.wanted, &self.shared.gathered] {
             place.store(end, Ordering::SeqCst);
         }
     }
@@ -315,12 +334,7 @@ impl Log {
 
     /// Asks the writer to make the log durable up to `lsn` at once.
     pub fn want(&self, lsn: Lsn) {
-        let shared = &*self.shared;
-        shared.wanted.fetch_max(lsn, Ordering::SeqCst);
-        if shared.writer_waits.load(Ordering::SeqCst) {
-            drop(shared.inner.lock());
-            shared.work.notify_one();
-        }
+        self.shared.want(lsn);
     }
 
     /// Ready when the log is durable up to `lsn`, which somebody has to [want](Log::want), or with the

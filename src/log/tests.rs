@@ -8,6 +8,7 @@ use crate::base::disk::{Directory, Disk, Faults, Simulated, read_all};
 use fastrand::Rng;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 fn directory(disk: &Simulated) -> Directory {
@@ -71,6 +72,34 @@ fn what_is_appended_is_read_after_a_stop() {
             end = done.end;
         }
     }
+}
+
+/// However many clients have a write when the first of them waits: one sync serves all that are run in the same turn.
+#[test]
+fn writes_of_a_turn_share_a_sync() {
+    let log = Arc::new(Log::default());
+    let hour = Duration::from_secs(3600);
+    let options = Options { mode: Mode::Always, interval: hour, ..Options::default() };
+    log.start(directory(&Simulated::new(1)), super::FIRST, options).unwrap();
+    let client = |n| {
+        let log = log.clone();
+        async move {
+            let lsn = log.append(&[n; 100], 1);
+            log.want_gathered(lsn);
+            std::future::poll_fn(|cx| log.poll_durable(lsn, cx)).await.unwrap();
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for round in 1..=3 {
+        runtime.block_on(async {
+            let clients: Vec<_> = (0..64).map(|n| tokio::spawn(client(n))).collect();
+            for client in clients {
+                client.await.unwrap();
+            }
+        });
+        assert_eq!(log.counters().syncs.load(Relaxed), round);
+    }
+    log.stop().unwrap();
 }
 
 #[test]

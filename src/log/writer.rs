@@ -127,12 +127,13 @@ impl Writer {
             Mode::Always => (some || self.dirty).then_some(self.synced_at + options.interval),
             Mode::Never => None,
         };
-        let rested_at = self.written_at + options.batch_delay;
+        let rest = if options.mode == Mode::Always { options.interval } else { options.batch_delay };
+        let rested_at = self.written_at + rest;
         let write_at = (some && options.mode != Mode::Always).then_some(rested_at);
         if sync_at.is_some_and(due) || write_at.is_some_and(due) {
             return Ok(Task::Write { sync: sync_at.is_some_and(due) });
         }
-        // Just after a write the next append need not wake the writer: it looks by itself.
+        // Just after a write the next append need not wake the writer: it looks by itself, or is asked to.
         let rests = !some && !due(rested_at);
         inner.sleeping = !some && !rests;
         Err([sync_at, write_at, rests.then_some(rested_at)].into_iter().flatten().min())
@@ -209,7 +210,9 @@ impl Writer {
         self.synced_at = Instant::now();
         let counters = &self.shared.counters;
         counters.syncs.fetch_add(1, Relaxed);
-        let us = (self.synced_at - start).as_micros() as u64;
+        let took = self.synced_at - start;
+        counters.sync_durations.record(took.as_nanos() as u64);
+        let us = took.as_micros() as u64;
         counters.sync_us.store(us, Relaxed);
         counters.sync_us_sum.fetch_add(us, Relaxed);
         counters.synced_at.store(clock::system_ms() / 1000, Relaxed);

@@ -1,37 +1,16 @@
 //! Floor 2: counters. Every thread counts for itself; readers add the threads up.
 
-mod histogram;
 mod process;
 mod rates;
 
-pub use histogram::Histogram;
+pub use crate::base::counter::Counter;
+pub use crate::base::histogram::Histogram;
 pub use process::{CpuTime, Memory, cpu_time, system_memory};
 pub use rates::Rates;
 
 use parking_lot::Mutex;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-/// A counter that only its own thread changes: a plain add, no locked instruction.
-#[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
-
-impl Counter {
-    /// Adds `n`; only to be called by the thread that owns the counter.
-    #[inline]
-    pub fn add(&self, n: u64) {
-        self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
-    }
-
-    /// The value now.
-    pub fn get(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-
-    fn clear(&self) {
-        self.0.store(0, Relaxed);
-    }
-}
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
@@ -90,6 +69,8 @@ counters! {
     input_overruns,
     /// Clients closed for not reading what they are sent.
     output_overruns,
+    /// Messages handed to subscribers.
+    pubsub_messages,
     /// Failed attempts to authenticate.
     auth_failures,
     /// Calls refused because of their command.

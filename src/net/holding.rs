@@ -47,7 +47,7 @@ impl Holding {
 
     /// Asks for what it waits for.
     pub fn want(&self, log: &Log) {
-        log.want(self.until);
+        log.want_gathered(self.until);
     }
 
     /// Ready when `output` may be sent.

@@ -30,6 +30,7 @@ pub(super) fn server(engine: &Engine, page: &mut Page) {
     {
         page.set(&CHANNELS, &[kind], engine.hub.len_of(topic) as f64);
     }
+    page.set(&PUBSUB_MESSAGES, &[], engine.metrics.totals().pubsub_messages as f64);
 }
 
 pub(super) fn clients(engine: &Engine, page: &Page) {
@@ -101,6 +102,9 @@ pub(super) fn log(engine: &Engine, page: &mut Page) {
     page.set(&LOG_WRITES, &[], counters.writes.load(Relaxed) as f64);
     page.set(&LOG_BYTES, &[], counters.written_bytes.load(Relaxed) as f64);
     page.set(&LOG_SYNCS, &[], counters.syncs.load(Relaxed) as f64);
+    let mut durations = Vec::new();
+    counters.sync_durations.add_to(&mut durations);
+    page.histogram(&LOG_SYNC_DURATION, "", &durations, counters.sync_us_sum.load(Relaxed) * 1000);
     page.exact(&LOG_SYNC_TIME, &[], counters.sync_us_sum.load(Relaxed) as f64 / 1e6);
     page.set(&LOG_SYNC_LAST, &[], counters.sync_us.load(Relaxed) as f64 / 1e6);
     page.set(&LOG_FAILURES, &[], counters.failures.load(Relaxed) as f64);
@@ -133,6 +137,6 @@ pub(super) fn commands(engine: &Engine, names: &[&'static str], page: &mut Page)
         page.set(&COMMAND_CALLS, &[name], totals.calls as f64);
         page.set(&COMMAND_FAILED, &[name], totals.failed as f64);
         page.set(&COMMAND_REJECTED, &[name], totals.rejected as f64);
-        page.histogram(&COMMAND_DURATION, name, &totals);
+        page.histogram(&COMMAND_DURATION, name, &totals.latency, totals.ns);
     }
 }

@@ -102,6 +102,7 @@ families! {
     LOG_BYTES = Counter "synap_log_written_bytes_total" [] "Bytes written to the log.";
     LOG_SYNCS = Counter "synap_log_syncs_total" [] "Times the log was made durable.";
     LOG_SYNC_TIME = Counter "synap_log_sync_seconds_total" [] "Time that making the log durable took.";
+    LOG_SYNC_DURATION = Histogram "synap_log_sync_duration_seconds" [] "How long making the log durable took.";
     LOG_SYNC_LAST = Gauge "synap_log_last_sync_duration_seconds" [] "How long making the log durable took last.";
     LOG_FAILURES = Counter "synap_log_failures_total" [] "Writes and syncs of the log that failed.";
     LOG_STALLS = Counter "synap_log_stalls_total" [] "Times a client had to wait because the log could not follow.";
@@ -115,6 +116,7 @@ families! {
     SNAPSHOT_CHANGES = Gauge "synap_changes_since_snapshot" [] "Changes since the last snapshot.";
 
     CHANNELS = Gauge "synap_pubsub_subscribed" ["kind"] "Channels, patterns and shard channels that somebody listens to.";
+    PUBSUB_MESSAGES = Counter "synap_pubsub_messages_total" [] "Messages handed to subscribers, keyspace events too.";
     SCRIPTS = Gauge "synap_scripts_cached" [] "Scripts that are cached.";
     SCRIPTS_EVICTED = Counter "synap_scripts_evicted_total" [] "Scripts that made room for others.";
 

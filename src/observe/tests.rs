@@ -39,6 +39,7 @@ fn every_line_is_of_a_declared_family() {
     local.commands[0].calls.add(3);
     local.commands[0].ns.add(5_000_000);
     local.commands[0].latency.record(1_500);
+    engine.log.counters().sync_durations.record(150_000);
     engine.metrics.count_error("ERR\"\n\\");
     let text = page(&engine, &["get"]);
     let known: HashSet<&str> = ALL.iter().map(|family| family.name).collect();
@@ -50,5 +51,7 @@ fn every_line_is_of_a_declared_family() {
     assert!(text.contains("synap_command_calls_total{command=\"get\"} 3"), "{text}");
     assert!(text.contains("le=\"0.000001024\"} 0") && text.contains("le=\"0.000002048\"} 1"), "{text}");
     assert!(text.contains("synap_command_duration_seconds_sum{command=\"get\"} 0.005"), "{text}");
+    assert!(text.contains("synap_log_sync_duration_seconds_bucket{le=\"0.000262144\"} 1"), "{text}");
+    assert!(text.contains("synap_log_sync_duration_seconds_count 1"), "{text}");
     assert!(text.contains(r#"synap_errors_total{code="ERR\"\n\\"} 1"#), "{text}");
 }

@@ -4,7 +4,7 @@
 use super::family::{ALL, Family, Kind};
 use super::{collect, queues};
 use crate::engine::Engine;
-use crate::metrics::{CommandTotals, Histogram};
+use crate::metrics::Histogram;
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 use std::fmt::Write;
@@ -72,24 +72,27 @@ impl Page {
         }
     }
 
-    /// Writes a histogram down; `value` is that of its label.
-    pub(super) fn histogram(&mut self, family: &Family, value: &str, totals: &CommandTotals) {
+    /// Writes a histogram down: `counts` per bucket of [`Histogram`], `ns` in all; `value` is that of its label, if it
+    /// has one.
+    pub(super) fn histogram(&mut self, family: &Family, value: &str, counts: &[u64], ns: u64) {
         let out = &mut self.own;
         head(out, family);
-        let label = family.labels[0];
-        let (mut below, mut buckets) = (0, totals.latency.iter().enumerate().peekable());
+        let label = family.labels.first().map_or(String::new(), |label| format!("{label}=\"{value}\""));
+        let (comma, labels) =
+            if label.is_empty() { ("", String::new()) } else { (",", format!("{{{label}}}")) };
+        let (mut below, mut buckets) = (0, counts.iter().enumerate().peekable());
         for doubling in DOUBLINGS {
             let bound_ns = 1_u64 << doubling;
             while let Some((_, n)) = buckets.next_if(|(at, _)| Histogram::upper_ns(*at) < bound_ns) {
                 below += n;
             }
             let bound = bound_ns as f64 / 1e9;
-            let _ = writeln!(out, "{}_bucket{{{label}=\"{value}\",le=\"{bound}\"}} {below}", family.name);
+            let _ = writeln!(out, "{}_bucket{{{label}{comma}le=\"{bound}\"}} {below}", family.name);
         }
         let counted = below + buckets.map(|(_, n)| n).sum::<u64>();
-        let _ = writeln!(out, "{}_bucket{{{label}=\"{value}\",le=\"+Inf\"}} {counted}", family.name);
-        let _ = writeln!(out, "{}_sum{{{label}=\"{value}\"}} {}", family.name, totals.ns as f64 / 1e9);
-        let _ = writeln!(out, "{}_count{{{label}=\"{value}\"}} {counted}", family.name);
+        let _ = writeln!(out, "{}_bucket{{{label}{comma}le=\"+Inf\"}} {counted}", family.name);
+        let _ = writeln!(out, "{}_sum{labels} {}", family.name, ns as f64 / 1e9);
+        let _ = writeln!(out, "{}_count{labels} {counted}", family.name);
     }
 }
 

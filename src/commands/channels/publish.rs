@@ -18,8 +18,7 @@ const PUBLISH: Command = Command::new("PUBLISH", "publish", Group::PubSub, Run::
 
 fn publish(cx: &mut Outer<'_>) -> Result {
     let (channel, message) = (cx.args.bytes()?, cx.args.bytes()?);
-    cx.reply.len_of(cx.engine.hub.publish(channel, message));
-    Ok(())
+    told(cx, cx.engine.hub.publish(channel, message))
 }
 
 const SPUBLISH: Command = Command::new("SPUBLISH", "spublish", Group::PubSub, Run::Outer(spublish))
@@ -35,6 +34,12 @@ const SPUBLISH: Command = Command::new("SPUBLISH", "spublish", Group::PubSub, Ru
 
 fn spublish(cx: &mut Outer<'_>) -> Result {
     let (channel, message) = (cx.args.bytes()?, cx.args.bytes()?);
-    cx.reply.len_of(cx.engine.hub.publish_to_shard(channel, message));
+    told(cx, cx.engine.hub.publish_to_shard(channel, message))
+}
+
+/// Counts and answers to how many a message went.
+fn told(cx: &mut Outer<'_>, subscribers: usize) -> Result {
+    cx.engine.metrics.local().counters.pubsub_messages.add(subscribers as u64);
+    cx.reply.len_of(subscribers);
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Latency histograms: four buckets to every doubling, from 1 ns on; relative error at most 19 %.
 
-use super::Counter;
+use super::counter::Counter;
 use std::sync::OnceLock;
 
 /// Buckets of a histogram: four for each power of two up to 2^40 ns (18 minutes).
@@ -30,11 +30,13 @@ impl Histogram {
         buckets[bucket_of(ns)].add(1);
     }
 
-    pub(super) fn clear(&self) {
+    /// Forgets what was counted.
+    pub fn clear(&self) {
         self.buckets.get().into_iter().for_each(|buckets| buckets.iter().for_each(Counter::clear));
     }
 
-    pub(super) fn add_to(&self, totals: &mut Vec<u64>) {
+    /// Adds the counts per bucket to `totals`, which grows to [`BUCKETS`].
+    pub fn add_to(&self, totals: &mut Vec<u64>) {
         totals.resize(BUCKETS, 0);
         for (total, bucket) in totals.iter_mut().zip(self.buckets.get().into_iter().flat_map(|b| b.iter())) {
             *total += bucket.get();

@@ -1,0 +1,25 @@
+//! A counter of one thread.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// A counter that only its own thread changes: a plain add, no locked instruction.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `n`; only to be called by the thread that owns the counter.
+    #[inline]
+    pub fn add(&self, n: u64) {
+        self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
+    }
+
+    /// The value now.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    /// Counts from 0 again.
+    pub fn clear(&self) {
+        self.0.store(0, Relaxed);
+    }
+}
