@@ -6,7 +6,7 @@ usage: run.py --server PROGRAM --peer PROGRAM --driver valkey-benchmark [--only 
   always    throughput and latency with `appendfsync always`: 64 and 512 clients, pipelines of 1 and 16
   group     the same with 64 clients, beside one sync for each operation
   periodic  CPU time per operation with `appendfsync everysec`: pipelines of 16 and 64, beside no log
-  snapshot  2 GB of which every key is rewritten while a snapshot is saved: memory, and the latency of GET and SET
+  snapshot  2 GB of which every key is rewritten: memory and the latency of GET and SET, with and without a snapshot saved meanwhile
   keys      saving and loading 10^7 keys
   restart   the start after SIGKILL with a log of 1 GB
 
@@ -138,7 +138,9 @@ class Bench:
             server = self.server(name, "--appendonly", "no")
             self.populate(server, keys, value)
             fixed = {"requests": self.scaled(300_000), "clients": 32, "pipeline": 1, "keys": keys}
-            quiet = [self.drive(server, f"{what} key:__rand_int__{end}", **fixed) for what, end in (("GET", ""), ("SET", f" {value}"))]
+            rewriting = self.rewrite(server, keys, value.replace("y", "w"))
+            without = self.latencies(server, value, fixed)
+            rewriting.wait()
             before = server.memory()
             peak, over = [before], threading.Event()
 
@@ -148,22 +150,17 @@ class Bench:
 
             watcher = threading.Thread(target=watch)
             watcher.start()
-            # Every key is rewritten, in order, by one load; the other tells the latencies.
-            rewriting = subprocess.Popen(
-                [self.options.driver, "-p", str(server.port), "-c", "8", "-P", "16", "-r", str(keys), "--sequential", "-n",
-                 str(keys), "-q", "SET", "key:__rand_int__", value.replace("y", "z")],
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )
+            rewriting = self.rewrite(server, keys, value.replace("y", "z"))
             started = time.monotonic()
             server.link("BGSAVE")
-            busy = [self.drive(server, f"{what} key:__rand_int__{end}", **fixed) for what, end in (("GET", ""), ("SET", f" {value}"))]
+            busy = self.latencies(server, value, fixed)
             while int(server.link.info("persistence")["rdb_bgsave_in_progress"]):
                 time.sleep(0.05)
             took = time.monotonic() - started
             rewriting.wait()
             over.set()
             watcher.join()
-            figures[name] = ((peak[0] - before) / 2**20, quiet, busy, took)
+            figures[name] = ((peak[0] - before) / 2**20, without, busy, took)
             self.stop(server)
         synap, peer = figures["synap"], figures["peer"]
         self.tell(f"snapshot of {keys * size / 1e9:.1f} GB, every key rewritten: memory grows", synap[0], peer[0], synap[0] / max(peer[0], 0.1), "≤ 64 MiB", "MiB")
@@ -171,6 +168,17 @@ class Bench:
             ratios = [figures[name][2][at][3] / figures[name][1][at][3] for name in ("synap", "peer")]
             self.tell(f"{what} p99.9 under it, beside without", *ratios, ratios[0] / ratios[1], "≤ 2 ×", "×")
             self.tell(f"{what} p99.9 under it", synap[2][at][3], peer[2][at][3], synap[2][at][3] / peer[2][at][3], "", "ms")
+
+    def rewrite(self, server, keys, value):
+        """Begins to rewrite every key, in order."""
+        words = [self.options.driver, "-p", server.port, "-c", 8, "-P", 16, "-r", keys, "--sequential", "-n", keys]
+        words += ["-q", "SET", "key:__rand_int__", value]
+        words = [str(word) for word in words]
+        return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def latencies(self, server, value, fixed):
+        """What `drive` tells of GET and of SET."""
+        return [self.drive(server, f"{call} key:__rand_int__{end}", **fixed) for call, end in (("GET", ""), ("SET", f" {value}"))]
 
     def populate(self, server, keys, value):
         subprocess.run(

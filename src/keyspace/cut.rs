@@ -3,7 +3,9 @@
 //! Taking a cut locks all shards for microseconds and turns the generation of every table: what stands in a
 //! table then is of the old generation, and belongs to the cut. Each such entry is handed to a [`Witness`]
 //! exactly once and is of the new generation from then on:
-//! - by the walk ([`Keyspace::walk_cut`]), a few entries at a time under their shard's lock, or
+//! - by the walk ([`Keyspace::walk_cut`]), a few entries at a time under their shard's lock, and a huge value a few
+//!   elements at a time: it stays of the old generation until its end, and whoever changes it before has the rest
+//!   handed over first, or
 //! - by whoever changes or removes it first: [`super::table::Slot`] and `Table::insert` are the only ways to do
 //!   that, and they look at the generation.
 //!
@@ -14,7 +16,7 @@
 //! Invariants: without a cut all entries of a table are of its generation; a cut ends when none of the old one
 //! are left, whether or not the witness still wants them.
 
-use super::entry::{EntryBox, EntryRef, StrRef};
+use super::entry::{EntryBox, EntryRef, Kind, StrRef};
 use super::shard::{Keyspace, SHARDS};
 use super::table::Table;
 use std::mem;
@@ -22,11 +24,39 @@ use std::sync::Arc;
 
 /// Records handed over at once, in bytes, roughly.
 const RECORDS_SIZE: usize = 64 * 1024;
+/// Bytes of a piece of a huge value's record, roughly.
+const PIECE_SIZE: usize = 256 * 1024;
+/// Elements above which a value is huge: written in steps.
+const HUGE: usize = if cfg!(test) { 6 } else { 4096 };
+/// Elements of a huge value handed over under one hold of the lock, roughly.
+const HUGE_STEP: usize = if cfg!(test) { 3 } else { 1024 };
+
+/// Where the record of a huge value goes on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Resume {
+    /// Whether its beginning is written.
+    pub begun: bool,
+    /// What of the value comes next: a position or a cursor, 0 to begin with.
+    pub at: u64,
+}
 
 /// Who takes the entries of a cut. It is called under a shard's lock: it never waits.
 pub trait Witness: Send + Sync {
     /// Appends the record of `entry`, which is about to change, to `records`.
     fn write(&self, entry: EntryRef<'_>, records: &mut Vec<u8>);
+
+    /// Appends a part of the record of `entry`, about `limit` elements from `resume` on, to `records`; true when that
+    /// was the last.
+    fn write_some(
+        &self,
+        entry: EntryRef<'_>,
+        resume: &mut Resume,
+        limit: usize,
+        records: &mut Vec<u8>,
+    ) -> bool;
+
+    /// Takes the record of one key of database `db`, in pieces.
+    fn pieces(&self, db: u32, pieces: Vec<Vec<u8>>);
 
     /// Takes records of `keys` keys of database `db`, and leaves an empty buffer.
     fn records(&self, db: u32, keys: usize, records: &mut Vec<u8>);
@@ -50,11 +80,21 @@ pub(super) struct Cut {
     records: Vec<u8>,
     /// Keys in `records`.
     keys: usize,
+    /// The huge values that are handed over in part.
+    begun: Vec<Begun>,
+}
+
+/// What was handed over of a huge value.
+struct Begun {
+    /// Its entry's, which does not move before it was handed over.
+    address: usize,
+    resume: Resume,
+    pieces: Vec<Vec<u8>>,
 }
 
 impl Cut {
     pub(super) fn new(witness: Arc<dyn Witness>, db: u32, left: usize) -> Self {
-        Self { witness, db, left, cursor: 0, records: Vec::new(), keys: 0 }
+        Self { witness, db, left, cursor: 0, records: Vec::new(), keys: 0, begun: Vec::new() }
     }
 
     /// Whether everything is handed over.
@@ -64,6 +104,10 @@ impl Cut {
 
     /// Hands `entry` over as it is now.
     pub(super) fn take(&mut self, entry: EntryRef<'_>) {
+        if self.begun.iter().any(|begun| begun.address == entry.address()) {
+            while !self.take_part(entry) {}
+            return;
+        }
         self.left -= 1;
         if let Some(StrRef::Long(_)) = entry.string() {
             self.witness.entry(self.db, EntryBox::copy_of(entry, entry.key(), entry.expire_at()));
@@ -74,6 +118,39 @@ impl Cut {
         if self.left == 0 || self.records.len() >= RECORDS_SIZE {
             self.pass_on();
         }
+    }
+
+    /// Hands over `entry`, of a huge value only a part; true when nothing of it is left.
+    pub(super) fn take_some(&mut self, entry: EntryRef<'_>) -> bool {
+        if entry.kind() == Kind::String || entry.size() <= HUGE {
+            self.take(entry);
+            return true;
+        }
+        self.take_part(entry)
+    }
+
+    fn take_part(&mut self, entry: EntryRef<'_>) -> bool {
+        let address = entry.address();
+        let known = self.begun.iter().position(|begun| begun.address == address);
+        let at = known.unwrap_or_else(|| {
+            self.begun.push(Begun { address, resume: Resume::default(), pieces: Vec::new() });
+            self.begun.len() - 1
+        });
+        let Begun { resume, pieces, .. } = &mut self.begun[at];
+        if pieces.last().is_none_or(|piece| piece.len() >= PIECE_SIZE) {
+            pieces.push(Vec::with_capacity(PIECE_SIZE));
+        }
+        let Some(piece) = pieces.last_mut() else { return false };
+        let is_whole = self.witness.write_some(entry, resume, HUGE_STEP, piece);
+        if is_whole {
+            let Begun { pieces, .. } = self.begun.swap_remove(at);
+            self.left -= 1;
+            self.witness.pieces(self.db, pieces);
+            if self.left == 0 {
+                self.pass_on();
+            }
+        }
+        is_whole
     }
 
     fn pass_on(&mut self) {
@@ -157,6 +234,14 @@ mod tests {
         fn write(&self, entry: EntryRef<'_>, records: &mut Vec<u8>) {
             records.push(1);
             note(&mut self.seen.lock(), u32::MAX, entry);
+        }
+
+        fn write_some(&self, _: EntryRef<'_>, _: &mut Resume, _: usize, _: &mut Vec<u8>) -> bool {
+            unreachable!("there are strings alone")
+        }
+
+        fn pieces(&self, _: u32, _: Vec<Vec<u8>>) {
+            unreachable!("there are strings alone")
         }
 
         fn records(&self, db: u32, keys: usize, records: &mut Vec<u8>) {

@@ -345,6 +345,11 @@ impl<'a> EntryRef<'a> {
         unsafe { ptr::copy_nonoverlapping(value.as_ptr(), self.at.as_ptr().add(at), value.len()) }
     }
 
+    /// Where it lies, for as long as it is neither changed nor moved.
+    pub(super) fn address(self) -> usize {
+        self.at.as_ptr() as usize
+    }
+
     /// The snapshot generation the entry was last changed in: 0 or 1.
     pub fn generation(self) -> u8 {
         u8::from(self.flags() & GENERATION != 0)

@@ -1,12 +1,13 @@
 //! The queue between those who hand over the entries of a cut and the thread that writes them.
 //!
 //! It is bounded by good manners: whoever hands an entry over does so under a shard's lock and never waits there.
-//! The walk waits before its next step, and a client before its next write ([`Crowd::room`]), while more than
-//! [`CROWDED`] bytes are queued. So it holds no more than that and what the calls under way add.
+//! The walk waits before its next step while more than [`WALKED`] bytes are queued, and a client before its next write
+//! ([`Crowd::room`]) from [`CROWDED`] on: the walk, which nobody waits for, leaves the most room to clients. So it holds no
+//! more than that and what the calls under way add.
 
 use super::progress::Progress;
 use super::record;
-use crate::keyspace::cut::Witness;
+use crate::keyspace::cut::{Resume, Witness};
 use crate::keyspace::table::Table;
 use crate::keyspace::{EntryBox, EntryRef};
 use parking_lot::{Condvar, Mutex};
@@ -16,6 +17,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use tokio::sync::Notify;
 
+/// Queued bytes above which the walk waits, until there are half as many.
+const WALKED: usize = 2 << 20;
 /// Queued bytes above which nobody is to add more.
 const CROWDED: usize = 8 << 20;
 /// Queued bytes under which all go on.
@@ -27,6 +30,8 @@ const SPARE_MAX: usize = 64;
 pub enum Part {
     /// Records of so many keys.
     Records(u32, usize, Vec<u8>),
+    /// The record of one key, in pieces.
+    Pieces(u32, Vec<Vec<u8>>),
     /// A long string, whose record is still to be made.
     Entry(u32, EntryBox),
 }
@@ -35,6 +40,7 @@ impl Part {
     fn size(&self) -> usize {
         match self {
             Part::Records(_, _, records) => records.len(),
+            Part::Pieces(_, pieces) => pieces.iter().map(Vec::len).sum(),
             Part::Entry(_, entry) => entry.as_ref().memory(),
         }
     }
@@ -102,9 +108,9 @@ impl Intake {
 
     /// Waits until there is room again: for the walk.
     pub fn wait_for_room(&self) {
-        if self.crowd.is_full() {
-            let mut state = self.state.lock();
-            while self.crowd.is_full() {
+        let mut state = self.state.lock();
+        if state.size > WALKED {
+            while state.size > WALKED / 2 {
                 self.drained.wait(&mut state);
             }
         }
@@ -161,9 +167,11 @@ impl Intake {
 
     fn took(&self, state: &mut State, size: usize) {
         state.size = state.size.saturating_sub(size);
+        if state.size <= WALKED / 2 {
+            self.drained.notify_all();
+        }
         if state.size < ROOMY && self.crowd.is_full() {
             self.crowd.full.store(false, Relaxed);
-            self.drained.notify_all();
             self.crowd.clients.notify_waiters();
         }
     }
@@ -187,6 +195,21 @@ impl Witness for Intake {
         if !self.is_abandoned() {
             record::write(entry, self.options, records);
         }
+    }
+
+    fn write_some(
+        &self,
+        entry: EntryRef<'_>,
+        resume: &mut Resume,
+        limit: usize,
+        records: &mut Vec<u8>,
+    ) -> bool {
+        self.is_abandoned() || record::write_some(entry, self.options, resume, limit, records)
+    }
+
+    fn pieces(&self, db: u32, pieces: Vec<Vec<u8>>) {
+        self.progress.saw(1);
+        self.add(Part::Pieces(db, pieces));
     }
 
     fn records(&self, db: u32, keys: usize, records: &mut Vec<u8>) {

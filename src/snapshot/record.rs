@@ -12,6 +12,7 @@
 //! 0x80 in all bytes but its last.
 
 use super::rdb::{Reader, value};
+use crate::keyspace::cut::Resume;
 use crate::keyspace::{EntryBox, EntryRef};
 use crate::types::Packing;
 
@@ -28,6 +29,26 @@ pub struct Options {
 
 /// Appends the record of `entry`.
 pub fn write(entry: EntryRef<'_>, options: Options, out: &mut Vec<u8>) {
+    write_head(entry, options, out);
+    value::write(entry, out);
+}
+
+/// Appends a part of the record of `entry`, about `limit` elements of its value from `resume` on; true when that was the
+/// last.
+pub fn write_some(
+    entry: EntryRef<'_>,
+    options: Options,
+    resume: &mut Resume,
+    limit: usize,
+    out: &mut Vec<u8>,
+) -> bool {
+    if !resume.begun {
+        write_head(entry, options, out);
+    }
+    value::write_some(entry, resume, limit, out)
+}
+
+fn write_head(entry: EntryRef<'_>, options: Options, out: &mut Vec<u8>) {
     let kind = value::kind_byte(entry);
     assert_eq!(kind & !KIND, 0, "kinds of values fit 6 bits");
     let (expire_at, key) = (entry.expire_at(), entry.key());
@@ -41,7 +62,6 @@ pub fn write(entry: EntryRef<'_>, options: Options, out: &mut Vec<u8>) {
     }
     put_varint(key.len(), out);
     out.extend_from_slice(key);
-    value::write(entry, out);
 }
 
 fn put_varint(mut n: usize, out: &mut Vec<u8>) {

@@ -15,7 +15,7 @@ use super::intake::{Crowd, Intake, Part};
 use super::progress::Progress;
 use super::record;
 use crate::base::disk::{Directory, File};
-use crate::base::version;
+use crate::base::{priority, version};
 use crate::keyspace::cut::Witness;
 use crate::keyspace::table::Table;
 use crate::keyspace::{Garbage, Keyspace, SHARDS};
@@ -145,6 +145,8 @@ impl Cut {
     ) -> Result<R, Fault> {
         thread::scope(|scope| {
             let writer = thread::Builder::new().name("snapshot".into()).spawn_scoped(scope, || {
+                // Compressing takes most of what a snapshot costs.
+                priority::lower();
                 let written = write();
                 if written.is_err() {
                     self.intake.abandon();
@@ -228,6 +230,11 @@ impl Cut {
                 Part::Records(db, n, records) => {
                     keys += n as u64;
                     (db, records)
+                }
+                Part::Pieces(db, pieces) => {
+                    keys += 1;
+                    out.pieces(db, &pieces)?;
+                    continue;
                 }
                 Part::Entry(db, entry) => {
                     keys += 1;
@@ -315,6 +322,13 @@ impl<'a, W: Write, F: FnMut(usize) -> io::Result<()>> Output<'a, W, F> {
             }
         }
         Ok(())
+    }
+
+    /// Writes one record.
+    fn pieces(&mut self, db: u32, pieces: &[Vec<u8>]) -> io::Result<()> {
+        let Some((last, before)) = pieces.split_last() else { return Ok(()) };
+        before.iter().try_for_each(|piece| self.group(PIECE, db, piece))?;
+        self.group(WHOLE, db, last)
     }
 
     fn add(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -218,13 +218,21 @@ impl List {
         }
     }
 
-    /// The elements, as they lie together in one node each.
-    pub fn nodes(&self) -> impl ExactSizeIterator<Item = PackedIter<'_, true>> {
+    /// In how many nodes the elements lie.
+    pub fn node_count(&self) -> usize {
         match &self.0 {
-            Form::Packed(packed, _) => vec![packed.iter()],
-            Form::Nodes(nodes) => nodes.each().collect(),
+            Form::Packed(..) => 1,
+            Form::Nodes(nodes) => nodes.nodes(),
         }
-        .into_iter()
+    }
+
+    /// The elements of each node from the one at `first` on, of as many as have `limit` elements together.
+    pub fn nodes(&self, first: usize, limit: usize) -> Vec<PackedIter<'_, true>> {
+        match &self.0 {
+            Form::Packed(packed, _) if first == 0 => vec![packed.iter()],
+            Form::Packed(..) => Vec::new(),
+            Form::Nodes(nodes) => nodes.each(first, limit).collect(),
+        }
     }
 
     /// Where the first element equal to `text` stands.

@@ -31,11 +31,12 @@ impl Table {
         }
     }
 
-    /// Hands over about `limit` entries of the cut. Bounded work: buckets without any count as one.
+    /// Hands over about `limit` entries of the cut, up to a part of a huge one. Bounded work: buckets without any count
+    /// as one.
     pub fn walk_cut(&mut self, limit: usize) {
         let Some(mut cut) = self.cut.take() else { return };
         let mut visits = 0;
-        while visits < limit && !cut.is_over() {
+        'walk: while visits < limit && !cut.is_over() {
             let hash = Self::hash_at(cut.cursor);
             let Some(sub) = self.sub(hash) else { break };
             let home = sub.home(hash);
@@ -44,7 +45,10 @@ impl Table {
                 let entry = sub.entry(place);
                 if entry.generation() != self.generation {
                     visits += 1;
-                    cut.take(entry);
+                    if !cut.take_some(entry) {
+                        // The next step comes back to this bucket.
+                        break 'walk;
+                    }
                     entry.mark(self.generation);
                 }
             }

@@ -15,6 +15,7 @@ pub use module::{name as module_name, skip_parts as skip_module_parts};
 use super::kind;
 use super::reader::{Damage, Fault, Reader};
 use super::writer::{self, Output};
+use crate::keyspace::cut::Resume;
 use crate::keyspace::{EntryBox, EntryRef, Kind, SHORT_MAX, StrRef};
 use crate::types::{Hash, Item, List, Packing, Queue, Set, Sorted, Stream};
 use bytes::Bytes;
@@ -138,6 +139,26 @@ pub fn write_as(kind: u8, entry: EntryRef<'_>, out: &mut Output<'_>) {
     } else if let Some(queue) = entry.collection() {
         queue::write(queue, out);
     }
+}
+
+/// Appends a part of the value of `entry` in the form of its [`kind_byte`]: about `limit` elements from `resume` on. True
+/// when that was the last. Types that are never cut are written whole.
+pub fn write_some(entry: EntryRef<'_>, resume: &mut Resume, limit: usize, out: &mut Vec<u8>) -> bool {
+    let (kind, out) = (kind_byte(entry), &mut Output::plain(out));
+    let is_whole = match kind {
+        kind::LIST_QUICKLIST_2 => entry.collection().map(|list| list::write_some(list, resume, limit, out)),
+        kind::SET => entry.collection().map(|set| set::write_some(set, resume, limit, out)),
+        kind::SORTED => entry.collection().map(|sorted| sorted::write_some(sorted, resume, limit, out)),
+        kind::HASH | kind::HASH_EXPIRING => {
+            entry.collection().map(|hash| hash::write_some(kind, hash, resume, limit, out))
+        }
+        _ => None,
+    };
+    resume.begun = true;
+    is_whole.unwrap_or_else(|| {
+        write_as(kind, entry, out);
+        true
+    })
 }
 
 /// Reads a value of this kind.

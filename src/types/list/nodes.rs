@@ -42,9 +42,15 @@ impl Nodes {
         }
     }
 
-    /// The elements of each node.
-    pub(super) fn each(&self) -> impl Iterator<Item = PackedIter<'_, true>> {
-        self.ring.iter().map(Node::iter)
+    /// The elements of each node from the one at `first` on, until there are `limit` of them.
+    pub(super) fn each(&self, first: usize, limit: usize) -> impl Iterator<Item = PackedIter<'_, true>> {
+        let mut elements = 0;
+        let wanted = move |node: &&Node| {
+            let is_wanted = elements < limit;
+            elements += node.len();
+            is_wanted
+        };
+        self.ring.iter().skip(first).take_while(wanted).map(Node::iter)
     }
 
     pub(super) fn memory(&self) -> usize {

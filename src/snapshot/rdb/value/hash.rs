@@ -12,7 +12,8 @@
 use super::super::writer::{self, Output};
 use super::super::{kind, listpack, old, reader::*};
 use super::with_packed;
-use crate::types::{FIELD_EXPIRE_MAX, Hash, Item, Packing};
+use crate::keyspace::cut::Resume;
+use crate::types::{FIELD_EXPIRE_MAX, FieldRef, Hash, Item, Packing};
 
 const TWICE: &str = "a field of a hash stands there twice";
 const ODD: &str = "a hash has a field without a value";
@@ -55,21 +56,52 @@ pub(super) fn write(kind: u8, hash: &Hash, out: &mut Output<'_>) {
             out.text(&pack);
         }
         _ => {
-            if kind == kind::HASH_EXPIRING {
-                out.extend_from_slice(&earliest.to_le_bytes());
-            }
-            writer::put_length(hash.len() as u64, out);
-            for f in hash.iter() {
-                if kind == kind::HASH_EXPIRING {
-                    writer::put_length(f.expire_at.map_or(0, |at| (at - earliest + 1) as u64), out);
-                }
-                out.item(f.field);
-                out.item(f.value);
-                if kind == kind::HASH_EXPIRING_VALKEY {
-                    out.extend_from_slice(&f.expire_at.unwrap_or(-1).to_le_bytes());
-                }
-            }
+            begin(kind, hash, out);
+            hash.iter().for_each(|field| put(kind, field, earliest, out));
         }
+    }
+}
+
+/// Writes a hash in a form without a listpack in steps.
+pub(super) fn write_some(
+    kind: u8,
+    hash: &Hash,
+    resume: &mut Resume,
+    limit: usize,
+    out: &mut Output<'_>,
+) -> bool {
+    if !resume.begun {
+        begin(kind, hash, out);
+    }
+    let (earliest, mut fields) = (hash.next_expire_at().unwrap_or(0), 0);
+    while fields < limit {
+        resume.at = hash.scan(resume.at, |field| {
+            fields += 1;
+            put(kind, field, earliest, out);
+        });
+        if resume.at == 0 {
+            return true;
+        }
+    }
+    false
+}
+
+/// Writes what stands before the fields.
+fn begin(kind: u8, hash: &Hash, out: &mut Output<'_>) {
+    if kind == kind::HASH_EXPIRING {
+        out.extend_from_slice(&hash.next_expire_at().unwrap_or(0).to_le_bytes());
+    }
+    writer::put_length(hash.len() as u64, out);
+}
+
+fn put(kind: u8, f: FieldRef<'_>, earliest: i64, out: &mut Output<'_>) {
+    if kind == kind::HASH_EXPIRING {
+        writer::put_length(f.expire_at.map_or(0, |at| (at - earliest + 1) as u64), out);
+    }
+    out.item(f.field);
+    out.item(f.value);
+    if kind == kind::HASH_EXPIRING_VALKEY {
+        out.extend_from_slice(&f.expire_at.unwrap_or(-1).to_le_bytes());
     }
 }
 

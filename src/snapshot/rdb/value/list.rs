@@ -7,6 +7,7 @@
 use super::super::writer::{self, Output};
 use super::super::{kind, listpack, old, reader::*};
 use super::with_packed;
+use crate::keyspace::cut::Resume;
 use crate::types::{End, Item, List, Packing};
 
 /// Bytes a node may have when it is written, as Redis' default has it.
@@ -15,8 +16,16 @@ const PLAIN: u64 = 1;
 const PACKED: u64 = 2;
 
 pub(super) fn write(list: &List, out: &mut Output<'_>) {
-    let nodes = list.nodes();
-    writer::put_length(nodes.len() as u64, out);
+    write_some(list, &mut Resume::default(), usize::MAX, out);
+}
+
+/// Writes a list in steps, at least a node.
+pub(super) fn write_some(list: &List, resume: &mut Resume, limit: usize, out: &mut Output<'_>) -> bool {
+    if !resume.begun {
+        writer::put_length(list.node_count() as u64, out);
+    }
+    let nodes = list.nodes(resume.at as usize, limit);
+    resume.at += nodes.len() as u64;
     let mut pack = Vec::new();
     for mut items in nodes {
         if let Some(Item::Bytes(text)) = items.clone().next()
@@ -33,6 +42,7 @@ pub(super) fn write(list: &List, out: &mut Output<'_>) {
         writer::put_length(PACKED, out);
         out.text(&pack);
     }
+    resume.at == list.node_count() as u64
 }
 
 pub(super) fn read(kind: u8, input: &mut Reader<'_>, packing: &Packing) -> Result<List, Damage> {

@@ -3,6 +3,7 @@
 use super::super::writer::{self, Output};
 use super::super::{kind, listpack, old, reader::*};
 use super::with_packed;
+use crate::keyspace::cut::Resume;
 use crate::types::{Item, Packing, Set};
 
 const TWICE: &str = "a member of a set stands there twice";
@@ -40,6 +41,24 @@ pub(super) fn write(kind: u8, set: &Set, out: &mut Output<'_>) {
             set.iter().for_each(|item| out.item(item));
         }
     }
+}
+
+/// Writes a set as a run of members in steps.
+pub(super) fn write_some(set: &Set, resume: &mut Resume, limit: usize, out: &mut Output<'_>) -> bool {
+    if !resume.begun {
+        writer::put_length(set.len() as u64, out);
+    }
+    let mut members = 0;
+    while members < limit {
+        resume.at = set.scan(resume.at, |member| {
+            members += 1;
+            out.item(member);
+        });
+        if resume.at == 0 {
+            return true;
+        }
+    }
+    false
 }
 
 fn width_of(n: i64) -> usize {

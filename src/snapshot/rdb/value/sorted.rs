@@ -9,6 +9,7 @@ use super::super::writer::{self, Output};
 use super::super::{kind, listpack, old, reader::*};
 use super::with_packed;
 use crate::base::number;
+use crate::keyspace::cut::Resume;
 use crate::types::sorted::Change;
 use crate::types::{Item, Packing, Sorted};
 
@@ -21,11 +22,7 @@ pub(super) fn kind_byte(sorted: &Sorted) -> u8 {
 
 pub(super) fn write(kind: u8, sorted: &Sorted, out: &mut Output<'_>) {
     if kind == kind::SORTED {
-        writer::put_length(sorted.len() as u64, out);
-        for (member, score) in sorted.iter(0..sorted.len(), true) {
-            out.item(Item::from(member.text().as_bytes()));
-            out.extend_from_slice(&score.to_le_bytes());
-        }
+        write_some(sorted, &mut Resume::default(), usize::MAX, out);
         return;
     }
     let (mut pack, mut text) = (Vec::new(), Vec::new());
@@ -38,6 +35,22 @@ pub(super) fn write(kind: u8, sorted: &Sorted, out: &mut Output<'_>) {
     }
     list.end();
     out.text(&pack);
+}
+
+/// Writes a sorted set as a run of members with binary scores in steps, the highest first.
+pub(super) fn write_some(sorted: &Sorted, resume: &mut Resume, limit: usize, out: &mut Output<'_>) -> bool {
+    let len = sorted.len();
+    if !resume.begun {
+        writer::put_length(len as u64, out);
+    }
+    let left = len - resume.at as usize;
+    let step = left.min(limit);
+    for (member, score) in sorted.iter(left - step..left, true) {
+        out.item(Item::from(member.text().as_bytes()));
+        out.extend_from_slice(&score.to_le_bytes());
+    }
+    resume.at += step as u64;
+    step == left
 }
 
 pub(super) fn read(kind: u8, input: &mut Reader<'_>, packing: &Packing) -> Result<Sorted, Damage> {
