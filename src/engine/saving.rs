@@ -274,6 +274,22 @@ impl Engine {
         }
     }
 
+    /// Everything was flushed: gives up the snapshot under way of what was there. Whether one of what is left is to take
+    /// the place of those before.
+    pub fn give_up_flushed(&self) -> bool {
+        let wanted = !self.settings.save_points().is_empty();
+        // One that the log waits for is as good as another if there will be another.
+        if wanted || self.saving.running() == Some(Purpose::Save) {
+            self.saving.abandon();
+        }
+        wanted
+    }
+
+    /// Saves what is left after a flush; if that fails, the log says so.
+    pub fn save_flushed(&self) {
+        let _ = self.save_now();
+    }
+
     /// Saves a snapshot here and now, whatever else is being saved.
     ///
     /// # Errors

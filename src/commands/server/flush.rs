@@ -3,6 +3,7 @@
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Held, Result, Run, Sweep};
 use crate::config;
+use crate::engine::Purpose;
 use crate::keyspace::table::Table;
 use crate::keyspace::{Garbage, SHARDS};
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -44,7 +45,16 @@ const FLUSHALL: Command = Command::new("FLUSHALL", "flushall", Group::Server, Ru
     .doc("1.0.0", "O(N) where N is the number of keys.", "Removes all keys of all databases.");
 
 fn flushall(cx: &mut Sweep<'_, '_>) -> Result {
-    flush(cx, 0..cx.engine.keyspace.databases() as u32)
+    flush(cx, 0..cx.engine.keyspace.databases() as u32)?;
+    let engine = cx.engine;
+    // What was there must not come back by a snapshot from before.
+    if !engine.loading.is_active() && engine.give_up_flushed() {
+        match cx.held {
+            Held::Nothing(..) => aside(|| engine.save_flushed()),
+            Held::All(_) => engine.saving.schedule(Purpose::Save),
+        }
+    }
+    Ok(())
 }
 
 /// Empties databases: their tables are taken out under the locks of all shards, so that nobody sees
