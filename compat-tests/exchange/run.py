@@ -429,15 +429,22 @@ def drop_in(suite, source):
             faults += [] if "segments" in tool(suite.options, "inspect", str(copy), "--json") else ["no segments"]
             faults += [] if "nothing" in tool(suite.options, "repair", str(copy)) else ["a whole log is repaired"]
     # What cannot be read is no reason to start empty, not even at the second try.
-    copy = pathlib.Path(tempfile.mkdtemp(dir=suite.scratch))
-    for _ in range(2):
-        (copy / "dump.rdb").write_bytes((source.dir / "dump.rdb").read_bytes()[:-20])
-        try:
-            Peer("synap", suite.options.server, suite.scratch, copy).kill()
-            faults.append("a damaged file is ignored")
-        except Failure as refused:
-            told = "cannot import" in str(refused) and "panicked" not in str(refused)
-            faults += [] if told else [str(refused)]
+    manifest = "appendonlydir/appendonly.aof.manifest"
+    damaged = {
+        "dump.rdb": (source.dir / "dump.rdb").read_bytes()[:-20],
+        manifest: (source.dir / manifest).read_bytes() + b"\xff",
+    }
+    for name, data in [*damaged.items(), (manifest, b"")]:
+        copy = pathlib.Path(tempfile.mkdtemp(dir=suite.scratch))
+        (copy / name).parent.mkdir(exist_ok=True)
+        for _ in range(2):
+            (copy / name).write_bytes(data)
+            try:
+                Peer("synap", suite.options.server, suite.scratch, copy).kill()
+                faults.append(f"a damaged {name} is ignored")
+            except Failure as refused:
+                told = pathlib.Path(name).name in str(refused) and "panicked" not in str(refused)
+                faults += [] if told else [str(refused)]
     return faults
 
 

@@ -63,7 +63,8 @@ fn found(settings: &Settings) -> Result<Vec<PathBuf>, String> {
             let files = aof::manifest(&text).map_err(|why| format!("{}: {why}", manifest.display()))?;
             files.into_iter().map(|file| dir.join(file)).collect()
         }
-        Err(_) => existing(PathBuf::from(name)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => existing(PathBuf::from(name)),
+        Err(error) => return Err(format!("{}: {error}", manifest.display())),
     };
     let dumped = existing(PathBuf::from(settings.string(config::DBFILENAME)));
     let newest = |files: &[PathBuf]| {

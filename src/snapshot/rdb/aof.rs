@@ -137,7 +137,8 @@ pub fn manifest(text: &str) -> Result<Vec<String>, String> {
             _ => return Err(fault("is out of order")),
         }
     }
-    Ok(base.into_iter().chain(increments.into_iter().map(|(_, file)| file)).collect())
+    let files: Vec<_> = base.into_iter().chain(increments.into_iter().map(|(_, file)| file)).collect();
+    if files.is_empty() { Err("the manifest names no files".into()) } else { Ok(files) }
 }
 
 /// Splits a line at blanks, but for those in double quotes.
@@ -214,6 +215,8 @@ mod tests {
         let files = ["appendonly.aof.2.base.rdb", "a b.2.incr.aof", "a.3.incr.aof"].map(String::from);
         assert_eq!(manifest(text), Ok(files.to_vec()));
         for bad in [
+            "",
+            "file a seq 1 type h",
             "file a seq 1",
             "file ../a seq 1 type i",
             "file a seq x type i",
