@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
 """The kill loop: writers change values of all types and note what was acknowledged, the server is killed with SIGKILL
-at random moments (also while it recovers), started again, and compared.
+at random moments and at those it could be caught at (see MOMENTS), also while it recovers, started again, and compared.
 
     always      every acknowledged step is there
     everysec    no step is missing that was acknowledged longer ago than the interval; only a suffix is
     no          only a suffix is missing
     each mode   no transaction is torn, no key comes back that was deleted or had expired
 
-Some lives end in the middle of a snapshot that is saved slowly.
+A life in ten ends with SIGTERM instead: then nothing acknowledged is missing in any mode.
 
 A writer works in steps. Step n changes one of its keys and sets its key `seq` to n, in a transaction or one call
 behind the other. So `seq` tells after a restart how far it got, and everything else has to be what a model in Python
 says after as many steps, or, behind a step that was no transaction, with the next step's change too.
 
 usage: run.py --server PROGRAM [--kills N] [--seed N]
-The last line is `N passed, N failed, 0 skipped`; a kill counts as one test.
+The last line is `N passed, N failed, 0 skipped`; a kill counts as one test, and so does that no kind of moment was missed.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import os
 import pathlib
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -58,7 +59,8 @@ class Model:
 
 
 def text(rng):
-    return bytes(rng.choice(b"abcdefgh") for _ in range(rng.choice([1, 4, 40, 300])))
+    # The long ones fill segments of 1 MiB.
+    return bytes([rng.choice(b"abcdefgh")]) * rng.choice([1, 4, 40, 300, 300, 9000])
 
 
 # Two writes of one script: both are there, or none.
@@ -279,7 +281,9 @@ class Writer(threading.Thread):
         elif mode == "everysec":
             must = sum(1 for s in self.steps if s[3] is not None and s[3] < killed - (INTERVAL_MS + SLACK_MS) / 1000)
         if survived < must:
-            faults.append(f"{where}: {survived} steps are there, {must} were acknowledged and durable")
+            since = ", ".join(f"{killed - s[3]:.2f} s" for s in self.steps[survived:must])
+            why = "its connection waits for the disk" if self.durable else f"{since} before the end"
+            faults.append(f"{where}: {survived} steps are there, {must} were acknowledged and durable ({why})")
         found = self.fetch(link)
         model = copy.deepcopy(self.base)
         for change, *_ in self.steps[:survived]:
@@ -328,6 +332,49 @@ class Writer(threading.Thread):
         return None
 
 
+# When a life ends.
+#   chance      at a random moment
+#   rotation    when the log goes on in another segment, or is about to
+#   saving      in the middle of a snapshot that is saved slowly
+#   compaction  when the log's snapshot gets its name, before or while what it covers is removed
+#   term        by SIGTERM
+MOMENTS = ["chance"] * 4 + ["rotation"] * 2 + ["saving", "compaction", "compaction", "term"]
+
+
+def files(directory, *prefixes):
+    """The names of the data files that begin so."""
+    try:
+        return sorted(name for name in os.listdir(directory / "synapdata") if name.startswith(prefixes))
+    except FileNotFoundError:
+        return []
+
+
+def changed(directory, prefixes, seconds):
+    """Waits until the names of these files change; whether they did."""
+    before, end = files(directory, *prefixes), time.monotonic() + seconds
+    while time.monotonic() < end:
+        if files(directory, *prefixes) != before:
+            return True
+    return False
+
+
+def meet(moment, link, directory, rng):
+    """Waits for the moment a life ends at; whether it came."""
+    time.sleep(rng.choice([0.01, 0.05, 0.2, 0.4]) * (0.5 + rng.random()))
+    if moment == "rotation":
+        return changed(directory, ("log-",), 2)
+    if moment == "saving":
+        link("CONFIG", "SET", "rdb-key-save-delay", rng.choice([100, 2000]))
+        link.send(("BGSAVE",))
+        return changed(directory, ("snapshot.part",), 3)
+    if moment == "compaction":
+        link("BGREWRITEAOF")
+        if not changed(directory, ("snapshot-",), 5):
+            return False
+        return rng.random() < 0.5 or changed(directory, ("log-",), 0.5)
+    return True
+
+
 SETTINGS = ["--save", "", "--appendonly", "yes", "--persistence.wal.segment_size_mb", 1]
 SETTINGS += ["--persistence.wal.fsync_interval_ms", INTERVAL_MS]
 
@@ -358,6 +405,7 @@ def main():
     server = Server(options.server, directory, *SETTINGS)
     models = [(Model(), 0) for _ in range(WRITERS)]
     passed = failed = steps = lost = 0
+    met = {}
     started = time.monotonic()
     try:
         mode = "always"
@@ -370,32 +418,32 @@ def main():
             ]
             for writer in writers:
                 writer.start()
-            # Some lives end while a snapshot is saved, slowly.
-            if rng.random() < 0.3:
-                link("CONFIG", "SET", "rdb-key-save-delay", rng.choice([100, 2000]))
-                link.send(("BGSAVE",))
-            end = time.monotonic() + rng.choice([0.01, 0.05, 0.2, 0.4]) * (0.5 + rng.random())
-            while time.monotonic() < end:
-                time.sleep(min(0.05, max(0, end - time.monotonic())))
-                if rng.random() < 0.1:
-                    try:
-                        link.send(("BGREWRITEAOF",))
-                    except Gone:
-                        break
+            moment = rng.choice(MOMENTS)
+            met[moment] = met.get(moment, 0) + meet(moment, link, directory, rng)
             killed = time.monotonic()
+            if moment == "term":
+                server.process.send_signal(signal.SIGTERM)
+                server.process.wait(60)
             server.kill()
             link.close()
             for writer in writers:
                 writer.join()
             faults = [f"writer {w.number}: {w.error}" for w in writers if w.error]
-            before, mode = mode, rng.choice(["always", "everysec", "everysec", "no"])
+            if moment == "term" and server.process.returncode != 0:
+                faults.append(f"SIGTERM ends in {server.process.returncode}:\n{server.tail()}")
+            before = "always" if moment == "term" else mode
+            mode = rng.choice(["always", "everysec", "everysec", "no"])
             while True:
                 server.start("--appendfsync", mode)
-                if rng.random() > 0.15:
+                if rng.random() > 0.2:
                     break
-                # Killed while it recovers.
-                time.sleep(rng.random() * 0.1)
+                # Killed while it recovers, or begins a segment behind what it recovered.
+                if rng.random() < 0.5:
+                    time.sleep(rng.random() * 0.1)
+                else:
+                    changed(directory, ("log-",), 1)
                 server.kill()
+                met["recovery"] = met.get("recovery", 0) + 1
             link = server.wait()
             lives = [(writer, writer.check(link, killed, before, faults)) for writer in writers]
             wrong = suffix(lives)
@@ -406,7 +454,7 @@ def main():
             lost += sum(len(writer.steps) - survived for writer, survived in lives)
             if faults:
                 failed += 1
-                print(f"FAIL kill {kill}, mode {before}, seed {options.seed}:", *faults, sep="\n    ", flush=True)
+                print(f"FAIL kill {kill}, {moment}, mode {before}, seed {options.seed}:", *faults, sep="\n    ", flush=True)
                 if failed >= 5:
                     break
             else:
@@ -422,6 +470,12 @@ def main():
         else:
             shutil.rmtree(directory, ignore_errors=True)
     print(f"{steps} steps survived, {lost} were under way, {time.monotonic() - started:.0f} s")
+    print("met:", ", ".join(f"{moment} {n}" for moment, n in sorted(met.items())))
+    if options.kills >= 200 and not failed:
+        missed = [moment for moment in {*MOMENTS, "recovery"} if not met.get(moment)]
+        failed += bool(missed)
+        passed += not missed
+        print("".join(f"FAIL no life ended at {moment}\n" for moment in missed), end="")
     print(f"{passed} passed, {failed} failed, 0 skipped")
     return 1 if failed else 0
 
