@@ -35,12 +35,31 @@ pub fn equal_words(words: &[u16; 16], wanted: u16) -> u16 {
 /// Which of `words` are `wanted`: a bit each, the first the lowest.
 #[cfg(not(target_arch = "x86_64"))]
 pub fn equal_words(words: &[u16; 16], wanted: u16) -> u16 {
-    equal_words_portably(words, wanted)
+    equal_portably(words, wanted)
 }
 
 #[cfg(any(test, not(target_arch = "x86_64")))]
-fn equal_words_portably(words: &[u16; 16], wanted: u16) -> u16 {
-    words.iter().rev().fold(0, |mask, word| mask << 1 | u16::from(*word == wanted))
+fn equal_portably<T: PartialEq>(values: &[T; 16], wanted: T) -> u16 {
+    values.iter().rev().fold(0, |mask, value| mask << 1 | u16::from(*value == wanted))
+}
+
+/// Which of `bytes` are `wanted`: a bit each, the first the lowest.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub fn equal_bytes(bytes: &[u8; 16], wanted: u8) -> u16 {
+    use std::arch::x86_64::{__m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8};
+    // SAFETY: the array's 16 bytes are read, aligned to nothing; SSE2 is part of x86_64.
+    let mask = unsafe {
+        let bytes = _mm_loadu_si128(bytes.as_ptr().cast::<__m128i>());
+        _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(wanted as i8)))
+    };
+    mask as u16
+}
+
+/// Which of `bytes` are `wanted`: a bit each, the first the lowest.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn equal_bytes(bytes: &[u8; 16], wanted: u8) -> u16 {
+    equal_portably(bytes, wanted)
 }
 
 #[cfg(test)]
@@ -53,7 +72,9 @@ mod tests {
         for _ in 0..1000 {
             let words: [u16; 16] = std::array::from_fn(|_| random.u16(..4).wrapping_mul(0x5555));
             for wanted in [0, 0x5555, 0xAAAA, 0xFFFF, 1] {
-                assert_eq!(equal_words(&words, wanted), equal_words_portably(&words, wanted), "{words:?}");
+                assert_eq!(equal_words(&words, wanted), equal_portably(&words, wanted), "{words:?}");
+                let (bytes, wanted) = (words.map(|word| word as u8), wanted as u8);
+                assert_eq!(equal_bytes(&bytes, wanted), equal_portably(&bytes, wanted), "{bytes:?}");
             }
         }
     }

@@ -28,7 +28,8 @@ use std::ptr::{self, NonNull};
 pub const SHORT_MAX: usize = 4096;
 /// The longest string Redis reports as `embstr`, in bytes.
 pub const EMBSTR_MAX: usize = 44;
-const COLLECTION_SIZE: usize = 16;
+/// Bytes of a collection: a pointer.
+const COLLECTION_SIZE: usize = 8;
 const HEADER: usize = 8;
 const ALIGN: usize = 8;
 

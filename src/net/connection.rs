@@ -111,8 +111,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Serves the client until the connection ends.
-    pub async fn serve(mut self) -> End {
-        let end = poll_fn(|cx| self.poll(cx)).await;
+    pub fn serve(self) -> impl Future<Output = End> {
+        // Behind a pointer: a future keeps what it was given beside what it moved it to, and so does who awaits it.
+        let mut this = Box::new(self);
+        async move {
+            let end = poll_fn(|cx| this.poll(cx)).await;
+            this.let_go();
+            // Says goodbye where the protocol has a word for it; nobody waits for the answer.
+            let _ = Box::pin(tokio::time::timeout(FAREWELL, this.stream.shutdown())).await;
+            end
+        }
+    }
+
+    /// Lets go of everything that others hold for this connection: it has ended.
+    fn let_go(&mut self) {
         match &self.state {
             State::Parked(parked, _) => {
                 if !parked.cancel(&self.engine) {
@@ -127,9 +139,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         self.session.end(&self.engine);
         dispatch::untie(&self.engine, self.session.client.id);
-        // Says goodbye where the protocol has a word for it; nobody waits for the answer.
-        let _ = tokio::time::timeout(FAREWELL, self.stream.shutdown()).await;
-        end
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {

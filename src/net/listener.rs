@@ -215,8 +215,5 @@ fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     if let Some(user) = user {
         session.log_in(user);
     }
-    let connection = Connection::new(stream, engine.clone(), session);
-    tasks.spawn(async move {
-        connection.serve().await;
-    });
+    tasks.spawn(Connection::new(stream, engine.clone(), session).serve());
 }

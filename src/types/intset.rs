@@ -7,6 +7,7 @@
 //! ```
 //! The width is not stored: it is the bytes divided by the count. It only ever grows.
 
+use super::forms::Buffer;
 use super::thin::{COUNT_MAX, LEN_MAX, Thin};
 
 /// The most members an [`IntSet`] can hold.
@@ -14,7 +15,12 @@ pub const INTSET_MAX: usize = if COUNT_MAX < LEN_MAX / 8 { COUNT_MAX } else { LE
 
 /// A sorted set of 64-bit integers, 8 bytes wide itself.
 #[derive(Clone)]
+#[repr(transparent)]
 pub struct IntSet(Thin);
+
+// SAFETY: it is a Thin and nothing else.
+#[allow(unsafe_code)]
+unsafe impl Buffer for IntSet {}
 
 impl Default for IntSet {
     fn default() -> Self {
@@ -104,16 +110,15 @@ impl IntSet {
             self.widen(need);
         }
         let width = if len == 0 { need } else { self.width() };
-        let gap = self.0.splice(index * width, 0, width);
+        let gap = self.0.splice(index * width, 0, width, len + 1);
         write(gap, width, 0, n);
-        self.0.set_count(len + 1);
         true
     }
 
     fn widen(&mut self, width: usize) {
         let (old, len) = (self.width(), self.len());
         let end = self.0.len();
-        self.0.splice(end, 0, len * (width - old));
+        self.0.splice(end, 0, len * (width - old), len);
         let bytes = self.0.bytes_mut();
         for index in (0..len).rev() {
             let n = read(bytes, old, index);
@@ -125,8 +130,7 @@ impl IntSet {
     pub fn remove(&mut self, n: i64) -> bool {
         let Ok(index) = self.search(n) else { return false };
         let (len, width) = (self.len(), self.width());
-        self.0.splice(index * width, width, 0);
-        self.0.set_count(len - 1);
+        self.0.splice(index * width, width, 0, len - 1);
         true
     }
 
@@ -164,12 +168,12 @@ mod tests {
     }
 
     #[test]
-    fn ten_small_members_take_32_bytes() {
+    fn ten_small_members_take_24_bytes() {
         let mut set = IntSet::new();
         for n in 0..10 {
             assert!(set.insert(1000 * n));
         }
-        assert_eq!((set.len(), set.memory(), set.get(10)), (10, 32, None));
+        assert_eq!((set.len(), set.memory(), set.get(10)), (10, 24, None));
         set.insert(1 << 40);
         assert_eq!((set.len(), set.memory(), set.get(10)), (11, 96, Some(1 << 40)));
     }

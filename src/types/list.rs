@@ -9,6 +9,7 @@ mod nodes;
 #[cfg(test)]
 mod tests;
 
+use super::forms::forms;
 use super::{Item, Packed, PackedIter, Packing};
 use limit::{Limit, Size, extra};
 use node::Node;
@@ -27,13 +28,17 @@ pub enum End {
 
 /// A list of strings.
 #[derive(Clone)]
-pub struct List(Form);
+pub struct List(Forms);
 
-#[derive(Clone)]
-enum Form {
-    /// The elements, and what a listpack would take beyond them (see [`Size::extra`]).
-    Packed(Packed<true>, u32),
-    Nodes(Box<Nodes>),
+// The note of a packed list is what a listpack would take beyond it (see [`Size::extra`]): three bytes an integer at most,
+// which takes seven itself.
+forms! { Packed(Packed<true>); Nodes(Nodes) }
+
+/// Notes that elements came with `gained` bytes that a listpack would take beyond them, and others went with `lost`.
+fn adjust(packed: &mut Packed<true>, gained: usize, lost: usize) {
+    if gained != lost {
+        packed.set_note(packed.note() + gained as u32 - lost as u32);
+    }
 }
 
 impl Default for List {
@@ -44,15 +49,15 @@ impl Default for List {
 
 impl List {
     /// An empty list.
-    pub const fn new() -> Self {
-        List(Form::Packed(Packed::new(), 0))
+    pub fn new() -> Self {
+        List(Form::Packed(Packed::new()).into())
     }
 
     /// How many elements it has.
     pub fn len(&self) -> usize {
-        match &self.0 {
-            Form::Packed(packed, _) => packed.len(),
-            Form::Nodes(nodes) => nodes.len(),
+        match self.0.view() {
+            View::Packed(packed) => packed.len(),
+            View::Nodes(nodes) => nodes.len(),
         }
     }
 
@@ -63,34 +68,34 @@ impl List {
 
     /// The name OBJECT ENCODING answers with.
     pub fn encoding(&self) -> &'static str {
-        match &self.0 {
-            Form::Packed(..) => "listpack",
-            Form::Nodes(_) => "quicklist",
+        match self.0.view() {
+            View::Packed(_) => "listpack",
+            View::Nodes(_) => "quicklist",
         }
     }
 
     /// Allocations to free, roughly.
     pub fn weight(&self) -> usize {
-        match &self.0 {
-            Form::Packed(..) => 1,
-            Form::Nodes(nodes) => 2 + nodes.nodes(),
+        match self.0.view() {
+            View::Packed(_) => 1,
+            View::Nodes(nodes) => 2 + nodes.nodes(),
         }
     }
 
     /// Bytes allocated.
     pub fn memory(&self) -> usize {
-        match &self.0 {
-            Form::Packed(packed, _) => packed.memory(),
-            Form::Nodes(nodes) => nodes.memory(),
+        match self.0.view() {
+            View::Packed(packed) => packed.memory(),
+            View::Nodes(nodes) => nodes.memory(),
         }
     }
 
     /// Becomes a ring of nodes if `count` elements of `text` bytes together are too many for a packed list.
     fn grow(&mut self, count: usize, text: usize, limit: Limit) {
-        if let Form::Packed(packed, extra) = &self.0 {
-            let size = Size { bytes: packed.size(), extra: *extra as usize, count: packed.len() };
+        if let View::Packed(packed) = self.0.view() {
+            let size = Size { bytes: packed.size(), extra: packed.note() as usize, count: packed.len() };
             if limit.outgrown(size, count, text) || !packed.fits(count, text) {
-                self.0 = Form::Nodes(Box::new(Nodes::new(packed)));
+                self.0 = Form::Nodes(Box::new(Nodes::new(packed))).into();
             }
         }
     }
@@ -101,10 +106,10 @@ impl List {
     }
 
     fn shrink_if(&mut self, small: impl FnOnce(&Nodes) -> Option<&Node>) {
-        if let Form::Nodes(nodes) = &self.0
+        if let View::Nodes(nodes) = self.0.view()
             && let Some(node) = small(nodes)
         {
-            self.0 = Form::Packed(node.into(), node.size().extra as u32);
+            self.0 = Form::Packed(node.into()).into();
         }
     }
 
@@ -113,7 +118,7 @@ impl List {
         let limit = Limit::new(packing);
         let mut nodes = Nodes::default();
         texts.iter().for_each(|text| nodes.push(End::Back, text, limit));
-        let mut list = List(Form::Nodes(Box::new(nodes)));
+        let mut list = List(Form::Nodes(Box::new(nodes)).into());
         list.shrink_if(|nodes| nodes.single(limit).filter(|node| limit.holds(node.size())));
         list
     }
@@ -150,25 +155,25 @@ impl List {
     }
 
     fn add(&mut self, end: End, texts: &[&[u8]], limit: Limit) {
-        match &mut self.0 {
-            Form::Packed(packed, beyond) => {
+        match self.0.view_mut() {
+            ViewMut::Packed(mut packed) => {
                 for text in texts {
                     let item = Item::from(*text);
                     let at = if end == End::Front { super::At::START } else { packed.end() };
                     packed.insert(at, &[item]);
-                    *beyond += extra(item) as u32;
+                    adjust(&mut packed, extra(item), 0);
                 }
             }
-            Form::Nodes(nodes) => texts.iter().for_each(|text| nodes.push(end, text, limit)),
+            ViewMut::Nodes(nodes) => texts.iter().for_each(|text| nodes.push(end, text, limit)),
         }
     }
 
     /// The element at one end.
     pub fn peek(&self, end: End) -> Option<Item<'_>> {
-        match (&self.0, end) {
-            (Form::Packed(packed, _), End::Front) => packed.first().map(|at| packed.get(at)),
-            (Form::Packed(packed, _), End::Back) => packed.last().map(|at| packed.get(at)),
-            (Form::Nodes(nodes), end) => nodes.peek(end),
+        match (self.0.view(), end) {
+            (View::Packed(packed), End::Front) => packed.first().map(|at| packed.get(at)),
+            (View::Packed(packed), End::Back) => packed.last().map(|at| packed.get(at)),
+            (View::Nodes(nodes), end) => nodes.peek(end),
         }
     }
 
@@ -182,23 +187,24 @@ impl List {
 
     /// Removes the element at one end, and stays in the form it has.
     fn drop_end(&mut self, end: End) {
-        match &mut self.0 {
-            Form::Packed(packed, beyond) => {
+        match self.0.view_mut() {
+            ViewMut::Packed(mut packed) => {
                 let at = if end == End::Front { packed.first() } else { packed.last() };
                 if let Some(at) = at {
-                    *beyond -= extra(packed.get(at)) as u32;
+                    let lost = extra(packed.get(at));
+                    adjust(&mut packed, 0, lost);
                     packed.remove(at, 1);
                 }
             }
-            Form::Nodes(nodes) => nodes.drop_end(end),
+            ViewMut::Nodes(nodes) => nodes.drop_end(end),
         }
     }
 
     /// The element at `index`.
     pub fn get(&self, index: usize) -> Option<Item<'_>> {
-        match &self.0 {
-            Form::Packed(packed, _) => packed.nth(index),
-            Form::Nodes(nodes) => nodes.get(index),
+        match self.0.view() {
+            View::Packed(packed) => packed.nth(index),
+            View::Nodes(nodes) => nodes.get(index),
         }
     }
 
@@ -209,29 +215,29 @@ impl List {
 
     /// The elements from `index` on, readable from both ends.
     pub fn iter_from(&self, index: usize) -> Iter<'_> {
-        match &self.0 {
-            Form::Packed(packed, _) => {
+        match self.0.view() {
+            View::Packed(packed) => {
                 let at = packed.seek(index).unwrap_or(packed.end());
                 Iter { front: packed.iter_from(at), ..Iter::default() }
             }
-            Form::Nodes(nodes) => nodes.iter_from(index),
+            View::Nodes(nodes) => nodes.iter_from(index),
         }
     }
 
     /// In how many nodes the elements lie.
     pub fn node_count(&self) -> usize {
-        match &self.0 {
-            Form::Packed(..) => 1,
-            Form::Nodes(nodes) => nodes.nodes(),
+        match self.0.view() {
+            View::Packed(_) => 1,
+            View::Nodes(nodes) => nodes.nodes(),
         }
     }
 
     /// The elements of each node from the one at `first` on, of as many as have `limit` elements together.
     pub fn nodes(&self, first: usize, limit: usize) -> Vec<PackedIter<'_, true>> {
-        match &self.0 {
-            Form::Packed(packed, _) if first == 0 => vec![packed.iter()],
-            Form::Packed(..) => Vec::new(),
-            Form::Nodes(nodes) => nodes.each(first, limit).collect(),
+        match self.0.view() {
+            View::Packed(packed) if first == 0 => vec![packed.iter()],
+            View::Packed(_) => Vec::new(),
+            View::Nodes(nodes) => nodes.each(first, limit).collect(),
         }
     }
 
@@ -253,15 +259,16 @@ impl List {
         }
         let limit = Limit::new(packing);
         self.grow(1, text.len(), limit);
-        match &mut self.0 {
-            Form::Packed(packed, beyond) => {
+        match self.0.view_mut() {
+            ViewMut::Packed(mut packed) => {
                 if let Some(at) = packed.seek(index) {
                     let item = Item::from(text);
-                    *beyond = *beyond + extra(item) as u32 - extra(packed.get(at)) as u32;
+                    let lost = extra(packed.get(at));
+                    adjust(&mut packed, extra(item), lost);
                     packed.replace(at, item);
                 }
             }
-            Form::Nodes(nodes) => nodes.set(index, text, limit),
+            ViewMut::Nodes(nodes) => nodes.set(index, text, limit),
         }
         self.shrink(limit);
         true
@@ -274,14 +281,14 @@ impl List {
         }
         let limit = Limit::new(packing);
         self.grow(1, text.len(), limit);
-        match &mut self.0 {
-            Form::Packed(packed, beyond) => {
+        match self.0.view_mut() {
+            ViewMut::Packed(mut packed) => {
                 let at = packed.seek(pivot + usize::from(after)).unwrap_or(packed.end());
                 let item = Item::from(text);
-                *beyond += extra(item) as u32;
                 packed.insert(at, &[item]);
+                adjust(&mut packed, extra(item), 0);
             }
-            Form::Nodes(nodes) => nodes.insert(pivot, after, text, limit),
+            ViewMut::Nodes(nodes) => nodes.insert(pivot, after, text, limit),
         }
         true
     }
@@ -305,37 +312,36 @@ impl List {
         if range.is_empty() {
             return;
         }
-        match &mut self.0 {
-            Form::Packed(packed, beyond) => {
+        match self.0.view_mut() {
+            ViewMut::Packed(mut packed) => {
                 if let Some(at) = packed.seek(range.start) {
-                    *beyond -= packed.iter_from(at).take(range.len()).map(extra).sum::<usize>() as u32;
+                    let lost = packed.iter_from(at).take(range.len()).map(extra).sum();
+                    adjust(&mut packed, 0, lost);
                     packed.remove(at, range.len());
                 }
             }
-            Form::Nodes(nodes) => nodes.remove(range),
+            ViewMut::Nodes(nodes) => nodes.remove(range),
         }
     }
 
     /// Removes up to `max` elements equal to `text`, from one end on; tells how many.
     pub fn remove_equal(&mut self, text: &[u8], from: End, max: usize, packing: &Packing) -> usize {
         let item = Item::from(text);
-        match &mut self.0 {
-            Form::Packed(packed, beyond) => {
+        let removed = match self.0.view_mut() {
+            ViewMut::Packed(mut packed) => {
                 let mut node = Node::from(&*packed);
                 let removed = node.remove(item, from, max);
                 if removed > 0 {
-                    (*packed, *beyond) = ((&node).into(), node.size().extra as u32);
+                    *packed = (&node).into();
                 }
                 removed
             }
-            Form::Nodes(nodes) => {
-                let removed = nodes.remove_equal(item, from, max);
-                if removed > 0 {
-                    self.shrink(Limit::new(packing));
-                }
-                removed
-            }
+            ViewMut::Nodes(nodes) => nodes.remove_equal(item, from, max),
+        };
+        if removed > 0 {
+            self.shrink(Limit::new(packing));
         }
+        removed
     }
 }
 

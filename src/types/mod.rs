@@ -1,10 +1,10 @@
 //! Floor 1: the data structures alone. They know nothing of keys, locks, clients or logs.
 //!
-//! Every collection is at most 16 bytes itself (usually an enum of thin pointers): it lives inside
-//! the keyspace's entry. It is never stored empty.
+//! Every collection is 8 bytes itself, a pointer: it lives inside the keyspace's entry. It is never stored empty.
 
 pub mod bits;
 mod footprint;
+mod forms;
 pub mod geo;
 mod hash;
 pub mod hyperlog;

@@ -13,10 +13,11 @@
 //!            └────────┴──────┴──────┴──────┴──────┴─────┘   0x80 where more stand before
 //! ```
 //! An element's overhead is one byte for strings under 64 bytes (two under 4096), none for integers
-//! under 128; one more byte in `Packed<true>`. The header takes 8 bytes.
+//! under 128; one more byte in `Packed<true>`. The head takes 4 bytes, and 12 above 252.
 //!
 //! Positions ([`At`]) are byte offsets: valid until something before them changes.
 
+use super::forms::Buffer;
 use super::item::{Item, Needle, size_of_first};
 use super::thin::{COUNT_MAX, LEN_MAX, Thin};
 
@@ -35,7 +36,12 @@ impl At {
 
 /// A list of small strings and integers in one allocation; with `BACK`, walkable backward.
 #[derive(Clone)]
+#[repr(transparent)]
 pub struct Packed<const BACK: bool = false>(Thin);
+
+// SAFETY: it is a Thin and nothing else.
+#[allow(unsafe_code)]
+unsafe impl<const BACK: bool> Buffer for Packed<BACK> {}
 
 impl<const BACK: bool> Default for Packed<BACK> {
     fn default() -> Self {
@@ -67,6 +73,16 @@ impl<const BACK: bool> Packed<BACK> {
     /// Bytes it has allocated.
     pub fn memory(&self) -> usize {
         self.0.memory()
+    }
+
+    /// A number that its owner keeps with it; 0 while it has no elements.
+    pub(super) fn note(&self) -> u32 {
+        self.0.note()
+    }
+
+    /// Sets that number: at most 255 while the elements take 252 bytes or fewer.
+    pub(super) fn set_note(&mut self, note: u32) {
+        self.0.set_note(note);
     }
 
     /// Whether `elements` more of `bytes` text together are sure to fit below the hard limits (1 GiB, 2^24).
@@ -182,7 +198,7 @@ impl<const BACK: bool> Packed<BACK> {
         }
         let new: usize = items.iter().map(|item| total::<BACK>(item.size())).sum();
         let count = self.len() - removed + items.len();
-        let mut gap = self.0.splice(at.offset(), end - at.offset(), new);
+        let mut gap = self.0.splice(at.offset(), end - at.offset(), new, count);
         for item in items {
             let size = Needle::new(*item).write(gap);
             let total = total::<BACK>(size);
@@ -191,7 +207,6 @@ impl<const BACK: bool> Packed<BACK> {
             }
             gap = &mut gap[total..];
         }
-        self.0.set_count(count);
     }
 
     /// Removes the elements from the one at `at` on and returns them as a list of their own.
@@ -200,11 +215,9 @@ impl<const BACK: bool> Packed<BACK> {
         let moved = self.iter_from(at).count();
         if moved > 0 {
             let bytes = &self.0.bytes()[at.offset()..];
-            tail.0.splice(0, 0, bytes.len()).copy_from_slice(bytes);
-            tail.0.set_count(moved);
+            tail.0.splice(0, 0, bytes.len(), moved).copy_from_slice(bytes);
             let kept = self.len() - moved;
-            self.0.splice(at.offset(), self.0.len() - at.offset(), 0);
-            self.0.set_count(kept);
+            self.0.splice(at.offset(), self.0.len() - at.offset(), 0, kept);
         }
         tail
     }
@@ -212,8 +225,7 @@ impl<const BACK: bool> Packed<BACK> {
     /// A list of the `count` elements that stand in `bytes`.
     pub(super) fn from_bytes(bytes: &[u8], count: usize) -> Self {
         let mut list = Packed::new();
-        list.0.splice(0, 0, bytes.len()).copy_from_slice(bytes);
-        list.0.set_count(count);
+        list.0.splice(0, 0, bytes.len(), count).copy_from_slice(bytes);
         list
     }
 
@@ -225,8 +237,7 @@ impl<const BACK: bool> Packed<BACK> {
     /// Appends the elements of `other`.
     pub fn append(&mut self, other: &Self) {
         let (bytes, count) = (other.0.bytes(), self.len() + other.len());
-        self.0.splice(self.0.len(), 0, bytes.len()).copy_from_slice(bytes);
-        self.0.set_count(count);
+        self.0.splice(self.0.len(), 0, bytes.len(), count).copy_from_slice(bytes);
     }
 
     fn existing(&self, offset: usize) -> Option<At> {

@@ -1,6 +1,6 @@
 //! A hash at a moment: without the fields whose time is up.
 
-use super::{FieldRef, Form, Hash};
+use super::{FieldRef, Hash, View};
 use crate::base::random;
 
 /// What a reader sees of a hash.
@@ -28,10 +28,10 @@ impl Hash {
 
     /// How many fields are due at `now_ms`.
     fn due(&self, now_ms: i64) -> usize {
-        match &self.0 {
-            Form::Packed(_) => 0,
-            Form::Expiring(_) => self.iter().take_while(|f| f.is_due(now_ms)).count(),
-            Form::Table(fields) => fields.due(now_ms),
+        match self.0.view() {
+            View::Packed(_) => 0,
+            View::Expiring(_) => self.iter().take_while(|f| f.is_due(now_ms)).count(),
+            View::Table(fields) => fields.due(now_ms),
         }
     }
 }
@@ -69,7 +69,8 @@ impl<'a> Live<'a> {
 
     /// Whether [`Live::random`] is quick: fields are found at random, and none is due.
     pub fn draws(self) -> bool {
-        matches!(self.hash.0, Form::Table(_)) && self.hash.next_expire_at().is_none_or(|at| at > self.now_ms)
+        matches!(self.hash.0.view(), View::Table(_))
+            && self.hash.next_expire_at().is_none_or(|at| at > self.now_ms)
     }
 
     /// A field, all equally likely; `None` when there is none.

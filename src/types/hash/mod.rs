@@ -13,6 +13,7 @@
 mod live;
 mod table;
 
+use super::forms::forms;
 use super::item::Item;
 use super::{At, Packed, Packing};
 use crate::base::random;
@@ -24,14 +25,9 @@ pub const FIELD_EXPIRE_MAX: i64 = table::EXPIRE_MAX;
 
 /// A map from fields to values.
 #[derive(Clone)]
-pub struct Hash(Form);
+pub struct Hash(Forms);
 
-#[derive(Clone)]
-enum Form {
-    Packed(Packed),
-    Expiring(Packed),
-    Table(Box<Fields>),
-}
+forms! { Packed(Packed), Expiring(Packed); Table(Fields) }
 
 /// A field of a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,8 +93,8 @@ fn behind(list: &Packed, at: At, n: usize) -> Option<At> {
 
 impl Hash {
     /// An empty hash, without an allocation.
-    pub const fn new() -> Self {
-        Hash(Form::Packed(Packed::new()))
+    pub fn new() -> Self {
+        Hash(Form::Packed(Packed::new()).into())
     }
 
     /// Prepares for `fields` to be set by one command: takes the form that so many would need even if
@@ -110,7 +106,7 @@ impl Hash {
     }
 
     fn widen(&mut self) {
-        if matches!(self.0, Form::Table(_)) {
+        if matches!(self.0.view(), View::Table(_)) {
             return;
         }
         let mut fields = Fields::new(self.len() + 1, (self.len() + 1) * RECORD_BYTES);
@@ -120,28 +116,28 @@ impl Hash {
                 fields.set_expire_at(f.field, f.expire_at);
             }
         }
-        self.0 = Form::Table(Box::new(fields));
+        self.0 = Form::Table(Box::new(fields)).into();
     }
 
     /// The list of a packed form and how many elements make up a field.
     fn list(&self) -> Option<(&Packed, usize)> {
-        match &self.0 {
-            Form::Packed(list) => Some((list, 2)),
-            Form::Expiring(list) => Some((list, 3)),
-            Form::Table(_) => None,
+        match self.0.view() {
+            View::Packed(list) => Some((list, 2)),
+            View::Expiring(list) => Some((list, 3)),
+            View::Table(_) => None,
         }
     }
 
     /// `field` with its value.
     pub fn get(&self, field: &[u8]) -> Option<FieldRef<'_>> {
         let field = Item::from(field);
-        match &self.0 {
-            Form::Packed(list) => {
+        match self.0.view() {
+            View::Packed(list) => {
                 let mut items = list.iter_from(list.find(At::START, field, 2)?);
                 Some(FieldRef { field: items.next()?, value: items.next()?, expire_at: None })
             }
-            Form::Expiring(list) => field_at(list, list.find(At::START, field, 3)?),
-            Form::Table(fields) => fields.get(field),
+            View::Expiring(list) => field_at(list, list.find(At::START, field, 3)?),
+            View::Table(fields) => fields.get(field),
         }
     }
 
@@ -171,36 +167,39 @@ impl Hash {
             self.widen();
         }
         let (field, value) = (Item::from(field), Item::from(value));
-        let new = match &mut self.0 {
-            Form::Packed(list) => match list.find(At::START, field, 2).and_then(|at| list.next(at)) {
+        let new = match self.0.view_mut() {
+            ViewMut::Packed(mut list) => match list.find(At::START, field, 2).and_then(|at| list.next(at)) {
                 Some(at) => {
                     list.replace(at, value);
                     false
                 }
                 None => {
-                    list.insert(list.end(), &[field, value]);
+                    let end = list.end();
+                    list.insert(end, &[field, value]);
                     true
                 }
             },
-            Form::Expiring(list) => match list.find(At::START, field, 3) {
+            ViewMut::Expiring(mut list) => match list.find(At::START, field, 3) {
                 Some(at) => {
-                    let old = field_at(list, at).and_then(|f| f.expire_at);
+                    let old = field_at(&list, at).and_then(|f| f.expire_at);
                     if keep_expiry || old.is_none() {
                         if let Some(at) = list.next(at) {
                             list.replace(at, value);
                         }
                     } else {
                         list.remove(at, 3);
-                        list.insert(list.end(), &[field, value, Item::Int(0)]);
+                        let end = list.end();
+                        list.insert(end, &[field, value, Item::Int(0)]);
                     }
                     false
                 }
                 None => {
-                    list.insert(list.end(), &[field, value, Item::Int(0)]);
+                    let end = list.end();
+                    list.insert(end, &[field, value, Item::Int(0)]);
                     true
                 }
             },
-            Form::Table(fields) => return fields.set(field, value, keep_expiry),
+            ViewMut::Table(fields) => return fields.set(field, value, keep_expiry),
         };
         if new && self.len() > limit(packing.hash_max_listpack_entries()) {
             self.widen();
@@ -211,10 +210,10 @@ impl Hash {
     /// Removes `field`; false when it is not there.
     pub fn remove(&mut self, field: &[u8]) -> bool {
         let field = Item::from(field);
-        let (list, step) = match &mut self.0 {
-            Form::Packed(list) => (list, 2),
-            Form::Expiring(list) => (list, 3),
-            Form::Table(fields) => return fields.remove(field),
+        let (mut list, step) = match self.0.view_mut() {
+            ViewMut::Packed(list) => (list, 2),
+            ViewMut::Expiring(list) => (list, 3),
+            ViewMut::Table(fields) => return fields.remove(field),
         };
         let found = list.find(At::START, field, step);
         found.is_some_and(|at| {
@@ -225,12 +224,12 @@ impl Hash {
 
     /// Prepares for fields to expire: takes the form with room for their times.
     pub fn expect_expiry(&mut self) {
-        if let Form::Packed(plain) = &self.0 {
+        if let View::Packed(plain) = self.0.view() {
             let mut list = Packed::new();
             for f in fields_of::<2>(plain) {
                 list.insert(list.end(), &[f.field, f.value, Item::Int(0)]);
             }
-            self.0 = Form::Expiring(list);
+            self.0 = Form::Expiring(list).into();
         }
     }
 
@@ -241,43 +240,44 @@ impl Hash {
             self.expect_expiry();
         }
         let item = Item::from(field);
-        match &mut self.0 {
-            Form::Packed(list) => list.find(At::START, item, 2).is_some(),
-            Form::Expiring(list) => {
+        match self.0.view_mut() {
+            ViewMut::Packed(list) => list.find(At::START, item, 2).is_some(),
+            ViewMut::Expiring(mut list) => {
                 let Some(at) = list.find(At::START, item, 3) else { return false };
-                if let Some(f) = field_at(list, at) {
+                if let Some(f) = field_at(&list, at) {
                     let value = f.value.to_vec();
                     list.remove(at, 3);
                     let time = Item::Int(expire_at.unwrap_or(0));
-                    list.insert(place_for(list, expire_at), &[item, Item::from(&value[..]), time]);
+                    let place = place_for(&list, expire_at);
+                    list.insert(place, &[item, Item::from(&value[..]), time]);
                 }
                 true
             }
-            Form::Table(fields) => fields.set_expire_at(item, expire_at),
+            ViewMut::Table(fields) => fields.set_expire_at(item, expire_at),
         }
     }
 
     /// When the next field expires, in unix milliseconds; `None` when none does. O(1).
     pub fn next_expire_at(&self) -> Option<i64> {
-        match &self.0 {
-            Form::Packed(_) => None,
-            Form::Expiring(list) => field_at(list, list.first()?)?.expire_at,
-            Form::Table(fields) => fields.next_expire_at(),
+        match self.0.view() {
+            View::Packed(_) => None,
+            View::Expiring(list) => field_at(list, list.first()?)?.expire_at,
+            View::Table(fields) => fields.next_expire_at(),
         }
     }
 
     /// How many fields expire some time.
     pub fn expiring(&self) -> usize {
-        match &self.0 {
-            Form::Packed(_) => 0,
-            Form::Expiring(list) => fields_of::<3>(list).take_while(|f| f.expire_at.is_some()).count(),
-            Form::Table(fields) => fields.expiring(),
+        match self.0.view() {
+            View::Packed(_) => 0,
+            View::Expiring(list) => fields_of::<3>(list).take_while(|f| f.expire_at.is_some()).count(),
+            View::Table(fields) => fields.expiring(),
         }
     }
 
     /// Whether it is large, and the time of all its fields is up at `now`: then it may go as a whole.
     pub fn is_all_due(&self, now: i64) -> bool {
-        let Form::Table(fields) = &self.0 else { return false };
+        let View::Table(fields) = self.0.view() else { return false };
         fields.expiring() == fields.len() && fields.last_expire_at().is_some_and(|ms| ms <= now)
     }
 
@@ -287,47 +287,47 @@ impl Hash {
         if self.next_expire_at().is_none_or(|ms| ms > now) {
             return false;
         }
-        match &mut self.0 {
-            Form::Packed(_) => {}
-            Form::Expiring(list) => {
-                if let Some(f) = field_at(list, At::START) {
+        match self.0.view_mut() {
+            ViewMut::Packed(_) => {}
+            ViewMut::Expiring(mut list) => {
+                if let Some(f) = field_at(&list, At::START) {
                     visit(f);
                 }
                 list.remove(At::START, 3);
             }
-            Form::Table(fields) => fields.remove_next(visit),
+            ViewMut::Table(fields) => fields.remove_next(visit),
         }
         true
     }
 
     /// Gives back what a list holds beyond its need.
     pub fn shrink(&mut self) {
-        if let Form::Packed(list) | Form::Expiring(list) = &mut self.0 {
+        if let ViewMut::Packed(mut list) | ViewMut::Expiring(mut list) = self.0.view_mut() {
             list.shrink();
         }
     }
 
     /// A field, all equally likely; `None` when there is none.
     pub fn random(&self) -> Option<FieldRef<'_>> {
-        match &self.0 {
-            Form::Table(fields) => fields.random(),
+        match self.0.view() {
+            View::Table(fields) => fields.random(),
             _ => self.iter().nth(random::below(self.len())),
         }
     }
 
     /// Every field; in a listpack, in order of insertion.
     pub fn iter(&self) -> impl Iterator<Item = FieldRef<'_>> {
-        match &self.0 {
-            Form::Packed(list) => Iter::Packed(fields_of::<2>(list)),
-            Form::Expiring(list) => Iter::Expiring(fields_of::<3>(list)),
-            Form::Table(fields) => Iter::Table(fields.iter()),
+        match self.0.view() {
+            View::Packed(list) => Iter::Packed(fields_of::<2>(list)),
+            View::Expiring(list) => Iter::Expiring(fields_of::<3>(list)),
+            View::Table(fields) => Iter::Table(fields.iter()),
         }
     }
 
     /// Visits the fields at `cursor` (0 to begin with), and returns the cursor to go on with: 0 at the end.
     pub fn scan(&self, cursor: u64, visit: impl FnMut(FieldRef<'_>)) -> u64 {
-        match &self.0 {
-            Form::Table(fields) => fields.scan(cursor, visit),
+        match self.0.view() {
+            View::Table(fields) => fields.scan(cursor, visit),
             _ => {
                 self.iter().for_each(visit);
                 0
@@ -337,10 +337,10 @@ impl Hash {
 
     /// How many fields it has.
     pub fn len(&self) -> usize {
-        match &self.0 {
-            Form::Packed(list) => list.len() / 2,
-            Form::Expiring(list) => list.len() / 3,
-            Form::Table(fields) => fields.len(),
+        match self.0.view() {
+            View::Packed(list) => list.len() / 2,
+            View::Expiring(list) => list.len() / 3,
+            View::Table(fields) => fields.len(),
         }
     }
 
@@ -351,26 +351,26 @@ impl Hash {
 
     /// The name OBJECT ENCODING answers with.
     pub fn encoding(&self) -> &'static str {
-        match &self.0 {
-            Form::Packed(_) => "listpack",
-            Form::Expiring(_) => "listpackex",
-            Form::Table(_) => "hashtable",
+        match self.0.view() {
+            View::Packed(_) => "listpack",
+            View::Expiring(_) => "listpackex",
+            View::Table(_) => "hashtable",
         }
     }
 
     /// Allocations to free.
     pub fn weight(&self) -> usize {
-        match &self.0 {
-            Form::Table(fields) => 1 + fields.weight(),
+        match self.0.view() {
+            View::Table(fields) => 1 + fields.weight(),
             _ => 1,
         }
     }
 
     /// Bytes allocated.
     pub fn memory(&self) -> usize {
-        match &self.0 {
-            Form::Packed(list) | Form::Expiring(list) => list.memory(),
-            Form::Table(fields) => fields.memory(),
+        match self.0.view() {
+            View::Packed(list) | View::Expiring(list) => list.memory(),
+            View::Table(fields) => fields.memory(),
         }
     }
 }

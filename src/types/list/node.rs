@@ -238,6 +238,8 @@ impl From<&Packed<true>> for Node {
 
 impl From<&Node> for Packed<true> {
     fn from(node: &Node) -> Self {
-        Packed::from_bytes(node.bytes(), node.len())
+        let mut packed = Packed::from_bytes(node.bytes(), node.len());
+        packed.set_note(node.extra);
+        packed
     }
 }

@@ -17,7 +17,7 @@ fn contents(list: &List) -> Vec<Vec<u8>> {
 
 #[test]
 fn it_fits_the_entry() {
-    assert!(size_of::<List>() <= 16);
+    assert_eq!(size_of::<List>(), 8);
 }
 
 #[test]
@@ -139,11 +139,11 @@ proptest! {
             let index = n as usize % (twin.len() + 1);
             prop_assert_eq!(list.get(index).map(Item::to_vec), twin.get(index).cloned());
             prop_assert_eq!(list.iter_from(index).map(Item::to_vec).next(), twin.get(index).cloned());
-            match &list.0 {
-                Form::Packed(packed, beyond) => {
-                    prop_assert_eq!(packed.iter().map(extra).sum::<usize>(), *beyond as usize);
+            match list.0.view() {
+                View::Packed(packed) => {
+                    prop_assert_eq!(packed.iter().map(extra).sum::<usize>(), packed.note() as usize);
                 }
-                Form::Nodes(nodes) => nodes.check(),
+                View::Nodes(nodes) => nodes.check(),
             }
         }
     }

@@ -3,6 +3,7 @@
 //! The form depends on the history and on the settings `set-max-*` just as in Redis, and OBJECT
 //! ENCODING names it so. It never goes back to a smaller form by itself.
 
+use super::forms::forms;
 use super::item::{Item, size_of_first};
 use super::table::{Key, Record, Table};
 use super::{At, INTSET_MAX, IntSet, Packed, Packing};
@@ -12,14 +13,9 @@ use std::ops::ControlFlow;
 
 /// A set of strings.
 #[derive(Clone)]
-pub struct Set(Form);
+pub struct Set(Forms);
 
-#[derive(Clone)]
-enum Form {
-    Ints(IntSet),
-    Packed(Packed),
-    Table(Box<Table<Member>>),
-}
+forms! { Ints(IntSet), Packed(Packed); Table(Table<Member>) }
 
 /// A table's record that is a member and nothing else.
 #[derive(Clone)]
@@ -57,25 +53,25 @@ fn ints_fit(len: usize, packing: &Packing) -> bool {
 
 impl Set {
     /// An empty set, without an allocation.
-    pub const fn new() -> Self {
-        Set(Form::Ints(IntSet::new()))
+    pub fn new() -> Self {
+        Set(Form::Ints(IntSet::new()).into())
     }
 
     /// Prepares for `count` members to be added, of which `first` is the first: takes the form that so
     /// many would need even if some prove to be there already.
     pub fn expect(&mut self, count: usize, first: &[u8], packing: &Packing) {
         let packed = count <= limit(packing.set_max_listpack_entries());
-        match &self.0 {
-            Form::Ints(ints) if ints.is_empty() => {
+        match self.0.view() {
+            View::Ints(ints) if ints.is_empty() => {
                 if Item::from(first).as_int().is_some() && ints_fit(count, packing) {
                 } else if packed {
-                    self.0 = Form::Packed(Packed::new());
+                    self.0 = Form::Packed(Packed::new()).into();
                 } else {
                     self.widen();
                 }
             }
-            Form::Ints(_) if !ints_fit(count, packing) => self.widen(),
-            Form::Packed(_) if !packed => self.widen(),
+            View::Ints(_) if !ints_fit(count, packing) => self.widen(),
+            View::Packed(_) if !packed => self.widen(),
             _ => {}
         }
     }
@@ -87,31 +83,26 @@ impl Set {
 
     /// Adds `item`; false when it is there already.
     pub fn insert_item(&mut self, item: Item<'_>, packing: &Packing) -> bool {
-        match &mut self.0 {
-            Form::Ints(ints) => match item {
-                Item::Int(n) => {
-                    let new = ints.insert(n);
-                    if new && !ints_fit(ints.len(), packing) {
-                        self.widen();
-                    }
-                    return new;
-                }
+        let packed = match self.0.view_mut() {
+            ViewMut::Ints(mut ints) => match item {
+                Item::Int(n) if ints_fit(ints.len() + 1, packing) => return ints.insert(n),
+                Item::Int(n) if ints.contains(n) => return false,
+                Item::Int(_) => None,
                 Item::Bytes(text) => {
                     let ends = [ints.get(0), ints.len().checked_sub(1).and_then(|last| ints.get(last))];
                     let longest =
                         ends.into_iter().flatten().map(|n| Item::Int(n).len()).fold(text.len(), usize::max);
-                    if ints.len() < limit(packing.set_max_listpack_entries())
-                        && longest <= limit(packing.set_max_listpack_value())
-                    {
+                    let packs = ints.len() < limit(packing.set_max_listpack_entries())
+                        && longest <= limit(packing.set_max_listpack_value());
+                    packs.then(|| {
                         let mut list = Packed::new();
                         ints.iter().for_each(|n| list.push(Item::Int(n)));
                         list.push(item);
-                        self.0 = Form::Packed(list);
-                        return true;
-                    }
+                        list
+                    })
                 }
             },
-            Form::Packed(list) => {
+            ViewMut::Packed(mut list) => {
                 if list.find(At::START, item, 1).is_some() {
                     return false;
                 }
@@ -123,8 +114,9 @@ impl Set {
                     list.push(item);
                     return true;
                 }
+                None
             }
-            Form::Table(table) => {
+            ViewMut::Table(table) => {
                 let key = Key::new(item);
                 let new = table.find(&key).is_none();
                 if new {
@@ -134,6 +126,10 @@ impl Set {
                 }
                 return new;
             }
+        };
+        if let Some(list) = packed {
+            self.0 = Form::Packed(list).into();
+            return true;
         }
         self.widen();
         self.insert_item(item, packing)
@@ -148,7 +144,7 @@ impl Set {
                 key.needle.write(bytes);
             });
         }
-        self.0 = Form::Table(Box::new(table));
+        self.0 = Form::Table(Box::new(table)).into();
     }
 
     /// Removes `member`; false when it is not there.
@@ -158,16 +154,16 @@ impl Set {
 
     /// Removes `item`; false when it is not there.
     pub fn remove_item(&mut self, item: Item<'_>) -> bool {
-        match &mut self.0 {
-            Form::Ints(ints) => matches!(item, Item::Int(n) if ints.remove(n)),
-            Form::Packed(list) => {
+        match self.0.view_mut() {
+            ViewMut::Ints(mut ints) => matches!(item, Item::Int(n) if ints.remove(n)),
+            ViewMut::Packed(mut list) => {
                 let found = list.find(At::START, item, 1);
                 found.is_some_and(|at| {
                     list.remove(at, 1);
                     true
                 })
             }
-            Form::Table(table) => {
+            ViewMut::Table(table) => {
                 let found = table.find(&Key::new(item));
                 found.is_some_and(|place| {
                     table.remove(place);
@@ -184,37 +180,37 @@ impl Set {
 
     /// Whether `item` is there.
     pub fn contains_item(&self, item: Item<'_>) -> bool {
-        match &self.0 {
-            Form::Ints(ints) => matches!(item, Item::Int(n) if ints.contains(n)),
-            Form::Packed(list) => list.find(At::START, item, 1).is_some(),
-            Form::Table(table) => table.find(&Key::new(item)).is_some(),
+        match self.0.view() {
+            View::Ints(ints) => matches!(item, Item::Int(n) if ints.contains(n)),
+            View::Packed(list) => list.find(At::START, item, 1).is_some(),
+            View::Table(table) => table.find(&Key::new(item)).is_some(),
         }
     }
 
     /// A member, all equally likely; `None` when the set is empty.
     pub fn random(&self) -> Option<Item<'_>> {
-        match &self.0 {
-            Form::Ints(ints) => ints.get(random::below(ints.len())).map(Item::Int),
-            Form::Packed(list) => list.nth(random::below(list.len())),
-            Form::Table(table) => table.random().map(|place| Item::decode(table.get(place)).0),
+        match self.0.view() {
+            View::Ints(ints) => ints.get(random::below(ints.len())).map(Item::Int),
+            View::Packed(list) => list.nth(random::below(list.len())),
+            View::Table(table) => table.random().map(|place| Item::decode(table.get(place)).0),
         }
     }
 
     /// Removes a member, all equally likely, after showing it to `visit`; false when the set is empty.
     pub fn pop(&mut self, visit: impl FnOnce(Item<'_>)) -> bool {
-        match &mut self.0 {
-            Form::Ints(ints) => {
+        match self.0.view_mut() {
+            ViewMut::Ints(mut ints) => {
                 let Some(n) = ints.get(random::below(ints.len())) else { return false };
                 visit(Item::Int(n));
                 ints.remove(n)
             }
-            Form::Packed(list) => {
+            ViewMut::Packed(mut list) => {
                 let Some(at) = list.seek(random::below(list.len())) else { return false };
                 visit(list.get(at));
                 list.remove(at, 1);
                 true
             }
-            Form::Table(table) => {
+            ViewMut::Table(table) => {
                 let Some(place) = table.random() else { return false };
                 visit(Item::decode(table.get(place)).0);
                 table.remove(place);
@@ -225,19 +221,19 @@ impl Set {
 
     /// Every member: ascending in an intset, in order of insertion in a packed list.
     pub fn iter(&self) -> impl Iterator<Item = Item<'_>> {
-        match &self.0 {
-            Form::Ints(ints) => Iter::Ints(ints.iter().map(Item::Int)),
-            Form::Packed(list) => Iter::Packed(list.iter()),
-            Form::Table(table) => Iter::Table(table.iter().map(|record| Item::decode(record).0)),
+        match self.0.view() {
+            View::Ints(ints) => Iter::Ints(ints.iter().map(Item::Int)),
+            View::Packed(list) => Iter::Packed(list.iter()),
+            View::Table(table) => Iter::Table(table.iter().map(|record| Item::decode(record).0)),
         }
     }
 
     /// Shows every member to `visit`, until it breaks off.
     fn visit<'s>(&'s self, mut visit: impl FnMut(Item<'s>) -> ControlFlow<()>) -> ControlFlow<()> {
-        match &self.0 {
-            Form::Ints(ints) => ints.iter().map(Item::Int).try_for_each(visit),
-            Form::Packed(list) => list.iter().try_for_each(visit),
-            Form::Table(table) => table.visit(|record| visit(Item::decode(record).0)),
+        match self.0.view() {
+            View::Ints(ints) => ints.iter().map(Item::Int).try_for_each(visit),
+            View::Packed(list) => list.iter().try_for_each(visit),
+            View::Table(table) => table.visit(|record| visit(Item::decode(record).0)),
         }
     }
 
@@ -251,8 +247,8 @@ impl Set {
         let mut group: SmallVec<[(Item<'s>, Key<'s>); GROUP]> = SmallVec::new();
         let mut search = |group: &mut SmallVec<[(Item<'s>, Key<'s>); GROUP]>| {
             for set in others {
-                match &set.0 {
-                    Form::Table(table) => {
+                match set.0.view() {
+                    View::Table(table) => {
                         group.iter().for_each(|(_, key)| table.prefetch(key));
                         group.retain(|(_, key)| table.find(key).is_some());
                     }
@@ -270,8 +266,8 @@ impl Set {
 
     /// Visits the members at `cursor` (0 to begin with), and returns the cursor to go on with: 0 at the end.
     pub fn scan(&self, cursor: u64, mut visit: impl FnMut(Item<'_>)) -> u64 {
-        match &self.0 {
-            Form::Table(table) => table.scan(cursor, |record| visit(Item::decode(record).0)),
+        match self.0.view() {
+            View::Table(table) => table.scan(cursor, |record| visit(Item::decode(record).0)),
             _ => {
                 self.iter().for_each(visit);
                 0
@@ -281,10 +277,10 @@ impl Set {
 
     /// How many members it has.
     pub fn len(&self) -> usize {
-        match &self.0 {
-            Form::Ints(ints) => ints.len(),
-            Form::Packed(list) => list.len(),
-            Form::Table(table) => table.len(),
+        match self.0.view() {
+            View::Ints(ints) => ints.len(),
+            View::Packed(list) => list.len(),
+            View::Table(table) => table.len(),
         }
     }
 
@@ -295,27 +291,27 @@ impl Set {
 
     /// The name OBJECT ENCODING answers with.
     pub fn encoding(&self) -> &'static str {
-        match &self.0 {
-            Form::Ints(_) => "intset",
-            Form::Packed(_) => "listpack",
-            Form::Table(_) => "hashtable",
+        match self.0.view() {
+            View::Ints(_) => "intset",
+            View::Packed(_) => "listpack",
+            View::Table(_) => "hashtable",
         }
     }
 
     /// Allocations to free.
     pub fn weight(&self) -> usize {
-        match &self.0 {
-            Form::Table(table) => table.weight(),
+        match self.0.view() {
+            View::Table(table) => table.weight(),
             _ => 1,
         }
     }
 
     /// Bytes allocated.
     pub fn memory(&self) -> usize {
-        match &self.0 {
-            Form::Ints(ints) => ints.memory(),
-            Form::Packed(list) => list.memory(),
-            Form::Table(table) => table.memory(),
+        match self.0.view() {
+            View::Ints(ints) => ints.memory(),
+            View::Packed(list) => list.memory(),
+            View::Table(table) => table.memory(),
         }
     }
 }

@@ -13,6 +13,7 @@ mod tree;
 
 pub use range::{LexEdge, LexRange, ScoreEdge, ScoreRange};
 
+use super::forms::forms;
 use super::{Item, Packing};
 use crate::base::random;
 use large::Large;
@@ -22,13 +23,9 @@ use tree::Probe;
 
 /// A sorted set.
 #[derive(Clone)]
-pub struct Sorted(Form);
+pub struct Sorted(Forms);
 
-#[derive(Clone)]
-enum Form {
-    Small(Small),
-    Large(Box<Large>),
-}
+forms! { Small(Small); Large(Large) }
 
 /// What became of a member.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,14 +47,14 @@ impl Default for Sorted {
 impl Sorted {
     /// An empty sorted set.
     pub fn new() -> Self {
-        Sorted(Form::Small(Small::default()))
+        Sorted(Form::Small(Small::default()).into())
     }
 
     /// How many members it has.
     pub fn len(&self) -> usize {
-        match &self.0 {
-            Form::Small(small) => small.len(),
-            Form::Large(large) => large.len(),
+        match self.0.view() {
+            View::Small(small) => small.len(),
+            View::Large(large) => large.len(),
         }
     }
 
@@ -68,25 +65,25 @@ impl Sorted {
 
     /// The name OBJECT ENCODING answers with.
     pub fn encoding(&self) -> &'static str {
-        match &self.0 {
-            Form::Small(_) => "listpack",
-            Form::Large(_) => "skiplist",
+        match self.0.view() {
+            View::Small(_) => "listpack",
+            View::Large(_) => "skiplist",
         }
     }
 
     /// Allocations to free, roughly.
     pub fn weight(&self) -> usize {
-        match &self.0 {
-            Form::Small(_) => 1,
-            Form::Large(large) => large.len(),
+        match self.0.view() {
+            View::Small(_) => 1,
+            View::Large(large) => large.len(),
         }
     }
 
     /// Bytes it has allocated.
     pub fn memory(&self) -> usize {
-        match &self.0 {
-            Form::Small(small) => small.memory(),
-            Form::Large(large) => large.memory(),
+        match self.0.view() {
+            View::Small(small) => small.memory(),
+            View::Large(large) => large.memory(),
         }
     }
 
@@ -104,27 +101,27 @@ impl Sorted {
 
     /// Whether it has the large form.
     pub fn is_large(&self) -> bool {
-        matches!(self.0, Form::Large(_))
+        matches!(self.0.view(), View::Large(_))
     }
 
     /// The large form, which it takes.
     fn large(&mut self) -> &mut Large {
-        if let Form::Small(small) = &self.0 {
+        if let View::Small(small) = self.0.view() {
             let mut large = Box::<Large>::default();
             for (member, score) in small.iter_from(0) {
                 large.add(score, member.text().as_bytes());
             }
-            self.0 = Form::Large(large);
+            self.0 = Form::Large(large).into();
         }
-        match &mut self.0 {
-            Form::Large(large) => large,
-            Form::Small(_) => unreachable!("it has just become large"),
+        match self.0.view_mut() {
+            ViewMut::Large(large) => large,
+            ViewMut::Small(_) => unreachable!("it has just become large"),
         }
     }
 
     /// Takes the small form again if it may: for a set that was just computed.
     pub fn pack(&mut self, packing: &Packing) {
-        let Form::Large(large) = &self.0 else { return };
+        let View::Large(large) = self.0.view() else { return };
         if large.len() as i64 > packing.zset_max_listpack_entries() {
             return;
         }
@@ -137,14 +134,14 @@ impl Sorted {
             }
             small.push(score, node.member());
         }
-        self.0 = Form::Small(small);
+        self.0 = Form::Small(small).into();
     }
 
     /// The score of `member`.
     pub fn score(&self, member: &[u8]) -> Option<f64> {
-        match &self.0 {
-            Form::Small(small) => small.find(member).map(|(_, score)| score),
-            Form::Large(large) => large.score(member),
+        match self.0.view() {
+            View::Small(small) => small.find(member).map(|(_, score)| score),
+            View::Large(large) => large.score(member),
         }
     }
 
@@ -156,25 +153,31 @@ impl Sorted {
         packing: &Packing,
         decide: impl FnOnce(Option<f64>) -> Option<f64>,
     ) -> Change {
-        let (old, new) = match &mut self.0 {
-            Form::Large(large) => large.change(member, decide),
-            Form::Small(small) => {
+        let (old, new, small) = match self.0.view_mut() {
+            ViewMut::Large(large) => {
+                let (old, new) = large.change(member, decide);
+                (old, new, false)
+            }
+            ViewMut::Small(mut small) => {
                 let found = small.find(member);
                 let old = found.map(|(_, score)| score);
                 let new = decide(old);
-                match (found, new) {
-                    (Some((at, old)), Some(score)) if score != old => {
-                        small.remove(at);
-                        small.insert(score, member);
-                    }
-                    (None, Some(score)) => self.add(score, member, packing),
-                    _ => {}
+                if let (Some((at, old)), Some(score)) = (found, new)
+                    && score != old
+                {
+                    small.remove(at);
+                    small.insert(score, member);
                 }
-                (old, new)
+                (old, new, true)
             }
         };
         match (old, new) {
-            (None, Some(score)) => Change::Added(score),
+            (None, Some(score)) => {
+                if small {
+                    self.add(score, member, packing);
+                }
+                Change::Added(score)
+            }
             (Some(old), Some(score)) if score != old => Change::Updated(score),
             _ => Change::None,
         }
@@ -187,23 +190,21 @@ impl Sorted {
 
     /// Adds a member that is not there yet.
     fn add(&mut self, score: f64, member: &[u8], packing: &Packing) {
-        match &mut self.0 {
-            Form::Small(small)
-                if (small.len() as i64) < packing.zset_max_listpack_entries()
-                    && member.len() as i64 <= packing.zset_max_listpack_value()
-                    && small.fits(member.len()) =>
-            {
-                small.insert(score, member);
-            }
-            _ => self.large().add(score, member),
+        if let ViewMut::Small(mut small) = self.0.view_mut()
+            && (small.len() as i64) < packing.zset_max_listpack_entries()
+            && member.len() as i64 <= packing.zset_max_listpack_value()
+            && small.fits(member.len())
+        {
+            return small.insert(score, member);
         }
+        self.large().add(score, member);
     }
 
     /// Removes `member`, and tells the score it had.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
-        match &mut self.0 {
-            Form::Large(large) => large.remove(member),
-            Form::Small(small) => {
+        match self.0.view_mut() {
+            ViewMut::Large(large) => large.remove(member),
+            ViewMut::Small(mut small) => {
                 let (at, score) = small.find(member)?;
                 small.remove(at);
                 Some(score)
@@ -213,9 +214,9 @@ impl Sorted {
 
     /// Removes the elements of these ranks.
     pub fn remove_range(&mut self, ranks: Range<usize>) {
-        match &mut self.0 {
-            Form::Small(small) => small.remove_range(ranks),
-            Form::Large(large) => ranks.clone().for_each(|_| large.remove_at(ranks.start)),
+        match self.0.view_mut() {
+            ViewMut::Small(mut small) => small.remove_range(ranks),
+            ViewMut::Large(large) => ranks.clone().for_each(|_| large.remove_at(ranks.start)),
         }
     }
 
@@ -228,9 +229,9 @@ impl Sorted {
 
     /// How many elements lie before `probe`.
     fn position(&self, probe: &Probe) -> usize {
-        match &self.0 {
-            Form::Small(small) => small.position(probe).0,
-            Form::Large(large) => large.rank(probe),
+        match self.0.view() {
+            View::Small(small) => small.position(probe).0,
+            View::Large(large) => large.rank(probe),
         }
     }
 
@@ -252,14 +253,14 @@ impl Sorted {
     /// The elements of these ranks, ascending or descending.
     pub fn iter(&self, ranks: Range<usize>, descending: bool) -> Iter<'_> {
         let ranks = ranks.start..ranks.end.min(self.len());
-        Iter(match &self.0 {
-            Form::Large(large) if descending => Walk::Down(large.range(ranks).rev()),
-            Form::Large(large) => Walk::Up(large.range(ranks)),
-            Form::Small(small) if descending => {
+        Iter(match self.0.view() {
+            View::Large(large) if descending => Walk::Down(large.range(ranks).rev()),
+            View::Large(large) => Walk::Up(large.range(ranks)),
+            View::Small(small) if descending => {
                 let elements: Vec<_> = small.iter_from(ranks.start).take(ranks.len()).collect();
                 Walk::SmallDown(elements.into_iter().rev())
             }
-            Form::Small(small) => Walk::SmallUp(small.iter_from(ranks.start), ranks.len()),
+            View::Small(small) => Walk::SmallUp(small.iter_from(ranks.start), ranks.len()),
         })
     }
 
@@ -276,9 +277,9 @@ impl Sorted {
     /// Calls `visit` with elements from `cursor` on, about `count` of them, and returns the next cursor, 0 at
     /// the end. What is there from the first call of a scan to its last is visited; a small set at once.
     pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], f64)) -> u64 {
-        match &self.0 {
-            Form::Large(large) => large.scan(cursor, count, visit),
-            Form::Small(small) => {
+        match self.0.view() {
+            View::Large(large) => large.scan(cursor, count, visit),
+            View::Small(small) => {
                 for (member, score) in small.iter_from(0) {
                     visit(member.text().as_bytes(), score);
                 }

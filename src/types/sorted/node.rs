@@ -12,7 +12,7 @@
 #![allow(unsafe_code)]
 
 use crate::base::simd::prefetch;
-use crate::types::thin::size_class;
+use crate::types::footprint::taken;
 use std::alloc::{self, Layout};
 use std::num::NonZero;
 use std::ptr::{self, NonNull};
@@ -114,7 +114,7 @@ impl Node {
 
     /// Bytes that a node with `len` bytes of member takes of the allocator.
     pub fn size(len: usize) -> usize {
-        size_class(Self::layout(len).size())
+        taken(Self::layout(len).size())
     }
 
     /// Frees the node.

@@ -4,6 +4,7 @@
 //! bytes of its IEEE representation without the zeros at their end (1.5 takes two, 0.1 all eight).
 
 use super::tree::Probe;
+use crate::types::forms::Buffer;
 use crate::types::{At, Item, Packed, PackedIter};
 use std::ops::Range;
 
@@ -35,7 +36,12 @@ fn score_of(item: Item<'_>) -> f64 {
 
 /// Members and their scores in order, in one allocation.
 #[derive(Clone, Default)]
+#[repr(transparent)]
 pub(super) struct Small(Packed);
+
+// SAFETY: it is a packed list, which is a Thin, and nothing else.
+#[allow(unsafe_code)]
+unsafe impl Buffer for Small {}
 
 impl Small {
     pub fn len(&self) -> usize {

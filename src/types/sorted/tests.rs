@@ -191,8 +191,8 @@ proptest! {
 }
 
 #[test]
-fn it_is_two_words_and_turns_large_at_the_thresholds() {
-    assert_eq!(size_of::<Sorted>(), 16);
+fn it_is_one_word_and_turns_large_at_the_thresholds() {
+    assert_eq!(size_of::<Sorted>(), 8);
     let packing = Packing::default();
     let mut set = Sorted::new();
     for n in 0..128 {
