@@ -5,6 +5,7 @@ import time
 
 from calls import BLOCKING, KEYS, RANDOM, SCANS, TEXTS
 from churn import churn
+from crowds import Crowds, draw_crowd
 from judge import flat, same
 from wire import END, Link, packed, quote, read, replies
 
@@ -53,7 +54,7 @@ class Side:
                 raise ConnectionError("RESET is refused")
             link.call("HELLO", str(protocol))
         look = self.links["s"]
-        for call in (["CONFIG", "SET", "notify-keyspace-events", ""], ["FLUSHALL"], ["SCRIPT", "FLUSH"], *settings,
+        for call in (["CONFIG", "SET", "notify-keyspace-events", ""], ["FLUSHALL"], ["SCRIPT", "FLUSH"], ["FUNCTION", "FLUSH"], ["ACL", "DELUSER", "u"], *settings,
                      ["DEBUG", "SET-ACTIVE-EXPIRE", "0"], ["CONFIG", "SET", "notify-keyspace-events", "KEAm"]):
             look.call(*call)
         if self.listener is not None:
@@ -94,7 +95,7 @@ LOOK = glance((0, 1))
 SENT = packed(LOOK)
 
 
-class Pair:
+class Pair(Crowds):
     """The oracle and Synap, told the same."""
 
     def __init__(self, oracle, synap, known, digests):
@@ -257,8 +258,15 @@ class Pair:
             self.judge(name, call if call[0] == "DEBUG" else [*call, f"(database {database})"], one, two)
 
 
-def draw(generator, dice):
-    """The next step of a round."""
+def draw(generator, parts, dice):
+    """The next step of a round, of one of its parts."""
+    part = dice.choice(parts)
+    if part == "scripts":
+        return ("chunk", "a", [*(generator.scripts.call() for _ in range(dice.choice([1, 5, 10]))), *chunk(generator, dice, dice.choice([0, 2]), False)])
+    if part == "odd":
+        return ("chunk", "a", [oddly(generator, dice) for _ in range(dice.choice([1, 5, 20]))])
+    if part == "crowds":
+        return draw_crowd(generator, generator.odd, dice)
     luck = dice.random()
     if luck < 0.02:
         key = dice.choice(KEYS)
@@ -290,6 +298,16 @@ def draw(generator, dice):
             waiting.append((link, (called, words)))
         return ("blocked", waiting, chunk(generator, dice, dice.randrange(1, 12), False))
     return ("chunk", dice.choice("aaab"), chunk(generator, dice, dice.choice([1, 5, 20, 40]), True))
+
+
+def oddly(generator, dice):
+    odd = generator.odd
+    luck = dice.random()
+    if luck < 0.1:
+        return generator.bulk()
+    if luck < 0.4:
+        return odd.mangled(generator.call())
+    return odd.careless() if luck < 0.7 else odd.admin() if luck < 0.97 else odd.config()
 
 
 def chunk(generator, dice, length, transactions):
@@ -333,6 +351,12 @@ def tell(step):
         return [f"{step[1]}> {quote(words)}" for _, words in step[2]]
     if kind == "blocked":
         return [f"{link}> {quote(words)}" for link, (_, words) in step[1]] + [f"a> {quote(words)}" for _, words in step[2]]
+    if kind == "listens":
+        return [f"{name}> {quote(words)}" for name, words in step[2]]
+    if kind == "watched":
+        return [f"a> {quote(words)}" for _, words in step[1]] + [f"a> WATCH {quote(step[2])}"] + [one if one == "pass" else f"b> {quote(one[1])}" for one in step[3]] + [f"a> {quote(words)}" for _, words in step[4]]
+    if kind == "counted":
+        return [f"b> {quote(words)}" for _, words in step[1]]
     if kind == "scan":
         return [f"a> {quote(step[1])}   (to the end)"]
     if kind == "lapse":

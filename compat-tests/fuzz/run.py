@@ -26,7 +26,9 @@ from calls import RANDOM, Generator, read_docs
 from churn import dumped
 from judge import shape
 from known import Known
+from odd import Odd
 from rounds import THRESHOLDS, Difference, Pair, Parted, draw, tell
+from scripts import Scripts
 from wire import Server, plain, quote, show
 
 # Commands of a round.
@@ -41,6 +43,7 @@ def main():
     parser.add_argument("--commands", type=int, default=20_000)
     parser.add_argument("--seconds", type=float, default=0, help="stop after this time, if it comes before the commands are sent")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--parts", default="calls,calls,odd,scripts,crowds", help="what steps are drawn from, each as often as it is named")
     parser.add_argument("--only", default="", help="only these commands, by name, separated by commas")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -66,8 +69,8 @@ def main():
 class Fuzz:
     """A run: what is drawn, and the differences found."""
 
-    def __init__(self, pair, generator, dice):
-        self.pair, self.generator, self.dice = pair, generator, dice
+    def __init__(self, pair, generator, parts, dice):
+        self.pair, self.generator, self.parts, self.dice = pair, generator, parts, dice
         self.classes, self.told, self.unclean = {}, collections.Counter(), set()
         self.sent = 0
         # What the model is told, and the classes in which it does as Synap does.
@@ -82,7 +85,7 @@ class Fuzz:
         history, sent = [], 0
         self.pair.reset(protocol, settings)
         while sent < ROUND:
-            step = draw(self.generator, dice)
+            step = draw(self.generator, self.parts, dice)
             history.append(step)
             sent += len(step[2]) if step[0] in ("chunk", "blocked") else 1
             try:
@@ -114,7 +117,7 @@ class Fuzz:
 
     def key(self, found, history):
         """The class: shapes of the replies, and what was called last if the difference showed only in a look."""
-        last = history[-1][2][-1][0] if history and found.unseen and history[-1][0] in ("chunk", "blocked") else ""
+        last = history[-1][2][-1][0] if history and found.unseen and history[-1][0] in ("chunk", "blocked") and history[-1][2] else ""
         return found.name, last, *(("", "") if found.name == "event" else (shape(found.left), shape(found.right)))
 
     def shrink(self, history, protocol, settings, found):
@@ -175,9 +178,11 @@ def compare(oracle, synap, model, options):
     generator = Generator(docs, dice)
     # A real server's payloads, so that both are told the same.
     generator.payloads = dumped(oracle, dice)
-    fuzz = Fuzz(pair, generator, dice)
+    generator.odd, generator.scripts = Odd(docs, dice), Scripts(dice)
+    parts = options.parts.split(",")
+    fuzz = Fuzz(pair, generator, parts, dice)
     if model:
-        fuzz.model = Fuzz(Pair(model, synap, Known("redis", (8, 0)), digests=True), generator, dice)
+        fuzz.model = Fuzz(Pair(model, synap, Known("redis", (8, 0)), digests=True), generator, parts, dice)
     began = time.monotonic()
     while fuzz.sent < options.commands and not 0 < options.seconds < time.monotonic() - began:
         try:

@@ -111,6 +111,30 @@ impl<'a> Args<'a> {
         Ok(taken)
     }
 
+    /// Takes the next word as the index of one of `databases` databases.
+    ///
+    /// # Errors
+    /// When it is no integer, or there is no such database.
+    pub fn database(&mut self, databases: usize) -> Result<u32> {
+        const RANGE: Error =
+            Error::new("ERR value is out of range, value must between -2147483648 and 2147483647");
+        let index = self.int_in(i64::from(i32::MIN)..=i64::from(i32::MAX), RANGE)?;
+        if (0..databases as i64).contains(&index) {
+            Ok(index as u32)
+        } else {
+            Err(Error::new("ERR DB index is out of range"))
+        }
+    }
+
+    /// What is said of a subcommand that is called with other arguments than it has.
+    pub fn misused(&self) -> Error {
+        let word = |at: usize| String::from_utf8_lossy(self.argv.get(at).copied().unwrap_or_default());
+        let (container, subcommand) = (word(0).to_uppercase(), word(1));
+        Error::text(format!(
+            "ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try {container} HELP."
+        ))
+    }
+
     /// Makes sure that nothing is left.
     ///
     /// # Errors

@@ -75,6 +75,14 @@ pub(super) fn note(
     }
 }
 
+/// Counts a call that is not run. One of a subcommand that there is not is a call of nothing.
+pub(super) fn rejected(engine: &Engine, call: &Call<'_>) {
+    let Some(entry) = call.entry else { return };
+    if entry.command.subcommands().is_empty() || call.argv.len() == 1 {
+        engine.metrics.local().commands[entry.number].rejected.add(1);
+    }
+}
+
 /// Bytes of a call as clients send it, which COMMANDLOG goes by.
 fn request_len(call: &Call<'_>) -> usize {
     // A sign, the digits and a line's end before the words and before each of them, and a line's end behind each.

@@ -87,9 +87,7 @@ pub fn run(
         },
         Ok(Verdict::Hold) => return Outcome::Hold,
         Err(error) => {
-            if let Some(entry) = call.entry {
-                engine.metrics.local().commands[entry.number].rejected.add(1);
-            }
+            count::rejected(engine, &call);
             if call.entry.is_none() && is_web(call.argv[0]) {
                 let addr = &session.client.addr;
                 tracing::warn!(%addr, "a web client sent commands: somebody may be misusing it; closed");
@@ -371,7 +369,8 @@ fn begin(engine: &Engine, session: &Session, command: &'static Command, now_ms: 
 }
 
 fn lossy(word: &[u8], len: usize) -> std::borrow::Cow<'_, str> {
-    String::from_utf8_lossy(&word[..word.len().min(len)])
+    let end = memchr::memchr(0, word).unwrap_or(word.len());
+    String::from_utf8_lossy(&word[..end.min(len)])
 }
 
 /// Words of an unknown command that its error shows, in bytes.

@@ -203,6 +203,8 @@ fn answer(
 
 /// Writes an error, with the script and the line it was raised in.
 fn tell(mut text: Vec<u8>, at: Option<(String, i64)>, prepared: &Prepared<'_>, reply: &mut Reply) {
+    // As C ends a text.
+    text.truncate(memchr::memchr(0, &text).unwrap_or(text.len()));
     if let Some((source, line)) = at {
         text.extend_from_slice(b" script: ");
         text.extend_from_slice(prepared.name.bytes());
@@ -343,9 +345,7 @@ impl Running<'_, '_> {
 
     /// Counts a call that was not run.
     fn reject(&self, call: &Call<'_>, error: Error) -> Refused {
-        if let Some(entry) = call.entry {
-            self.engine.metrics.local().commands[entry.number].rejected.add(1);
-        }
+        count::rejected(self.engine, call);
         self.engine.metrics.count_error(error.code());
         Refused { error, counted: true }
     }

@@ -30,9 +30,8 @@ pub(super) fn follow(settings: &Settings, listening: &Arc<Listening>) {
 impl Engine {
     /// Publishes the events noted in `effects` so far, tells those who track the keys, and forgets them.
     pub fn notify(&self, effects: &mut Effects) {
-        if self.tracking.clients() > 0 {
-            self.invalidate(effects);
-        }
+        let tracked = self.tracking.clients() > 0;
+        let own = if tracked { self.invalidate(effects) } else { Vec::new() };
         let classes = selected(&self.settings);
         if !self.hub.is_idle() {
             let mut channel = Vec::new();
@@ -44,6 +43,9 @@ impl Engine {
                     self.publish_event(&mut channel, "__keyevent@", touch.db, touch.event.as_bytes(), key);
                 }
             }
+        }
+        if tracked {
+            self.invalidate_later(effects, &own);
         }
         effects.forget_touches();
     }

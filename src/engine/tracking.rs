@@ -133,6 +133,28 @@ impl Tracking {
     }
 }
 
+/// Each key that `effects` touched, once, with who changed it: nobody, where time or lack of memory did. That makes a
+/// difference to prefixes only: what somebody has read and then finds expired, it knows.
+fn changed(effects: &mut Effects) -> Vec<(&[u8], u64)> {
+    let mut keys: Vec<(&[u8], u64)> = Vec::new();
+    let mut known: HashMap<&[u8], usize> = HashMap::new();
+    let origin = effects.origin;
+    for (touch, key) in effects.touches() {
+        if touch.class.meets(Class::NEW.with(Class::MISS)) {
+            continue;
+        }
+        let nobody = touch.class.meets(Class::EXPIRED.with(Class::EVICTED));
+        let at = *known.entry(key).or_insert_with(|| {
+            keys.push((key, origin));
+            keys.len() - 1
+        });
+        if nobody {
+            keys[at].1 = 0;
+        }
+    }
+    keys
+}
+
 impl Engine {
     /// Begins to tell `client` what `wish` says, or changes that.
     pub fn track(&self, client: &Client, wish: &Wish) {
@@ -216,33 +238,31 @@ impl Engine {
         }
     }
 
-    /// Tells those who track what `effects` touched so far.
-    pub(super) fn invalidate(&self, effects: &mut Effects) {
+    /// Tells those who have read what `effects` touched so far; but the client whose call it was comes last: returns the
+    /// keys that it has read.
+    pub(super) fn invalidate(&self, effects: &mut Effects) -> Vec<Box<[u8]>> {
         if std::mem::take(&mut effects.flushed) {
             self.invalidate_all();
         }
-        let origin = effects.origin;
-        // Each key once, with who changed it: nobody, where time or lack of memory did. That makes a
-        // difference to prefixes only: what somebody has read and then finds expired, it knows.
-        let mut keys: Vec<(&[u8], u64)> = Vec::new();
-        let mut known: HashMap<&[u8], usize> = HashMap::new();
-        for (touch, key) in effects.touches() {
-            if touch.class.meets(Class::NEW.with(Class::MISS)) {
-                continue;
-            }
-            let nobody = touch.class.meets(Class::EXPIRED.with(Class::EVICTED));
-            let at = *known.entry(key).or_insert_with(|| {
-                keys.push((key, origin));
-                keys.len() - 1
-            });
-            if nobody {
-                keys[at].1 = 0;
-            }
-        }
-        for (key, _) in &keys {
+        let (origin, mut own) = (effects.origin, Vec::new());
+        for (key, _) in changed(effects) {
             let clients = self.tracking.table.lock().take(key);
-            clients.into_iter().for_each(|id| self.invalidate_for(id, origin, key));
+            for id in clients {
+                match id == origin {
+                    true => own.push(key.into()),
+                    false => self.invalidate_for(id, origin, key),
+                }
+            }
         }
+        own
+    }
+
+    /// Tells the rest, behind the events: the client whose call it was of the keys that it has read, and who listens to
+    /// prefixes, in the order of the keys.
+    pub(super) fn invalidate_later(&self, effects: &mut Effects, own: &[Box<[u8]>]) {
+        own.iter().for_each(|key| self.invalidate_for(effects.origin, effects.origin, key));
+        let mut keys = changed(effects);
+        keys.sort_unstable();
         for (prefix, clients) in self.tracking.prefixes.read().iter() {
             let below = || keys.iter().filter(|(key, _)| key.starts_with(prefix));
             for client in clients.iter().filter_map(|id| self.clients.get(*id)) {
@@ -307,6 +327,8 @@ impl Engine {
                 push.array(keys.len());
                 keys.iter().for_each(|key| push.bulk(key));
             }
+            // The client that tracks knows it by this, whoever is told.
+            None if client.protocol() == Protocol::Resp2 => push.raw(b"$-1\r\n"),
             None => push.null(),
         }
         target.send(Bytes::from(push.to_vec()));

@@ -3,11 +3,13 @@
 use super::calling::{BAD_WORDS, Calls, NO_WORDS, Tries, push_digits};
 use super::interp::{State, look};
 use super::script::sha1_hex;
+use super::writing::truncated;
 use super::{HOST, Level, Refused, libs, registry, stack};
 use crate::base::version;
 use crate::resp::Error;
 use mlua::{IntoLua, Lua, MultiValue, Result, Table, Value};
 use smallvec::SmallVec;
+use std::borrow::Cow;
 use std::rc::Rc;
 
 /// An error that a function of Rust raises. The prelude has it revealed wherever errors are caught.
@@ -30,13 +32,13 @@ pub(super) enum Raised {
 }
 
 /// The error that `luaL_error` raises: `message` behind the place of the call.
-pub(super) fn mistake(lua: &Lua, message: &str) -> mlua::Error {
+pub(super) fn mistake(lua: &Lua, message: impl AsRef<[u8]>) -> mlua::Error {
     let place = lua.inspect_stack(1, |frame| {
         let (source, line) = (frame.source(), frame.current_line());
         source.short_src.zip(line).map(|(source, line)| format!("{source}:{line}: "))
     });
-    let text = place.flatten().unwrap_or_default() + message;
-    mlua::Error::external(Raised::Text(text.into_bytes()))
+    let text = [place.flatten().unwrap_or_default().as_bytes(), message.as_ref()].concat();
+    mlua::Error::external(Raised::Text(text))
 }
 
 /// An error found deep in a value, where the place of the call is not known.
@@ -52,9 +54,20 @@ pub(super) fn placed(lua: &Lua, error: mlua::Error) -> mlua::Error {
     }
 }
 
-/// The error for the argument `at` (from 1) of the function `name`.
-pub(super) fn bad_argument(lua: &Lua, at: usize, name: &str, why: &str) -> mlua::Error {
-    mistake(lua, &format!("bad argument #{at} to '{name}' ({why})"))
+/// The error for the argument `at` (from 1) of the function `name`, which is called here by another name where the call
+/// has one. What a method is called on does not count.
+pub(super) fn bad_argument(lua: &Lua, at: usize, name: &str, why: impl AsRef<[u8]>) -> mlua::Error {
+    let called = lua.inspect_stack(0, |frame| {
+        let names = frame.names();
+        (names.name.map(Cow::into_owned), names.name_what == Some("method"))
+    });
+    let (called, method) = called.unwrap_or_default();
+    let name = called.as_deref().unwrap_or(name);
+    let what = match at {
+        1 if method => format!("calling '{name}' on bad self"),
+        at => format!("bad argument #{} to '{name}'", at.saturating_sub(method.into())),
+    };
+    mistake(lua, [what.as_bytes(), b" (", why.as_ref(), b")"].concat())
 }
 
 /// What a caught error is to a script: a string or a table.
@@ -88,6 +101,7 @@ pub(super) fn functions(lua: &Lua, state: &Rc<State>) -> Result<Table> {
     script.set("pcall", stack::function::<Tries>(lua, state)?)?;
     raw.set("where", lua.create_function(|lua, ()| Ok(whence(lua, 2)))?)?;
     raw.set("reveal", lua.create_function(reveal)?)?;
+    raw.set("checked", lua.create_function(stack::check)?)?;
 
     script.set("error_reply", lua.create_function(error_reply)?)?;
     script.set("status_reply", lua.create_function(status_reply)?)?;
@@ -151,7 +165,7 @@ pub(super) fn constants(lua: &Lua) -> Result<Table> {
     Ok(constants)
 }
 
-fn failed(text: &[u8], counted: bool) -> Answer {
+fn failed<T>(text: &[u8], counted: bool) -> Result<T> {
     Err(mlua::Error::external(Raised::Table { text: text.to_vec(), counted }))
 }
 
@@ -164,7 +178,7 @@ fn error_table(lua: &Lua, text: &[u8], counted: bool) -> Result<Value> {
     Ok(Value::Table(table))
 }
 
-fn refused(refused: &Refused) -> Answer {
+fn refused<T>(refused: &Refused) -> Result<T> {
     failed(refused.error.as_str().as_bytes(), refused.counted)
 }
 
@@ -270,7 +284,7 @@ fn sha1hex(lua: &Lua, args: MultiValue) -> Answer {
     lua.create_string(sha1_hex(text.bytes())).map(Value::String)
 }
 
-fn log(_: &Lua, args: MultiValue) -> Answer {
+fn log(_: &Lua, args: MultiValue) -> Result<()> {
     if args.len() < 2 {
         return failed(b"ERR redis.log() requires two arguments or more.", false);
     }
@@ -297,7 +311,7 @@ fn log(_: &Lua, args: MultiValue) -> Answer {
     if HOST.is_set() {
         HOST.with(|host| host.log(level, &text));
     }
-    Ok(Value::Nil)
+    Ok(())
 }
 
 /// A number as C makes an `int` of it; what is none is 0.
@@ -307,12 +321,12 @@ fn whole(lua: &Lua, value: Option<&Value>) -> Result<i64> {
 }
 
 /// Effects go to the log and to replicas alike: what the script asks for is checked, and changes nothing.
-fn set_repl(lua: &Lua, args: MultiValue) -> Answer {
+fn set_repl(lua: &Lua, args: MultiValue) -> Result<()> {
     if args.len() != 1 {
         return failed(b"ERR redis.set_repl() requires one argument.", false);
     }
     match whole(lua, args.front())? {
-        0..=3 => Ok(Value::Nil),
+        0..=3 => Ok(()),
         _ => failed(
             b"ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.",
             false,
@@ -334,20 +348,20 @@ fn acl_check_cmd(_: &Lua, args: MultiValue) -> Answer {
     }
 }
 
-fn setresp(lua: &Lua, state: &State, args: MultiValue) -> Answer {
+fn setresp(lua: &Lua, state: &State, args: MultiValue) -> Result<()> {
     if args.len() != 1 {
         return failed(b"ERR redis.setresp() requires one argument.", false);
     }
     match whole(lua, args.front())? {
         version @ (2 | 3) => {
             state.resp3.set(version == 3);
-            Ok(Value::Nil)
+            Ok(())
         }
         _ => failed(b"ERR RESP version must be 2 or 3.", false),
     }
 }
 
-fn register_function(state: &State, args: MultiValue, api: registry::Api) -> Answer {
+fn register_function(state: &State, args: MultiValue, api: registry::Api) -> Result<()> {
     let args: Vec<Value> = args.into_iter().collect();
     let read = registry::read(&args).and_then(|new| {
         let mut registered = state.registered.borrow_mut();
@@ -361,7 +375,7 @@ fn register_function(state: &State, args: MultiValue, api: registry::Api) -> Ans
         Ok(())
     });
     match read {
-        Ok(()) => Ok(Value::Nil),
+        Ok(()) => Ok(()),
         Err(why) => {
             refused(&Refused { error: Error::text(format!("ERR {}", api.words(why))), counted: false })
         }
@@ -425,7 +439,8 @@ fn measure(_: &Lua, pattern: mlua::LuaString) -> Result<(Option<i64>, Option<&'s
 /// `math.random`: a number in `0..1`, `1..=m` or `l..=u`.
 fn random(lua: &Lua, state: &State, args: &MultiValue) -> Answer {
     let drawn = state.random.next();
-    let bound = |at| number(lua, args, at, "random").map(f64::trunc);
+    // As C makes an `int` of it.
+    let bound = |at| number(lua, args, at, "random").map(|n| f64::from(truncated(n) as i32));
     let empty = |at| bad_argument(lua, at, "random", "interval is empty");
     let drawn = match args.len() {
         0 => drawn,

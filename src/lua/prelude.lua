@@ -15,7 +15,8 @@ local rawnext, rawpairs, rawget, rawset = next, pairs, rawget, rawset
 local getmetatable, setmetatable = getmetatable, setmetatable
 local rawgetmetatable, rawsetmetatable = getmetatable, setmetatable
 local collectgarbage, setfenv = collectgarbage, setfenv
-local reveal, look = raw.reveal, raw.look
+-- `checked(f, kinds)` calls `f` as a function of C would be called, once its arguments are of these kinds.
+local reveal, look, checked = raw.reveal, raw.look, raw.checked
 local sub, find, concat = string.sub, string.find, table.concat
 
 local READONLY = 'Attempt to modify a readonly table'
@@ -42,18 +43,10 @@ local function nonexistent(_, name)
     error("Script attempted to access nonexistent global variable '" .. tostring(name) .. "'", 2)
 end
 
--- The basic functions, guarded where they go past metatables. A caller's mistake is named as the C library
--- names it.
+-- The basic functions, guarded where they go past metatables.
 
-local function no_table(name, t, level)
-    local got = t == nil and 'nil' or type(t)
-    error('bad argument #1 to \'' .. name .. '\' (table expected, got ' .. got .. ')', level or 3)
-end
-
-local function guard(name, t)
-    if type(t) ~= 'table' then
-        no_table(name, t, 4)
-    elseif real[t] then
+local function guard(t)
+    if real[t] then
         error(READONLY, 0)
     end
 end
@@ -68,46 +61,25 @@ end
 
 local INSERT_MAX = 1000000
 
-local function number(value, at, name)
-    local n = type(value) == 'number' and value or type(value) == 'string' and tonumber(value)
-    if not n then
-        error('bad argument #' .. at .. " to '" .. name .. "' (number expected, got " .. type(value) .. ')', 3)
-    end
-    return n
-end
-
 local rawunpack = unpack
 local UNPACK_MAX = 8000
 
-local function unpack(t, ...)
-    if type(t) ~= 'table' then
-        no_table('unpack', t)
-    end
-    local i, j = ...
-    i = i == nil and 1 or number(i, 2, 'unpack')
-    j = j == nil and #t or number(j, 3, 'unpack')
+local function unpack(t, i, j)
     -- What is no number is not less than anything.
-    if not (j - i < UNPACK_MAX) then
-        error('too many results to unpack', 2)
+    if not ((j or #t) - (i or 1) < UNPACK_MAX) then
+        error('too many results to unpack', 3)
     end
-    return rawunpack(t, ...)
+    return rawunpack(t, i, j)
 end
 
 local function next(t, k)
-    if type(t) ~= 'table' then
-        no_table('next', t)
-    end
     return rawnext(real[t] or t, k)
 end
 
-local function pairs(...)
-    local t = ...
+local function pairs(t)
     local behind = real[t]
     if behind then
         return function(_, k) return rawnext(behind, k) end, t, nil
-    elseif type(t) ~= 'table' then
-        error("bad argument #1 to 'pairs' (table expected, got "
-            .. (select('#', ...) == 0 and 'no value' or type(t)) .. ')', 2)
     end
     return rawnext, t, nil
 end
@@ -115,9 +87,6 @@ end
 -- Bytecode can do what no script may: only text is loaded. A chunk's name ends at its first NUL, so that it
 -- is one string for Lua and for C.
 local function compile(text, name)
-    if type(text) ~= 'string' then
-        text = tostring(text)
-    end
     if sub(text, 1, 1) == '\27' then
         return nil, 'attempt to load chunk with wrong mode'
     end
@@ -167,17 +136,18 @@ local function unwrapped(fine, ...)
         return ...
     end
     local e = revealed((...))
-    error(e, type(e) == 'string' and 3 or 0)
+    -- Above it are the call in tail position, and the function that was checked.
+    error(e, type(e) == 'string' and 4 or 0)
 end
 
 local coroutine_real = {}
 for name, f in rawpairs(coroutine) do coroutine_real[name] = f end
 local create, resume = coroutine.create, coroutine.resume
-coroutine_real.resume = function(...) return resumed(resume(...)) end
-coroutine_real.wrap = function(f)
+coroutine_real.resume = checked(function(...) return resumed(resume(...)) end, 'o')
+coroutine_real.wrap = checked(function(f)
     local co = create(f)
-    return function(...) return unwrapped(resume(co, ...)) end
-end
+    return checked(function(...) return unwrapped(resume(co, ...)) end, '')
+end, 'L')
 
 -- Searches. Lua's own functions run those that are short whatever they find; `raw.find` runs the others and looks
 -- up on its way. `reaches` tells for a pattern how long a text Lua's own may search.
@@ -187,19 +157,10 @@ local reaches, known = {}, 0
 local PATTERN_KEPT_MAX, KNOWN_MAX = 256, 1000
 local PLAIN_MAX = 50000
 
-local function text(value, at, name)
-    if type(value) == 'number' then
-        return tostring(value)
-    elseif type(value) ~= 'string' then
-        error('bad argument #' .. at .. " to '" .. name .. "' (string expected, got " .. type(value) .. ')', 3)
-    end
-    return value
-end
-
 local function reach(pattern)
     local most, why = measure(pattern)
     if why then
-        error(why, 3)
+        error(why, 4)
     elseif #pattern <= PATTERN_KEPT_MAX then
         if known == KNOWN_MAX then
             reaches, known = {}, 0
@@ -219,8 +180,7 @@ end
 local searches = {}
 
 function searches.find(s, pattern, init, plain)
-    s, pattern = text(s, 1, 'find'), text(pattern, 2, 'find')
-    init = init == nil and 1 or number(init, 3, 'find')
+    init = init or 1
     local most = plain and PLAIN_MAX / (1 + #pattern) or reaches[pattern] or reach(pattern)
     if #s <= most then
         return find(s, pattern, init, plain)
@@ -229,8 +189,7 @@ function searches.find(s, pattern, init, plain)
 end
 
 function searches.match(s, pattern, init)
-    s, pattern = text(s, 1, 'match'), text(pattern, 2, 'match')
-    init = init == nil and 1 or number(init, 3, 'match')
+    init = init or 1
     if #s <= (reaches[pattern] or reach(pattern)) then
         return cmatch(s, pattern, init)
     end
@@ -238,8 +197,9 @@ function searches.match(s, pattern, init)
 end
 
 function searches.gmatch(s, pattern)
-    s, pattern = text(s, 1, 'gmatch'), text(pattern, 2, 'gmatch')
-    if #s <= (reaches[pattern] or reach(pattern)) then
+    -- What is wrong with a pattern shows when the search begins.
+    local most = reaches[pattern] or measure(pattern)
+    if not most or #s <= most then
         return gmatch(s, pattern)
     end
     if sub(pattern, 1, 1) == '^' then
@@ -292,14 +252,10 @@ local function replacement(with, s, from, to, ...)
 end
 
 function searches.gsub(s, pattern, with, max)
-    s, pattern = text(s, 1, 'gsub'), text(pattern, 2, 'gsub')
-    local kind = type(with)
-    if kind == 'number' then
+    if type(with) == 'number' then
         with = tostring(with)
-    elseif kind ~= 'string' and kind ~= 'table' and kind ~= 'function' then
-        error("bad argument #3 to 'gsub' (string/function/table expected)", 2)
     end
-    max = max == nil and #s + 1 or number(max, 4, 'gsub')
+    max = tonumber(max) or #s + 1
     if #s <= (reaches[pattern] or reach(pattern)) then
         return cgsub(s, pattern, with, max)
     end
@@ -331,63 +287,58 @@ local string_real, table_real, math_real = {}, {}, {}
 for name, f in rawpairs(string) do string_real[name] = f end
 for name, f in rawpairs(table) do table_real[name] = f end
 for name, f in rawpairs(math) do math_real[name] = f end
-for name, f in rawpairs(searches) do string_real[name] = f end
+local kinds = {find = 'ssN', match = 'ssN', gmatch = 'ss', gfind = 'ss', gsub = 'ssrN'}
+for name, f in rawpairs(searches) do string_real[name] = checked(f, kinds[name]) end
 for name, f in rawpairs(raw.string) do string_real[name] = f end
 for name, f in rawpairs(raw.math) do math_real[name] = f end
-table_real.remove = function(t, ...)
-    guard('remove', t)
+table_real.remove = checked(function(t, ...)
+    guard(t)
     return remove(t, ...)
-end
-table_real.setn = function(t, ...)
-    guard('setn', t)
+end, 'tN')
+table_real.setn = checked(function(t, ...)
+    guard(t)
     return setn(t, ...)
-end
-table_real.sort = function(t, before)
-    guard('sort', t)
+end, 't')
+table_real.sort = checked(function(t, before)
+    guard(t)
     if before == nil and #t > SORT_MAX then
         before = less
     end
     return sort(t, before)
-end
-table_real.insert = function(t, ...)
-    guard('insert', t)
-    local at = select('#', ...) == 2 and ...
-    if at and not (number(at, 2, 'insert') > -INSERT_MAX) then
-        error("bad argument #2 to 'insert' (position out of bounds)", 2)
+end, 'tF')
+table_real.insert = checked(function(t, ...)
+    guard(t)
+    local at = select('#', ...) == 2 and tonumber((...))
+    if at and not (at > -INSERT_MAX) then
+        error("bad argument #2 to 'insert' (position out of bounds)", 3)
     end
     return insert(t, ...)
-end
+end, 'tI')
 local foreach = table.foreach
-table_real.foreach = function(t, f) return foreach(real[t] or t, f) end
+table_real.foreach = checked(function(t, f) return foreach(real[t] or t, f) end, 'tf')
 
 local base = {
     _VERSION = _VERSION,
     assert = assert,
-    collectgarbage = function(what, arg)
+    collectgarbage = checked(function(what, arg)
         -- What would last beyond the script changes nothing.
-        if what == 'stop' or what == 'restart' or what == 'setpause' or what == 'setstepmul' then
+        if what ~= nil and not allowed_collection[what] then
             return 0
-        elseif what ~= nil and not allowed_collection[what] then
-            error("bad argument #1 to 'collectgarbage' (invalid option '" .. tostring(what) .. "')", 2)
         end
         look()
         return collectgarbage(what, arg)
-    end,
+    end, 'cN'),
     coroutine = coroutine_real,
     error = error,
     gcinfo = gcinfo,
-    getmetatable = function(...)
-        local t = ...
+    getmetatable = checked(function(t)
         if real[t] then
             return pretended[t]
         end
-        return getmetatable(...)
-    end,
+        return getmetatable(t)
+    end, 'a'),
     ipairs = ipairs,
-    load = function(reader, name)
-        if type(reader) ~= 'function' then
-            error("bad argument #1 to 'load' (function expected, got " .. type(reader) .. ')', 2)
-        end
+    load = checked(function(reader, name)
         local pieces = {}
         while true do
             local fine, piece = pcall(reader)
@@ -401,33 +352,39 @@ local base = {
             pieces[#pieces + 1] = piece
         end
         return compile(concat(pieces), name or '=(load)')
-    end,
-    loadstring = compile,
+    end, 'fS'),
+    loadstring = checked(compile, 'sS'),
     math = math_real,
-    next = next,
+    next = checked(next, 't'),
     os = {clock = os.clock},
-    pairs = pairs,
-    pcall = function(...) return settled(pcall(...)) end,
+    pairs = checked(pairs, 't'),
+    pcall = function(...)
+        if select('#', ...) == 0 then
+            -- What Redis finds there to call.
+            return false, 'attempt to call a boolean value'
+        end
+        return settled(pcall(...))
+    end,
     rawequal = rawequal,
-    rawget = function(t, ...) return rawget(real[t] or t, ...) end,
-    rawset = function(t, ...)
-        guard('rawset', t)
-        return rawset(t, ...)
-    end,
+    rawget = checked(function(t, k) return rawget(real[t] or t, k) end, 'ta'),
+    rawset = checked(function(t, k, v)
+        guard(t)
+        return rawset(t, k, v)
+    end, 'taa'),
     select = select,
-    setmetatable = function(t, ...)
-        guard('setmetatable', t)
-        return setmetatable(t, ...)
-    end,
+    setmetatable = checked(function(t, meta)
+        guard(t)
+        return setmetatable(t, meta)
+    end, 'tm'),
     string = string_real,
     table = table_real,
     tonumber = tonumber,
     tostring = tostring,
     type = type,
-    unpack = unpack,
-    xpcall = function(f, h)
+    unpack = checked(unpack, 'tNN'),
+    xpcall = checked(function(f, h)
         return xpcall(f, function(e) return h(revealed(e)) end)
-    end,
+    end, '_a'),
     cjson = raw.cjson,
     cmsgpack = raw.cmsgpack,
     struct = raw.struct,

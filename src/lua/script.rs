@@ -122,7 +122,8 @@ pub fn flags_of(text: &[u8]) -> Result<(Flags, &[u8]), String> {
         return Ok((Flags::COMPATIBLE, text));
     }
     let Some((Shebang { engine, words }, rest)) = shebang(text) else {
-        return Err("Invalid script shebang".into());
+        let what = if text.contains(&b'\n') { "engine in script" } else { "script" };
+        return Err(format!("Invalid {what} shebang"));
     };
     let lossy = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
     if engine != b"lua" {
@@ -133,7 +134,7 @@ pub fn flags_of(text: &[u8]) -> Result<(Flags, &[u8]), String> {
         let Some(names) = word.strip_prefix(b"flags=") else {
             return Err(format!("Unknown lua shebang option: {}", lossy(&word)));
         };
-        for name in names.split(|byte| *byte == b',').filter(|name| !name.is_empty()) {
+        for name in names.split(|byte| *byte == b',').filter(|_| !names.is_empty()) {
             let flag = Flags::named(name);
             flags = flags
                 .with(flag.ok_or_else(|| format!("Unexpected flag in script shebang: {}", lossy(name)))?);

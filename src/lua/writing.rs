@@ -21,7 +21,7 @@ pub(super) struct Writer<'a> {
     pub on_error: &'a mut dyn FnMut(&[u8]),
 }
 
-/// Writes `text` as an error line; CR and LF become blanks, so that no second frame begins.
+/// Writes `text` as an error line, up to a NUL as C does; CR and LF become blanks, so that no second frame begins.
 pub fn error_line(text: &[u8], reply: &mut Reply) {
     let text = text.strip_suffix(b"\n").unwrap_or(text);
     let text = text.strip_suffix(b"\r").unwrap_or(text);
@@ -30,6 +30,7 @@ pub fn error_line(text: &[u8], reply: &mut Reply) {
 }
 
 fn line(text: &[u8], reply: &mut Reply) {
+    let text = memchr::memchr(0, text).map_or(text, |end| &text[..end]);
     match memchr::memchr2(b'\r', b'\n', text) {
         None => reply.raw(text),
         Some(_) => reply.raw(&one_line(text)),
@@ -42,7 +43,7 @@ fn one_line(text: &[u8]) -> Vec<u8> {
 }
 
 /// As C converts a double to a `long long` on the machines that Redis runs on.
-fn truncated(n: f64) -> i64 {
+pub(super) fn truncated(n: f64) -> i64 {
     if n.abs() < (1u64 << 63) as f64 { n as i64 } else { i64::MIN }
 }
 
@@ -127,7 +128,8 @@ impl Writer<'_> {
                 return self.reply.bulk(&one_line(digits));
             }
             self.reply.raw(b"(");
-            return line(digits, self.reply);
+            self.reply.raw(&one_line(digits));
+            return self.reply.raw(b"\r\n");
         }
         if self.has(names.verbatim_string, Type::Table) {
             self.push_field(names.format);

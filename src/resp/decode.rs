@@ -353,8 +353,10 @@ impl Decoder {
         batch: &mut Batch<'a>,
     ) -> Result<Step, Fault> {
         let line = &input[self.at..];
-        let Some(len) = memchr::memchr(b'\n', &line[self.scanned..]).map(|i| self.scanned + i) else {
-            self.scanned = line.len();
+        // As C looks for it: no line goes on behind a NUL, and none ends there.
+        let stop = memchr::memchr2(b'\n', 0, &line[self.scanned..]).map(|i| self.scanned + i);
+        let Some(len) = stop.filter(|at| line[*at] == b'\n') else {
+            self.scanned = stop.unwrap_or(line.len());
             return if line.len() > limits.inline_max {
                 Err(Fault::InlineTooLong)
             } else {

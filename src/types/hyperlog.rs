@@ -129,78 +129,92 @@ fn set_dense_value(packed: &mut [u8], at: usize, value: u8) {
     }
 }
 
-/// Leaves of `wanted`, registers with values, those that are higher than what a valid HyperLogLog has, by
-/// ascending register.
-///
-/// # Errors
-/// [`Corrupt`]
-pub fn retain_higher(bytes: &[u8], wanted: &mut Vec<(usize, u8)>) -> Result<(), Corrupt> {
-    // The highest value of each register alone.
-    wanted.sort_unstable_by_key(|(at, value)| (*at, u8::MAX - value));
-    wanted.dedup_by_key(|(at, _)| *at);
-    if is_dense(bytes) {
-        wanted.retain(|(at, value)| dense_value(&bytes[HEADER..], *at) < *value);
-        return Ok(());
-    }
-    let runs = runs(bytes)?;
-    let mut run = 0;
-    let mut end = runs.first().map_or(0, |(_, count, _)| *count);
-    wanted.retain(|(at, value)| {
-        while *at >= end {
-            run += 1;
-            end += runs[run].1;
+/// Raises registers of a valid dense one in place to those of `wanted` that are higher; tells whether any was. Its count is
+/// stale then.
+pub fn raise_dense(bytes: &mut [u8], wanted: &[(usize, u8)]) -> bool {
+    let (header, packed) = bytes.split_at_mut(HEADER);
+    let mut raised = false;
+    for (at, value) in wanted {
+        if dense_value(packed, *at) < *value {
+            set_dense_value(packed, *at, *value);
+            raised = true;
         }
-        runs[run].0 < *value
-    });
-    Ok(())
+    }
+    header[HEADER - 1] |= if raised { 0x80 } else { 0 };
+    raised
 }
 
-/// Raises registers of a dense one in place; its count is stale then.
-pub fn raise_dense(bytes: &mut [u8], wanted: &[(usize, u8)]) {
-    wanted.iter().for_each(|(at, value)| set_dense_value(&mut bytes[HEADER..], *at, *value));
-    bytes[HEADER - 1] |= 0x80;
+/// Whether a valid dense one has a register that is lower than in `wanted`.
+pub fn is_lower(bytes: &[u8], wanted: &[(usize, u8)]) -> bool {
+    wanted.iter().any(|(at, value)| dense_value(&bytes[HEADER..], *at) < *value)
 }
 
-/// A valid sparse one with `wanted` registers, ascending, raised; `None` when it cannot be sparse any
-/// more. Its count is stale.
+/// What raising a register of a sparse one comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Raised {
+    /// It is as high already.
+    Not,
+    /// Done, and the count is stale.
+    Done,
+    /// The sparse form cannot tell it within its bounds.
+    Full,
+}
+
+/// Raises the register `at` of a valid sparse one to `value`. Reads no further than that register and some bytes, so that
+/// damage behind it is left as it is.
 ///
 /// # Errors
-/// [`Corrupt`]
+/// [`Corrupt`] when there is no such register.
 pub fn raise_sparse(
-    bytes: &[u8],
-    wanted: &[(usize, u8)],
+    bytes: &mut Vec<u8>,
+    at: usize,
+    value: u8,
     sparse_len_max: usize,
-) -> Result<Option<Vec<u8>>, Corrupt> {
-    if wanted.iter().any(|(_, value)| *value > SPARSE_VALUE_MAX) {
-        return Ok(None);
+) -> Result<Raised, Corrupt> {
+    if value > SPARSE_VALUE_MAX {
+        return Ok(Raised::Full);
     }
-    let mut out = bytes[..HEADER].to_vec();
-    out[HEADER - 1] |= 0x80;
-    // What is not written yet: runs of one value are told together.
-    let mut open = (0, 0);
-    let mut add = |out: &mut Vec<u8>, value: u8, len: usize| {
-        if value == open.0 {
-            open.1 += len;
-        } else if len > 0 {
-            push_run(out, open.0, open.1);
-            open = (value, len);
+    // The run that the register is in, where it begins, and the place of the run before it.
+    let (mut place, mut first, mut before) = (HEADER, 0, HEADER);
+    let (old, count, len) = loop {
+        let found = run(bytes.get(place..).unwrap_or_default())?;
+        if at < first + found.1 {
+            break found;
         }
+        before = place;
+        place += found.2;
+        first += found.1;
     };
-    let (mut at, mut wanted) = (0, wanted.iter().peekable());
-    for (value, count, _) in runs(bytes)? {
-        let end = at + count;
-        while let Some((register, higher)) = wanted.next_if(|(register, _)| *register < end) {
-            add(&mut out, value, register - at);
-            add(&mut out, *higher, 1);
-            at = register + 1;
-        }
-        add(&mut out, value, end - at);
-        at = end;
+    if old >= value {
+        return Ok(Raised::Not);
     }
-    push_run(&mut out, open.0, open.1);
-    // One that is too long already may stay so.
-    Ok((out.len() <= sparse_len_max.max(bytes.len())).then_some(out))
+    let mut new = Vec::with_capacity(5);
+    push_run(&mut new, old, at - first);
+    push_run(&mut new, value, 1);
+    push_run(&mut new, old, first + count - at - 1);
+    if new.len() > len && bytes.len() + new.len() - len > sparse_len_max {
+        return Ok(Raised::Full);
+    }
+    bytes.splice(place..place + len, new);
+    // Runs of one value that are beside each other now become one, where that fits.
+    let mut place = before;
+    for _ in 0..MERGED {
+        let Ok((value, count, len)) = run(bytes.get(place..).unwrap_or_default()) else { break };
+        match bytes.get(place + 1).map(|code| run(&[*code])) {
+            Some(Ok((next, more, _))) if value > 0 && next == value && count + more <= VALUE_RUN_MAX => {
+                let mut one = Vec::with_capacity(1);
+                push_run(&mut one, value, count + more);
+                bytes.splice(place..place + 2, one);
+            }
+            _ => place += len,
+        }
+    }
+    bytes[HEADER - 1] |= 0x80;
+    Ok(Raised::Done)
 }
+
+/// Runs that are looked at for neighbours of the same value.
+const MERGED: usize = 5;
 
 /// The string that holds `registers`: sparse if it may be and fits `sparse_len_max` bytes, its header among them, else dense.
 /// Its count is stale.
@@ -334,30 +348,26 @@ mod tests {
     }
 
     #[test]
-    fn raising_registers_one_by_one_gives_the_same_strings() {
+    fn raising_registers_one_by_one_gives_the_same_registers() {
         let mut random = fastrand::Rng::with_seed(7);
         let mut registers = Box::new([0; REGISTERS]);
         let mut sparse = encode(&registers, true, 3000);
         let mut dense = encode(&registers, false, 3000);
-        for _ in 0..300 {
-            let count = random.usize(1..20);
-            let some: Vec<_> = (0..count).map(|_| place(&random.u64(..).to_le_bytes())).collect();
-            let mut higher = some.clone();
-            retain_higher(&sparse, &mut higher).unwrap();
-            let mut again = some.clone();
-            retain_higher(&dense, &mut again).unwrap();
-            assert_eq!(higher, again);
-            some.iter().for_each(|(at, value)| registers[*at] = registers[*at].max(*value));
-            raise_dense(&mut dense, &higher);
+        for _ in 0..3000 {
+            let (at, value) = place(&random.u64(..).to_le_bytes());
+            let rises = value > registers[at];
+            registers[at] = registers[at].max(value);
+            assert_eq!(is_lower(&dense, &[(at, value)]), rises);
+            assert_eq!(raise_dense(&mut dense, &[(at, value)]), rises);
             assert_eq!(dense, encode(&registers, false, 3000));
-            match raise_sparse(&sparse, &higher, 3000).unwrap() {
-                Some(bytes) => sparse = bytes,
-                None => {
-                    assert!(is_dense(&encode(&registers, true, 3000)));
+            match raise_sparse(&mut sparse, at, value, 3000).unwrap() {
+                Raised::Full => {
+                    assert!(sparse.len() > 2990 || value > SPARSE_VALUE_MAX);
                     return;
                 }
+                raised => assert_eq!(raised == Raised::Done, rises),
             }
-            assert_eq!(sparse, encode(&registers, true, 3000));
+            assert_eq!(super::registers(&sparse).unwrap(), registers);
         }
         panic!("it has to become dense in the end");
     }

@@ -76,6 +76,7 @@ const BITS: (i64, i64) = (256, 4096);
 fn genpass(cx: &mut Outer<'_>) -> Result {
     let bits = match cx.args.more() {
         false => BITS.0,
+        true if cx.args.left() > 1 => return Err(cx.args.misused()),
         true => cx.args.int_in(
             1..=BITS.1,
             Error::new(

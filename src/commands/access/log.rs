@@ -1,7 +1,6 @@
 //! ACL LOG, and what is written there.
 
 use super::ADMINS;
-use super::read::too_many;
 use crate::acl::{Context, Reason, Refusal};
 use crate::command::{Command, Group, Outer, Result, Run};
 use crate::commands::connection::client::line;
@@ -18,7 +17,7 @@ const COUNT: i64 = 10;
 
 fn log(cx: &mut Outer<'_>) -> Result {
     if cx.args.left() > 1 {
-        return Err(too_many(cx));
+        return Err(cx.args.misused());
     }
     if cx.args.word("RESET") {
         cx.engine.acl.log.reset();

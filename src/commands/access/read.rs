@@ -19,7 +19,7 @@ fn cat(cx: &mut Outer<'_>) -> Result {
     }
     let name = cx.args.bytes()?;
     if cx.args.more() {
-        return Err(too_many(cx));
+        return Err(cx.args.misused());
     }
     let Some(bit) = category(name) else {
         return Err(Error::text(format!("ERR Unknown category '{}'", String::from_utf8_lossy(name))));
@@ -29,14 +29,6 @@ fn cat(cx: &mut Outer<'_>) -> Result {
     cx.reply.array(numbers.len());
     numbers.iter().for_each(|number| cx.reply.bulk(catalogue.get(*number).name.as_bytes()));
     Ok(())
-}
-
-/// What Redis says of arguments too many for a subcommand that takes at most one.
-pub(super) fn too_many(cx: &Outer<'_>) -> Error {
-    let subcommand = String::from_utf8_lossy(cx.args.argv()[1]);
-    Error::text(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try ACL HELP."
-    ))
 }
 
 pub(super) const GETUSER: Command =

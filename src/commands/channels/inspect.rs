@@ -1,7 +1,7 @@
 //! PUBSUB: who listens to what.
 
 use crate::command::flag::*;
-use crate::command::{Command, Error, Group, Outer, Result, Run};
+use crate::command::{Command, Group, Outer, Result, Run};
 use crate::commands::help::help;
 use crate::pubsub::Topic;
 
@@ -38,10 +38,7 @@ const SHARDCHANNELS: Command = Command::new(
 fn channels(cx: &mut Outer<'_>, topic: Topic) -> Result {
     let pattern = cx.args.peek();
     if cx.args.left() > 1 {
-        return Err(Error::text(format!(
-            "ERR unknown subcommand or wrong number of arguments for '{}'. Try PUBSUB HELP.",
-            String::from_utf8_lossy(cx.args.argv()[1])
-        )));
+        return Err(cx.args.misused());
     }
     let names = cx.engine.hub.names(topic, pattern);
     cx.reply.array(names.len());

@@ -42,11 +42,8 @@ const SELECT: Command = Command::new("SELECT", "select", Group::Connection, Run:
     .doc("1.0.0", "O(1)", "Selects the database that this connection works on.");
 
 fn select(cx: &mut Outer<'_>) -> Result {
-    let index = cx.args.int().map_err(|_| Error::new("ERR value is not an integer or out of range"))?;
-    if index < 0 || index >= cx.engine.keyspace.databases() as i64 {
-        return Err(Error::new("ERR DB index is out of range"));
-    }
-    cx.session.select(index as u32);
+    let index = cx.args.database(cx.engine.keyspace.databases())?;
+    cx.session.select(index);
     cx.reply.ok();
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::{probe, read, store, union};
 use crate::command::flag::*;
 use crate::command::{Command, Group, Keyed, Keys, Result, Run, access};
 use crate::keyspace::Str;
-use crate::types::hyperlog;
+use crate::types::hyperlog::{self, Raised};
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[PFADD, PFCOUNT, PFMERGE];
@@ -21,43 +21,48 @@ const PFADD: Command = Command::new("PFADD", "pfadd", Group::HyperLogLog, Run::K
 
 fn pfadd(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, elements) = (cx.args.bytes()?, cx.args.rest());
-    let Some(bytes) = probe(cx.txn, key)? else {
-        let (mut registers, sparse) = union(cx.txn, &[])?;
-        for (at, value) in elements.iter().map(|element| hyperlog::place(element)) {
-            registers[at] = value.max(registers[at]);
-        }
-        cx.reply.int(1);
-        return store(cx.txn, key, &registers, sparse);
-    };
-    if elements.is_empty() {
+    let known = probe(cx.txn, key)?;
+    let is_new = known.is_none();
+    if elements.is_empty() && !is_new {
         cx.reply.int(0);
         return Ok(());
     }
-    let mut higher: Vec<_> = elements.iter().map(|element| hyperlog::place(element)).collect();
-    hyperlog::retain_higher(&bytes, &mut higher)?;
-    cx.reply.int((!higher.is_empty()).into());
-    if higher.is_empty() {
+    let bytes = known.unwrap_or_else(|| hyperlog::encode(&[0; hyperlog::REGISTERS], true, usize::MAX).into());
+    let wanted: Vec<_> = elements.iter().map(|element| hyperlog::place(element)).collect();
+    let effect = (b"PFADD".as_slice(), elements);
+    if hyperlog::is_dense(&bytes) {
+        let raises = hyperlog::is_lower(&bytes, &wanted);
+        drop(bytes);
+        cx.reply.int(raises.into());
+        if raises {
+            // In place: few of its bytes change.
+            cx.txn.upsert_string(key)?.change_as(effect, |text| {
+                hyperlog::raise_dense(text, &wanted);
+            });
+        }
         return Ok(());
     }
     let sparse_len_max = cx.txn.packing().hll_sparse_max_bytes().max(0) as usize;
-    let sparse = match hyperlog::is_dense(&bytes) {
-        true => None,
-        false => Some(hyperlog::raise_sparse(&bytes, &higher, sparse_len_max)?),
-    };
-    drop(bytes);
-    let effect = (b"PFADD".as_slice(), elements);
-    match sparse {
-        // In place: few of its bytes change.
-        None => cx.txn.upsert_string(key)?.change_as(effect, |text| hyperlog::raise_dense(text, &higher)),
-        Some(Some(bytes)) => cx.txn.upsert_string(key)?.change_as(effect, |text| {
-            text.clear();
-            text.extend_from_slice(&bytes);
-        }),
-        Some(None) => {
-            let (mut registers, _) = union(cx.txn, &[key])?;
-            higher.iter().for_each(|(at, value)| registers[*at] = *value);
-            store(cx.txn, key, &registers, false)?;
+    let mut sparse = bytes.into_owned();
+    let mut raised = is_new;
+    for (nth, (at, value)) in wanted.iter().enumerate() {
+        match hyperlog::raise_sparse(&mut sparse, *at, *value, sparse_len_max)? {
+            Raised::Not => {}
+            Raised::Done => raised = true,
+            Raised::Full => {
+                let mut registers = hyperlog::registers(&sparse)?;
+                wanted[nth..].iter().for_each(|(at, value)| registers[*at] = registers[*at].max(*value));
+                cx.reply.int(1);
+                return store(cx.txn, key, &registers, false);
+            }
         }
+    }
+    cx.reply.int(raised.into());
+    if raised {
+        cx.txn.upsert_string(key)?.change_as(effect, |text| {
+            text.clear();
+            text.extend_from_slice(&sparse);
+        });
     }
     Ok(())
 }

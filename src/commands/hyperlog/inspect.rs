@@ -1,6 +1,6 @@
 //! Looking into HyperLogLogs.
 
-use super::{read, store};
+use super::{probe, store};
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Keyed, Keys, Outer, Result, Run, access};
 use crate::types::hyperlog;
@@ -25,7 +25,7 @@ fn pfdebug(cx: &mut Keyed<'_, '_>) -> Result {
         }
         return Ok(());
     }
-    let bytes = read(cx.txn, key)?.ok_or(Error::new("ERR The specified key does not exist"))?;
+    let bytes = probe(cx.txn, key)?.ok_or(Error::new("ERR The specified key does not exist"))?;
     let dense = hyperlog::is_dense(&bytes);
     match subcommand.to_ascii_uppercase().as_slice() {
         b"ENCODING" => cx.reply.status(if dense { "dense" } else { "sparse" }),

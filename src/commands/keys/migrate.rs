@@ -70,7 +70,7 @@ fn find_keys(argv: &[&[u8]], found: &mut Vec<Found>) -> Result {
 /// What was asked for.
 struct Request<'a> {
     host: &'a [u8],
-    port: u16,
+    port: &'a [u8],
     keys: &'a [&'a [u8]],
     db: i64,
     timeout: Duration,
@@ -83,7 +83,7 @@ struct Request<'a> {
 impl<'a> Request<'a> {
     fn parse(args: &mut Args<'a>) -> Result<Self> {
         let host = args.bytes()?;
-        let port = args.int_in(0..=i64::from(u16::MAX), Error::NOT_INTEGER)? as u16;
+        let port = args.bytes()?;
         let key = args.take(1)?;
         let db_word = args.take(1)?;
         let timeout_ms = match args.int()? {
@@ -128,7 +128,7 @@ struct Parcel<'a> {
 impl<'a> Parcel<'a> {
     fn of(key: &'a [u8], txn: &mut Txn<'_>) -> Self {
         txn.expire_if_due(key);
-        let content = txn.peek(key).map(|entry| (payload::portable(entry), entry.expire_at()));
+        let content = txn.look(key).map(|entry| (payload::portable(entry), entry.expire_at()));
         Parcel { key, content }
     }
 }
@@ -152,8 +152,10 @@ fn migrate(cx: &mut Sweep<'_, '_>) -> Result {
 /// Sends the parcels until the target has each as it is here, and deletes it here unless it is copied.
 fn hand_over(cx: &mut Sweep<'_, '_>, request: &Request<'_>, mut parcels: Vec<Parcel<'_>>) -> Result {
     let host = String::from_utf8_lossy(request.host);
-    let mut link = Link::connect(&host, request.port, request.timeout)
-        .map_err(|_| Error::new("IOERR error or timeout connecting to the client"))?;
+    let port = std::str::from_utf8(request.port).ok().and_then(|port| port.parse().ok());
+    let mut link = port
+        .and_then(|port| Link::connect(&host, port, request.timeout).ok())
+        .ok_or(Error::new("IOERR error or timeout connecting to the client"))?;
     if !request.auth.is_empty() {
         let auth = [&[&b"AUTH"[..]], request.auth].concat();
         check(link.ask(&auth).map_err(|e| broken(&e))?)?;

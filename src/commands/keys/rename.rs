@@ -1,6 +1,5 @@
 //! Moving and copying keys.
 
-use super::database;
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Keyed, Keys, Result, Run, access};
 use crate::keyspace::{Class, EntryBox, Txn};
@@ -84,7 +83,7 @@ fn copy(cx: &mut Keyed<'_, '_>) -> Result {
         if cx.args.word("REPLACE") {
             replace = true;
         } else if cx.args.word("DB") {
-            db = database(&mut cx.args, cx.txn.databases())?;
+            db = cx.args.database(cx.txn.databases())?;
         } else {
             return Err(Error::SYNTAX);
         }
@@ -121,7 +120,7 @@ const MOVE: Command = Command::new("MOVE", "move", Group::Generic, Run::Keyed(mo
 fn move_key(cx: &mut Keyed<'_, '_>) -> Result {
     let key = cx.args.bytes()?;
     let home = cx.txn.db();
-    let db = database(&mut cx.args, cx.txn.databases())?;
+    let db = cx.args.database(cx.txn.databases())?;
     if db == home {
         return Err(SAME);
     }

@@ -235,7 +235,7 @@ fn rows<'t>(txn: &'t Txn<'_>, key: &[u8], request: &Request<'_>) -> Result<Vec<C
         rows.push((weight?, element));
     }
     rows.sort_by(|a, b| {
-        let order = compare(a, b);
+        let order = compare(a, b, request.destination.is_some());
         if request.descending { order.reverse() } else { order }
     });
     Ok(rows.drain(range).map(|(_, element)| element).collect())
@@ -287,11 +287,9 @@ impl<'t> Weight<'t> {
         }
     }
 
-    /// Read up to a NUL, as C reads a text. Nothing at all is zero, and what is too large is infinite:
-    /// looser than scores elsewhere.
+    /// Nothing at all is zero, and what is too large is infinite: looser than scores elsewhere.
     fn number(text: &[u8]) -> Result<Self> {
-        let end = memchr::memchr(0, text).unwrap_or(text.len());
-        let text = &text[..end];
+        let text = in_c(text);
         let number = if text.is_empty() {
             Some(0.0)
         } else {
@@ -304,14 +302,22 @@ impl<'t> Weight<'t> {
     }
 }
 
-fn compare(a: &(Weight<'_>, Cow<'_, [u8]>), b: &(Weight<'_>, Cow<'_, [u8]>)) -> Ordering {
+fn compare(a: &(Weight<'_>, Cow<'_, [u8]>), b: &(Weight<'_>, Cow<'_, [u8]>), stored: bool) -> Ordering {
     match (&a.0, &b.0) {
         (Weight::Number(x), Weight::Number(y)) => {
             x.partial_cmp(y).unwrap_or(Ordering::Equal).then_with(|| a.1.cmp(&b.1))
         }
-        (Weight::Text(x), Weight::Text(y)) => x.cmp(y),
-        _ => a.1.cmp(&b.1),
+        // What is stored is sorted by whole texts, what is told as C compares texts.
+        (Weight::Text(x), Weight::Text(y)) if stored => x.cmp(y),
+        (Weight::Text(x), Weight::Text(y)) => x.as_deref().map(in_c).cmp(&y.as_deref().map(in_c)),
+        _ if stored => a.1.cmp(&b.1),
+        _ => in_c(&a.1).cmp(in_c(&b.1)),
     }
+}
+
+/// What C takes a text to be.
+fn in_c(text: &[u8]) -> &[u8] {
+    &text[..memchr::memchr(0, text).unwrap_or(text.len())]
 }
 
 /// The value that `pattern` names for `element`, a field that is due noted in `due`: `#` is the element itself; otherwise the element takes the place

@@ -3,7 +3,7 @@
 use super::{library, unkillable};
 use crate::base::glob;
 use crate::command::flag::*;
-use crate::command::{Args, Command, Error, Group, Outer, Reply, Result, Run};
+use crate::command::{Command, Error, Group, Outer, Reply, Result, Run};
 use crate::commands::help::help;
 use crate::engine::Adding;
 use crate::lua::Library;
@@ -63,17 +63,9 @@ const FLUSH: Command = Command::new("FLUSH", "function|flush", Group::Scripting,
     .tips(EVERYWHERE)
     .doc("7.0.0", "O(N) where N is the number of functions.", "Deletes all libraries.");
 
-/// What is answered to a subcommand with too many arguments.
-fn bad_syntax(args: &Args<'_>) -> Error {
-    let name = String::from_utf8_lossy(args.argv()[1]);
-    Error::text(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{name}'. Try FUNCTION HELP."
-    ))
-}
-
 fn flush(cx: &mut Outer<'_>) -> Result {
     if cx.args.left() > 1 {
-        return Err(bad_syntax(&cx.args));
+        return Err(cx.args.misused());
     }
     let fine = cx.args.word("ASYNC") || cx.args.word("SYNC") || !cx.args.more();
     if !fine {
@@ -209,7 +201,7 @@ const RESTORE: Command = Command::new("RESTORE", "function|restore", Group::Scri
 
 fn restore(cx: &mut Outer<'_>) -> Result {
     if cx.args.left() > 2 {
-        return Err(bad_syntax(&cx.args));
+        return Err(cx.args.misused());
     }
     let payload = cx.args.bytes()?;
     let how = match () {

@@ -69,11 +69,11 @@ fn head(code: &[u8]) -> Result<(Vec<u8>, &[u8])> {
         shebang(code).ok_or(Error::new("ERR Invalid library metadata"))?;
     let mut name = None;
     for word in words {
-        match word.strip_prefix(b"name=") {
+        match word.split_at_checked(5).filter(|(key, _)| key.eq_ignore_ascii_case(b"name=")) {
             Some(_) if name.is_some() => {
                 return Err(Error::new("ERR Invalid metadata value, name argument was given multiple times"));
             }
-            Some(given) => name = Some(given.to_vec()),
+            Some((_, given)) => name = Some(given.to_vec()),
             None => return Err(Error::text(format!("ERR Invalid metadata value given: {}", lossy(&word)))),
         }
     }
@@ -141,6 +141,11 @@ fn make_all(engine: &Engine, codes: &[Vec<u8>]) -> Result<Vec<Arc<Library>>> {
 /// When the code is malformed, fails, or its names are taken.
 pub fn load(engine: &Engine, code: &[u8], how: Adding) -> Result<Box<[u8]>> {
     let added = lua::with(|interp| {
+        // Looked at before the text runs, and again when it has: others may load meanwhile.
+        let (name, _) = head(code)?;
+        if how == Adding::Append && engine.scripts.libraries().iter().any(|known| *known.name == *name) {
+            return Err(refuse(&Taken::Library(name.into()), "'"));
+        }
         let (library, registered) = make(engine, interp, code)?;
         add(engine, vec![library.clone()], how).map_err(|taken| refuse(&taken, "'"))?;
         interp.remember_library(&library, registered).map_err(|why| Error::text(format!("ERR {why}")))?;

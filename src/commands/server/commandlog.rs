@@ -31,9 +31,7 @@ const COUNT: usize = 10;
 
 fn get(cx: &mut Outer<'_>) -> Result {
     if cx.args.left() > 1 {
-        return Err(Error::new(
-            "ERR unknown subcommand or wrong number of arguments for 'GET'. Try SLOWLOG HELP.",
-        ));
+        return Err(cx.args.misused());
     }
     let count = if cx.args.more() { count(cx)? } else { COUNT };
     tell(cx, Excess::Slow, count);

@@ -300,8 +300,10 @@ fn protocol(cx: &mut Sweep<'_, '_>, kind: &[u8]) -> Result {
             }
             reply.bulk(b"Some real reply following the attribute");
         }
-        b"push" if !resp3 => return Err(Error::new("ERR RESP3 is required for a push")),
+        b"push" if !resp3 => return Err(Error::new("ERR RESP2 is not supported by this command")),
         b"push" => {
+            // What is pushed within a call comes behind its reply.
+            reply.bulk(b"Some real reply following the push reply");
             reply.push(2);
             reply.bulk(b"server-cpu-usage");
             reply.int(42);
@@ -312,7 +314,7 @@ fn protocol(cx: &mut Sweep<'_, '_>, kind: &[u8]) -> Result {
         _ => {
             return Err(Error::new(
                 "ERR Wrong protocol type name. Please use one of the following: \
-                 string|integer|double|null|array|set|map|attrib|push|verbatim|true|false",
+                 string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
             ));
         }
     }

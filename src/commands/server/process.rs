@@ -50,12 +50,10 @@ fn lolwut(cx: &mut Outer<'_>) -> Result {
     if cx.args.left() >= 2 && cx.args.word("VERSION") {
         cx.args.int()?;
     }
-    let mut size = |default: i64, max: i64| match cx.args.more() {
-        true => cx.args.int().map(|n| n.clamp(1, max)),
-        false => Ok(default),
-    };
-    let columns = size(PICTURE.0, PICTURE_MAX.0)?;
-    let rows = size(PICTURE.1, PICTURE_MAX.1)?;
+    // What is no size is passed over, as every other word.
+    let mut size = |default: i64, max: i64| cx.args.int().map_or(default, |n| n.clamp(1, max));
+    let columns = size(PICTURE.0, PICTURE_MAX.0);
+    let rows = size(PICTURE.1, PICTURE_MAX.1);
     // Waves that run over each other.
     let shift = random::below(1000) as f64 / 50.0;
     let mut text = String::new();

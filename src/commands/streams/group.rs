@@ -34,11 +34,6 @@ fn entries_read(args: &mut Args<'_>) -> Result<Option<u64>> {
     }
 }
 
-fn wrong_options(args: &Args<'_>) -> Error {
-    let name = String::from_utf8_lossy(args.argv()[1]);
-    Error::text(format!("ERR unknown subcommand or wrong number of arguments for '{name}'. Try XGROUP HELP."))
-}
-
 /// The id a group begins behind: `$` is the stream's last.
 fn begin(text: &[u8], stream: Option<&Stream>) -> Result<Id> {
     match text {
@@ -79,12 +74,12 @@ fn create(cx: &mut Keyed<'_, '_>) -> Result {
         } else if cx.args.left() > 1 && cx.args.word("ENTRIESREAD") {
             read = entries_read(&mut cx.args)?;
         } else {
-            return Err(wrong_options(&cx.args));
+            return Err(cx.args.misused());
         }
     }
     let id = match cx.txn.edit::<Stream>(key)? {
         None if !make => return Err(NO_KEY),
-        _ if options > 3 => return Err(wrong_options(&cx.args)),
+        _ if options > 3 => return Err(cx.args.misused()),
         None => begin(id, None)?,
         Some(stream) => begin(id, Some(stream.value()))?,
     };
@@ -111,12 +106,12 @@ fn setid(cx: &mut Keyed<'_, '_>) -> Result {
         if cx.args.left() > 1 && cx.args.word("ENTRIESREAD") {
             read = entries_read(&mut cx.args)?;
         } else {
-            return Err(wrong_options(&cx.args));
+            return Err(cx.args.misused());
         }
     }
     let mut stream = open(cx.txn, key, group)?;
     if options > 2 {
-        return Err(wrong_options(&cx.args));
+        return Err(cx.args.misused());
     }
     let id = match id {
         b"-" => Id::MIN,

@@ -68,10 +68,7 @@ fn full_count(args: &mut Args<'_>) -> Result<Option<usize>> {
             }));
         }
     }
-    let name = String::from_utf8_lossy(args.argv()[1]);
-    Err(Error::text(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{name}'. Try XINFO HELP."
-    )))
+    Err(args.misused())
 }
 
 /// Answers the fields that both forms of XINFO STREAM begin with.

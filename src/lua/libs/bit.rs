@@ -21,7 +21,9 @@ pub fn library(lua: &Lua) -> Result<Table> {
     {
         let f = move |lua: &Lua, args: MultiValue| {
             let first = word(lua, &args, 1, name)?;
-            let all = (2..=args.len()).try_fold(first, |all, at| Ok(fold(all, word(lua, &args, at, name)?)));
+            // The last first: of two that are wrong, that is the one told of.
+            let all =
+                (2..=args.len()).rev().try_fold(first, |all, at| Ok(fold(all, word(lua, &args, at, name)?)));
             all.map(|word: u32| word as i32)
         };
         bit.set(name, lua.create_function(f)?)?;

@@ -84,18 +84,26 @@ impl<'a> Encoder<'a> {
 
     /// The length of a table that is an array; `None` when it is an object.
     fn array_len(&self, table: &Table) -> Result<Option<i64>> {
-        let (mut max, mut items, mut array) = (0i64, 0i64, true);
+        // The highest index as a C `int` holds it: one too large for that makes an object of the table.
+        let (mut max, mut items, mut array) = (0i32, 0i64, true);
         table.for_each(|key: Value, _: Value| {
-            match key {
-                Value::Integer(n) if n > 0 => {
-                    max = max.max(n);
-                    items += 1;
+            let n = match key {
+                Value::Integer(n) => n as f64,
+                Value::Number(n) => n,
+                _ => f64::NAN,
+            };
+            if n >= 1.0 && n.floor() == n {
+                if n > f64::from(max) {
+                    max = if n <= f64::from(i32::MAX) { n as i32 } else { i32::MIN };
                 }
-                _ => array = false,
+                items += 1;
+            } else {
+                array = false;
             }
             Ok(())
         })?;
-        if !array || max == 0 {
+        let max = i64::from(max);
+        if !array || max <= 0 {
             return Ok(None);
         }
         let Settings { sparse_convert, sparse_ratio, sparse_safe, .. } = *self.settings;

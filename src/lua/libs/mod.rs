@@ -11,6 +11,7 @@ pub mod packed;
 pub mod pattern;
 
 use super::api::{bad_argument, number, type_name};
+use super::writing::truncated;
 use mlua::{Lua, LuaString, MultiValue, Result, Value};
 
 /// How deep values may be in each other, whatever a script asks for.
@@ -36,6 +37,6 @@ pub(super) fn text(lua: &Lua, args: &MultiValue, at: usize, name: &str) -> Resul
 fn integer(lua: &Lua, args: &MultiValue, at: usize, name: &str, default: Option<i64>) -> Result<i64> {
     match (args.get(at - 1), default) {
         (None | Some(Value::Nil), Some(default)) => Ok(default),
-        _ => number(lua, args, at, name).map(|n| n as i64),
+        _ => number(lua, args, at, name).map(truncated),
     }
 }

@@ -120,8 +120,8 @@ impl<'a> Format<'a> {
             }
             _ if self.lenient && letter.is_ascii_alphanumeric() => {}
             _ => {
-                let why = format!("invalid format option '{}'", char::from(letter));
-                return Err(bad_argument(self.lua, 1, self.name, &why));
+                let why = [b"invalid format option '", &[letter][..], b"'"].concat();
+                return Err(bad_argument(self.lua, 1, self.name, why));
             }
         }
         Ok(())

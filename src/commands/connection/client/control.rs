@@ -130,6 +130,9 @@ pub(super) const UNBLOCK: Command =
 
 fn unblock(cx: &mut Outer<'_>) -> Result {
     let id = cx.args.bytes()?;
+    if cx.args.left() > 1 {
+        return Err(cx.args.misused());
+    }
     let how = match cx.args.more() {
         true if cx.args.word("ERROR") => 2,
         true if !cx.args.word("TIMEOUT") => {
@@ -137,7 +140,6 @@ fn unblock(cx: &mut Outer<'_>) -> Result {
         }
         _ => 1,
     };
-    cx.args.end()?;
     let id = crate::base::number::parse_i64(id).ok_or(Error::NOT_INTEGER)?;
     let client = cx.engine.clients.get(id as u64).filter(|client| client.is(Flag::Blocked));
     // The first to ask decides how the wait ends.
