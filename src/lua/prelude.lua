@@ -64,12 +64,14 @@ local INSERT_MAX = 1000000
 local rawunpack = unpack
 local UNPACK_MAX = 8000
 
-local function unpack(t, i, j)
+local function unpack(t, ...)
+    local i, j = ...
     -- What is no number is not less than anything.
     if not ((j or #t) - (i or 1) < UNPACK_MAX) then
         error('too many results to unpack', 3)
     end
-    return rawunpack(t, i, j)
+    -- Not `i` and `j`: what is given takes the place of a result.
+    return rawunpack(t, ...)
 end
 
 local function next(t, k)
