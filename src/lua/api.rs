@@ -32,7 +32,7 @@ pub(super) enum Raised {
 }
 
 /// The error that `luaL_error` raises: `message` behind the place of the call.
-pub(super) fn mistake(lua: &Lua, message: impl AsRef<[u8]>) -> mlua::Error {
+pub(super) fn mistake(lua: &Lua, message: &(impl AsRef<[u8]> + ?Sized)) -> mlua::Error {
     let place = lua.inspect_stack(1, |frame| {
         let (source, line) = (frame.source(), frame.current_line());
         source.short_src.zip(line).map(|(source, line)| format!("{source}:{line}: "))
@@ -56,7 +56,12 @@ pub(super) fn placed(lua: &Lua, error: mlua::Error) -> mlua::Error {
 
 /// The error for the argument `at` (from 1) of the function `name`, which is called here by another name where the call
 /// has one. What a method is called on does not count.
-pub(super) fn bad_argument(lua: &Lua, at: usize, name: &str, why: impl AsRef<[u8]>) -> mlua::Error {
+pub(super) fn bad_argument(
+    lua: &Lua,
+    at: usize,
+    name: &str,
+    why: &(impl AsRef<[u8]> + ?Sized),
+) -> mlua::Error {
     let called = lua.inspect_stack(0, |frame| {
         let names = frame.names();
         (names.name.map(Cow::into_owned), names.name_what == Some("method"))
@@ -67,7 +72,7 @@ pub(super) fn bad_argument(lua: &Lua, at: usize, name: &str, why: impl AsRef<[u8
         1 if method => format!("calling '{name}' on bad self"),
         at => format!("bad argument #{} to '{name}'", at.saturating_sub(method.into())),
     };
-    mistake(lua, [what.as_bytes(), b" (", why.as_ref(), b")"].concat())
+    mistake(lua, &[what.as_bytes(), b" (", why.as_ref(), b")"].concat())
 }
 
 /// What a caught error is to a script: a string or a table.

@@ -121,7 +121,7 @@ impl<'a> Format<'a> {
             _ if self.lenient && letter.is_ascii_alphanumeric() => {}
             _ => {
                 let why = [b"invalid format option '", &[letter][..], b"'"].concat();
-                return Err(bad_argument(self.lua, 1, self.name, why));
+                return Err(bad_argument(self.lua, 1, self.name, &why));
             }
         }
         Ok(())
