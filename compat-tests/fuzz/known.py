@@ -38,6 +38,7 @@ KNOWN = [
     ("redis-8.0", r"xread(group)?", r"ERR (Unbalanced|Invalid stream ID).*", r".*", "the last ID, '+', came in 7.4, and texts with it"),
     ("redis-8.0", r"z.*", r"[0-9.e+-]+", r"[0-9.e+-]+", "doubles are printed in as few digits as tell them apart since"),
     ("redis-8.0", r"z.*|geo.*", r".*", r"ERR (min or max is not a float|value is not a valid float)", "blanks and hexadecimals are no numbers since"),
+    ("redis-8.0", r"(eval:)?z(rev)?range(byscore)?", r"\[\]", r"\[.*", "a negative offset counts from the end in the large form since"),
     ("redis-8.0", r"z(rev)?rank", r"ERR wrong number of arguments.*", r".*", "WITHSCORE came in 7.2"),
     ("redis-8.0", r"b?z.*", r"\[.*[0-9]{16}.*", r"\[.*", "doubles are printed in as few digits as tell them apart since"),
     ("redis-8.0", r"bit(count|pos)", r".*", r"ERR (value is not an integer or out of range|syntax error)", "arguments are read before the key since"),
