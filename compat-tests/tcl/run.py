@@ -246,13 +246,13 @@ def run_file(floor, server, base, name):
         command += ["--tags", " ".join(f"-{tag}" for tag in denied)]
         for test in record.get("skip", {}):
             command += ["--skiptest", test]
+        # Valkey's suite asks for the program even where it starts none.
+        wrap(server, tree / "src" / f"{settings['package']}-server")
         external = None
         try:
             if record.get("mode") == "external":
                 external, port = start(server, tree, pathlib.Path(scratch))
                 command += ["--host", "127.0.0.1", "--port", str(port)]
-            else:
-                wrap(server, tree / "src" / f"{settings['package']}-server")
             output = pathlib.Path(scratch) / "output"
             with output.open("wb") as sink:
                 suite_run = subprocess.Popen(

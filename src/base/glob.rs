@@ -21,9 +21,14 @@ pub fn matches(pattern: &[u8], text: &[u8], ignore_case: bool) -> bool {
     let (mut p, mut t) = (0, 0);
     // Where to go on when the next byte does not match: behind the last star, one byte later.
     let mut retry = None;
+    let mut depth = 0;
     while t < text.len() {
         if pattern.get(p) == Some(&b'*') {
             p += stars(&pattern[p..]);
+            depth += usize::from(p < pattern.len());
+            if depth > DEPTH_MAX {
+                return false;
+            }
             let Some(end) = pattern[p..].iter().position(|b| SPECIAL.contains(b)).map(|i| p + i) else {
                 return ends_with(&text[t..], &pattern[p..], ignore_case);
             };
@@ -54,6 +59,9 @@ pub fn matches(pattern: &[u8], text: &[u8], ignore_case: bool) -> bool {
     }
     p + stars(&pattern[p..]) == pattern.len()
 }
+
+/// A pattern matches nothing that reaches more stars than this, one at the end not counted: Redis goes no deeper.
+const DEPTH_MAX: usize = 1000;
 
 const SPECIAL: &[u8] = b"*?[\\";
 
@@ -196,9 +204,27 @@ mod tests {
         }
         assert!(!matches(&[b"*".to_vec(), text.clone(), b"b".to_vec()].concat(), &text, false));
         assert!(!matches(&[b"*".to_vec(), text[1..].to_vec(), b"b*".to_vec()].concat(), &text, false));
-        assert!(matches(&b"a*".repeat(1 << 20), &text, false));
+        assert!(!matches(&b"a*".repeat(1 << 20), &text, false));
         assert!(!matches(&b"[".repeat(1 << 20), &text, false));
         assert!(matches(&b"?".repeat(1 << 20), &text, true));
+    }
+
+    #[test]
+    fn a_thousand_stars_are_the_most() {
+        let text = vec![b'a'; 50_000];
+        for (pattern, expected) in [
+            (b"*?".repeat(1000), true),
+            (b"*?".repeat(1001), false),
+            (b"?*".repeat(1001), true),
+            (b"?*".repeat(1002), false),
+            (b"*a".repeat(1000), true),
+            (b"*a".repeat(1001), false),
+            (b"*".repeat(5000), true),
+        ] {
+            assert_eq!(matches(&pattern, &text, false), expected, "{} bytes", pattern.len());
+        }
+        // Stars that the text does not reach do not count.
+        assert!(matches(&[b"a".to_vec(), b"*".repeat(3000)].concat(), b"a", false));
     }
 
     /// The first line: texts in hexadecimal. Each other: a pattern, and for each text whether Redis 8

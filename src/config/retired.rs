@@ -41,8 +41,6 @@ const DIRECTIVES: &[(&str, &str)] = &[
     ("log-format", "the log has one format"),
     ("log-timestamp-format", "the log has one format"),
     ("dual-channel-replication-enabled", "replication is not supported yet"),
-    ("primaryauth", "replication is not supported yet"),
-    ("primaryuser", "replication is not supported yet"),
     ("rdma-bind", "there is no RDMA"),
     ("rdma-port", "there is no RDMA"),
     ("mptcp", "there is no multipath TCP"),

@@ -124,6 +124,17 @@ impl<'a> Calls<'a> {
         self.places.push(Place { keys: self.keys.len() as u32, entry, plain });
     }
 
+    /// Bytes allocated.
+    pub fn capacity_bytes(&self) -> usize {
+        let Calls { batch, keys, places, found } = self;
+        let sizes = [
+            keys.capacity() * size_of::<Key<'_>>(),
+            places.capacity() * size_of::<Place>(),
+            found.capacity() * size_of::<Found>(),
+        ];
+        batch.capacity_bytes() + sizes.iter().sum::<usize>()
+    }
+
     /// The number of calls.
     pub fn len(&self) -> usize {
         self.places.len()

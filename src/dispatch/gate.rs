@@ -79,6 +79,7 @@ gates! {
     listening is open if |_, session, _| !session.is_listening_only();
     memory is open if |engine, _, _| engine.settings.int(config::MAXMEMORY) == 0;
     disk is open if |engine, _, _| !engine.saving.is_failing() && engine.log.failure().is_none();
+    replicas is open if |engine, _, _| engine.settings.int(config::MIN_REPLICAS_TO_WRITE) == 0;
     loading is open if |engine, _, _| !engine.loading.is_active();
     pause is open if |engine, _, now_ms| engine.pause.state(now_ms).is_none();
     crowd is open if |engine, _, _| !engine.saving.crowd().is_full();
@@ -179,6 +180,19 @@ fn disk(v: &Visitor<'_>) -> Result<Verdict, Error> {
     Ok(Verdict::Pass)
 }
 
+/// No writes while fewer replicas follow than the settings ask for.
+fn replicas(v: &Visitor<'_>) -> Result<Verdict, Error> {
+    if v.flags() & flag::WRITE != 0 {
+        has_replicas(v.engine)?;
+    }
+    Ok(Verdict::Pass)
+}
+
+/// Refuses a write that too few replicas would take over: there are none.
+pub(super) fn has_replicas(engine: &Engine) -> Result<(), Error> {
+    if engine.settings.int(config::MIN_REPLICAS_TO_WRITE) == 0 { Ok(()) } else { Err(Error::NO_REPLICAS) }
+}
+
 /// Refuses a write that would not be kept.
 pub(super) fn may_write(engine: &Engine) -> Result<(), Error> {
     let settings = &engine.settings;
@@ -210,10 +224,12 @@ fn pause(v: &Visitor<'_>) -> Result<Verdict, Error> {
 
 /// Above `maxmemory` room is made for every command; one that needs more memory runs only when there is some.
 fn memory(v: &Visitor<'_>) -> Result<Verdict, Error> {
-    let grows = v.flags() & flag::GROWS != 0;
-    if grows {
-        v.engine.used.grew(v.call.argv.iter().map(|word| word.len()).sum());
+    if v.engine.settings.int(config::MAXMEMORY) == 0 {
+        return Ok(Verdict::Pass);
     }
+    let grows = v.flags() & flag::GROWS != 0;
+    let brought = if grows { v.call.argv.iter().map(|word| word.len()).sum() } else { 0 };
+    v.engine.used.expect(brought, v.now_ms);
     let room = !is_full(v.engine, v.now_ms) || evict::make_room(v.engine, v.now_ms);
     if room || !grows { Ok(Verdict::Pass) } else { Err(Error::OUT_OF_MEMORY) }
 }

@@ -109,6 +109,7 @@ fn prepare_call<'a>(
         if read_only {
             return Err(Error::new("ERR Can not execute a script with write flag using *_ro command."));
         }
+        gate::has_replicas(engine)?;
         if !flags.has(Flags::ALLOW_OOM) && full {
             return Err(Error::new(
                 "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
@@ -338,6 +339,7 @@ impl Running<'_, '_> {
             }
             if command.has(flag::WRITE) {
                 gate::may_write(self.engine)?;
+                gate::has_replicas(self.engine)?;
             }
         }
         Ok(command)

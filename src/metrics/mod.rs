@@ -10,7 +10,7 @@ pub use rates::Rates;
 
 use parking_lot::Mutex;
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
@@ -122,6 +122,18 @@ pub struct Local {
     pub changes: Counter,
     /// The commands', by [`crate::metrics::Metrics`]' numbering.
     pub commands: Box<[CommandCounters]>,
+    /// Whether a thread counts here; when it has ended, another goes on with its counters.
+    taken: AtomicBool,
+}
+
+/// Leaves the counters of a thread that ends to another.
+struct Leaving(Cell<Option<&'static Local>>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        LOCAL.set(None);
+        self.0.take().inspect(|local| local.taken.store(false, Release));
+    }
 }
 
 impl Local {
@@ -157,6 +169,7 @@ pub struct Metrics {
 
 thread_local! {
     static LOCAL: Cell<Option<(u64, &'static Local)>> = const { Cell::new(None) };
+    static LEAVING: Leaving = const { Leaving(Cell::new(None)) };
 }
 
 /// Error codes counted apart; the rest are counted together.
@@ -190,7 +203,7 @@ impl Metrics {
         ((u128::from(ticks) * u128::from(self.tick_ns)) >> 32) as u64
     }
 
-    /// The counters of the calling thread. They live as long as the process: threads are few.
+    /// The counters of the calling thread. They live as long as the process: threads are few, and follow each other.
     #[inline]
     pub fn local(&self) -> &'static Local {
         match LOCAL.get() {
@@ -201,14 +214,20 @@ impl Metrics {
 
     #[cold]
     fn enter(&self) -> &'static Local {
-        let commands = (0..self.commands).map(|_| CommandCounters::default()).collect();
-        let local: &'static Local = Box::leak(Box::new(Local {
-            counters: Counters::default(),
-            changes: Counter::default(),
-            commands,
-        }));
-        self.threads.lock().push(local);
+        let mut threads = self.threads.lock();
+        let left = threads.iter().find(|local| !local.taken.swap(true, Acquire)).copied();
+        let local = left.unwrap_or_else(|| {
+            let commands = (0..self.commands).map(|_| CommandCounters::default()).collect();
+            let (counters, changes) = (Counters::default(), Counter::default());
+            let local = Local { counters, changes, commands, taken: AtomicBool::new(true) };
+            Memory::keep_at_hand((size_of_val(&local) + size_of_val(&*local.commands)) as isize);
+            threads.push(Box::leak(Box::new(local)));
+            threads[threads.len() - 1]
+        });
         LOCAL.set(Some((self.id, local)));
+        // One that ends right now takes them along: there is nobody left to say so.
+        let before = LEAVING.try_with(|leaving| leaving.0.replace(Some(local)));
+        before.ok().flatten().inspect(|local| local.taken.store(false, Release));
         local
     }
 
@@ -283,5 +302,28 @@ impl Metrics {
             }
         }
         self.errors.lock().clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Metrics;
+
+    #[test]
+    fn a_thread_goes_on_with_the_counters_of_one_that_ended() {
+        let metrics = Metrics::new(2);
+        let count = || {
+            metrics.local().count_call(1, 5, false, true);
+            std::ptr::from_ref(metrics.local()).addr()
+        };
+        let run = || std::thread::scope(|scope| scope.spawn(count).join().unwrap());
+        let own = count();
+        let first = run();
+        assert_ne!(first, own);
+        assert_eq!(run(), first);
+        assert_eq!(metrics.command(1).calls, 3);
+        // A thread that counts for another server meanwhile leaves its place.
+        Metrics::new(1).local();
+        assert_eq!(run(), own);
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::base::heap::Heap;
 use std::fs;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
+use tikv_jemalloc_ctl::thread::{self, ThreadLocal};
 use tikv_jemalloc_ctl::{Access, AsName, Name, arenas, epoch, stats};
 
 /// Bytes of memory, as the allocator and the kernel count them.
@@ -27,6 +28,15 @@ const ALL_CACHED: &[u8; 31] = b"stats.arenas.4096.tcache_bytes\0";
 
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
+/// Bytes that threads keep at hand, however much data there is: buffers at rest, counters.
+static AT_HAND: AtomicIsize = AtomicIsize::new(0);
+
+thread_local! {
+    /// Where the allocator counts what this thread has allocated and freed.
+    static FLOW: Option<(ThreadLocal<u64>, ThreadLocal<u64>)> =
+        thread::allocatedp::read().ok().zip(thread::deallocatedp::read().ok());
+}
+
 impl Memory {
     /// The memory in use now.
     pub fn now() -> Self {
@@ -40,8 +50,10 @@ impl Memory {
         // These fail only in a build without jemalloc's statistics, which then are zero.
         let _ = epoch::advance();
         let all: &Name = ALL_CACHED[..].name();
-        // What threads and slabs keep at hand counts as allocated there, but holds nothing.
-        let idle = all.read().unwrap_or(0) + Heap::unused();
+        // What threads and slabs keep at hand counts as allocated there, but holds nothing: threads come and go as calls
+        // take long, and a limit a few KiB above what is in use is not to be passed by that.
+        let at_hand = usize::try_from(AT_HAND.load(Relaxed)).unwrap_or(0);
+        let idle = all.read().unwrap_or(0) + Heap::unused() + at_hand;
         let allocated = stats::allocated::read().unwrap_or(0).saturating_sub(idle);
         let peak = PEAK.fetch_max(allocated, Relaxed).max(allocated);
         Self {
@@ -71,6 +83,19 @@ impl Memory {
     pub fn forgo_cache() -> bool {
         let name: &Name = b"thread.tcache.enabled\0"[..].name();
         name.write(false).is_ok()
+    }
+
+    /// Bytes that this thread has allocated so far, less those it has freed: two loads. Alone it means nothing, as
+    /// threads free what others allocated; its changes tell what a call took.
+    pub fn of_thread() -> i64 {
+        FLOW.with(|flow| {
+            flow.as_ref().map_or(0, |(taken, freed)| taken.get().wrapping_sub(freed.get()) as i64)
+        })
+    }
+
+    /// Says that a thread keeps `change` bytes more at hand, or less: they do not count as in use.
+    pub fn keep_at_hand(change: isize) {
+        AT_HAND.fetch_add(change, Relaxed);
     }
 
     /// Forgets the peak.

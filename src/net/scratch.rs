@@ -1,6 +1,7 @@
 //! Buffers of the thread, lent to whichever connection it runs: an idle connection holds none.
 
 use crate::dispatch::Calls;
+use crate::metrics::Memory;
 use crate::resp::Reply;
 use parking_lot::Mutex;
 use std::cell::Cell;
@@ -18,11 +19,31 @@ pub struct Scratch {
     pub calls: Calls<'static>,
     /// The replies written.
     pub reply: Reply,
+    /// Bytes that count as kept at hand.
+    counted: usize,
+}
+
+impl Scratch {
+    /// Counts what it takes at rest as kept at hand.
+    fn count(&mut self) {
+        let bytes = self.read.len() + self.calls.capacity_bytes() + self.reply.capacity_bytes();
+        if bytes != self.counted {
+            Memory::keep_at_hand(bytes as isize - self.counted as isize);
+            self.counted = bytes;
+        }
+    }
 }
 
 impl Default for Scratch {
     fn default() -> Self {
-        Self { read: vec![0; READ_LEN].into_boxed_slice(), calls: Calls::default(), reply: Reply::default() }
+        let mut new = Self {
+            read: vec![0; READ_LEN].into_boxed_slice(),
+            calls: Calls::default(),
+            reply: Reply::default(),
+            counted: 0,
+        };
+        new.count();
+        new
     }
 }
 
@@ -48,6 +69,7 @@ pub fn with<R>(f: impl FnOnce(&mut Scratch) -> R) -> R {
     let left = || Box::new(LEFT.lock().pop().unwrap_or_default());
     let mut scratch = KEPT.with(|kept| kept.0.take()).unwrap_or_else(left);
     let result = f(&mut scratch);
+    scratch.count();
     KEPT.with(|kept| kept.0.set(Some(scratch)));
     result
 }

@@ -42,6 +42,11 @@ impl<'a> Batch<'a> {
         self.seal();
     }
 
+    /// Bytes allocated.
+    pub fn capacity_bytes(&self) -> usize {
+        self.words.capacity() * size_of::<&[u8]>() + self.ends.capacity() * size_of::<u32>()
+    }
+
     /// How many requests there are.
     pub fn len(&self) -> usize {
         self.ends.len()

@@ -34,6 +34,8 @@ impl Error {
 
     /// The data set is not there yet.
     pub const LOADING: Error = Error::new("LOADING Redis is loading the dataset in memory");
+    /// Fewer replicas follow than a write asks for.
+    pub const NO_REPLICAS: Error = Error::new("NOREPLICAS Not enough good replicas to write.");
     /// Snapshots fail that the settings ask for.
     pub const UNSAVED: Error = Error::new(
         "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands \

@@ -46,6 +46,11 @@ impl Reply {
         Self { protocol, ..Self::default() }
     }
 
+    /// Bytes allocated for what is not shared.
+    pub fn capacity_bytes(&self) -> usize {
+        self.bytes.capacity() + self.shared.capacity() * size_of::<(usize, Bytes)>()
+    }
+
     /// The protocol replies are written in.
     pub fn protocol(&self) -> Protocol {
         self.protocol

@@ -15,8 +15,15 @@ group! {
         .start()
         .pending(REPLICATION)
         .doc("Host and port of the primary to replicate.");
-    MASTERUSER = text("masteruser", "").pending(REPLICATION).doc("User at the primary.");
-    MASTERAUTH = text("masterauth", "").secret().pending(REPLICATION).doc("Password at the primary.");
+    MASTERUSER = text("masteruser", "")
+        .aliases(&["primaryuser"])
+        .pending(REPLICATION)
+        .doc("User at the primary.");
+    MASTERAUTH = text("masterauth", "")
+        .aliases(&["primaryauth"])
+        .secret()
+        .pending(REPLICATION)
+        .doc("Password at the primary.");
     REPLICA_SERVE_STALE_DATA = switch("replica-serve-stale-data", "yes")
         .aliases(&["slave-serve-stale-data"])
         .pending(REPLICATION)
@@ -80,8 +87,7 @@ group! {
         .doc("Seconds between pings to replicas.");
     MIN_REPLICAS_TO_WRITE = setting("min-replicas-to-write", INT, "0")
         .aliases(&["min-slaves-to-write"])
-        .pending(REPLICATION)
-        .doc("Refuses writes with fewer replicas than this; 0 never.");
+        .doc("Refuses writes with fewer replicas than this, of which there are none yet; 0 never.");
     MIN_REPLICAS_MAX_LAG = setting("min-replicas-max-lag", INT, "10")
         .aliases(&["min-slaves-max-lag"])
         .hint(NO_REPLICAS)
