@@ -83,12 +83,13 @@ impl Settings {
     fn settable(&self, pairs: &[(&[u8], &[u8])], origin: Origin) -> Result<Vec<Name>, String> {
         let mut names = Vec::with_capacity(pairs.len());
         let mut seen = [false; COUNT];
-        for (shown, _) in pairs {
+        for (shown, text) in pairs {
             let Some(name) = Name::find(shown) else {
                 let shown = String::from_utf8_lossy(shown);
                 return Err(format!("ERR Unknown option or number of arguments for CONFIG SET - '{shown}'"));
             };
             match name.setting().change {
+                Change::Start if name.setting().own && self.is_set_to(name, text) => {}
                 Change::Start => return Err(failed(shown, "can't set immutable config")),
                 Change::Protected if !self.may_set_protected(origin) => {
                     return Err(failed(shown, "can't set protected config"));
@@ -101,6 +102,10 @@ impl Settings {
             names.push(name);
         }
         Ok(names)
+    }
+
+    fn is_set_to(&self, name: Name, text: &[u8]) -> bool {
+        self.parse_one(name, text).is_ok_and(|value| value == self.value(name))
     }
 
     fn may_set_protected(&self, origin: Origin) -> bool {

@@ -45,6 +45,8 @@ pub struct Setting {
     pub reloads: bool,
     /// Its value is never printed but by `CONFIG GET` and `CONFIG REWRITE`.
     pub secret: bool,
+    /// Redis does not have it: where it may not change, CONFIG SET takes what it is, for those who write back all they read.
+    pub own: bool,
     /// It is for tests and peculiar needs: `CONFIG GET` shows it by its own name alone.
     pub hidden: bool,
     /// One line of documentation.
@@ -63,6 +65,7 @@ impl Setting {
             state: State::Works,
             reloads: false,
             secret: false,
+            own: false,
             hidden: false,
             doc: "",
         }
@@ -107,6 +110,12 @@ impl Setting {
     /// Keeps its value out of logs.
     pub const fn secret(mut self) -> Self {
         self.secret = true;
+        self
+    }
+
+    /// See [`Setting::own`].
+    pub const fn own(mut self) -> Self {
+        self.own = true;
         self
     }
 

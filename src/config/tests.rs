@@ -338,6 +338,8 @@ fn set_answers_as_redis_does() {
         ("maxmemory-clients", "101%", "percentage argument must be less or equal to 100"),
         ("maxmemory-clients", "-1", "argument must be a memory or percent value"),
         ("databases", "3", "can't set immutable config"),
+        ("databases", "16", "can't set immutable config"),
+        ("metrics-listen", "127.0.0.1:1", "can't set immutable config"),
         ("dir", "/tmp", "can't set protected config"),
         ("lazyfree-lazy-expire", "maybe", "argument must be 'yes' or 'no'"),
         (
@@ -382,6 +384,7 @@ fn set_answers_as_redis_does() {
     for (name, value, shown) in [
         ("maxmemory", "1K", "1000"),
         ("maxmemory", "", "0"),
+        ("metrics-listen", "", ""),
         ("hz", "0", "1"),
         ("hz", "501", "500"),
         ("maxmemory-clients", "10%", "10%"),

@@ -8,6 +8,7 @@ group! {
 
     METRICS_LISTEN = text("metrics-listen", "")
         .start()
+        .own()
         .doc("Address and port (127.0.0.1:9121) where metrics and the console are served over HTTP; empty is none.");
     CONSOLE = setting("console", Kind::Choice(&["no", "local", "yes"]), "local")
         .doc("Whether metrics-listen serves the console, too: no, to the machine itself, or to whoever reaches it.");
