@@ -8,6 +8,7 @@ SIGKILL at random moments (also while it recovers), started again, and compared.
     a group's messages are delivered one at a time, in order; a deduplication id stands for one message
     what was given up is among the dead, with its reason
     a hand-over (QACK and QPUSH in one script) is done once or not at all
+    what is moved to another queue (QREDRIVE TO) is in one of the two, and only what was given up is moved
     totals and states balance
 
 usage: queues.py --server PROGRAM [--kills N] [--seed N]
@@ -31,6 +32,8 @@ from servers import Gone, Link, Server  # noqa: E402
 PRODUCERS, CONSUMERS = 3, 4
 QUEUES = ["plain", "fifo", "known"]
 OUT = "out"
+# Where an operator moves the dead of the first queue.
+AGAIN = "again"
 GROUPS = 3
 # Producers rest while so many messages wait.
 CROWD = 400
@@ -215,6 +218,8 @@ class Operator(Actor):
         queue = self.rng.choice(QUEUES)
         if self.rng.random() < 0.2:
             link.ask("BGREWRITEAOF")
+        if self.rng.random() < 0.2:
+            link("QREDRIVE", QUEUES[0], "TO", AGAIN)
         with self.book.lock:
             given_up = [
                 message
@@ -253,10 +258,11 @@ def check(link, book, killed, mode):
     def is_sure(at):
         return at is not None and at < durable
 
-    out = peek(link, OUT)
+    out, moved = peek(link, OUT), peek(link, AGAIN)
     there = {}
-    for queue in QUEUES:
-        there.update(peek(link, queue))
+    for queue in [*QUEUES, AGAIN]:
+        if queue != AGAIN:
+            there.update(peek(link, queue))
         info = pairs(link("QINFO", queue) or [])
         if info:
             totals = pairs(info[b"totals"])
@@ -264,9 +270,15 @@ def check(link, book, killed, mode):
             gone = sum(int(totals[n]) for n in (b"acked", b"ttl-expired", b"dropped", b"deleted", b"moved"))
             if int(totals[b"pushed"]) != states + gone:
                 faults.append(f"the totals of {queue} do not balance: {info}")
-    for body in there:
+    for body in [*there, *moved]:
         if body not in book.messages:
             faults.append(f"{body} was never pushed")
+    for body in moved:
+        message = book.messages.pop(body, None)
+        if body in there:
+            faults.append(f"{body} was moved and is still there: {there[body]}")
+        if message and not any(end[0] == "dead" for end in message.ends) and message.redriven is None:
+            faults.append(f"{body} was moved, and nobody gave it up")
     for body, message in list(book.messages.items()):
         item = there.get(body)
         message.lease = None  # the delivery's record may be lost
@@ -300,6 +312,7 @@ def check(link, book, killed, mode):
             faults.append(f"{body} was pushed again though it is known")
     # Handed over once; what was is of no more use.
     link("QDEL", OUT, "ALL")
+    link("QDEL", AGAIN, "ALL")
     return len(there)
 
 

@@ -2,7 +2,7 @@
 
 use super::{Args, Command, Reply};
 use crate::engine::{Committed, Engine, Reached, Ready, Session};
-use crate::keyspace::txn::Begin;
+use crate::keyspace::txn::{Begin, Progress};
 use crate::keyspace::waiters::Wait;
 use crate::keyspace::{SHARDS, Txn};
 
@@ -13,6 +13,8 @@ pub enum Flow {
     Done,
     /// It has to wait for its keys, and has changed nothing.
     Wait(Wait),
+    /// It has done a part, and goes on when others had their turn: it is run again and told how far it came.
+    Again(Progress),
 }
 
 /// A command over keys: their shards are locked, so it may not wait, do I/O or see the session.

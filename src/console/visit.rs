@@ -23,6 +23,8 @@ impl Visit<'_> {
     pub(super) fn call(&mut self, words: &[&[u8]]) -> Result<Frame, String> {
         let (engine, start) = (self.engine, Instant::now());
         let calls = Calls::of(words.iter().copied());
+        // A call that was given up before is not gone on with.
+        self.session.begun = None;
         loop {
             let mut reply = Reply::new(Protocol::Resp3);
             let now_ms = engine.now_ms();

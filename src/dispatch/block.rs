@@ -184,7 +184,7 @@ fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
     }
     if entry.command.group == Group::Queue {
         let owner = engine.clients.get(waiter.client).map(|client| client.owner());
-        txn.set_caller(Caller { owner, is_woken: true });
+        txn.set_caller(Caller { owner, is_woken: true, progress: None });
     }
     let tracking = engine.clients.get(waiter.client).filter(|client| client.is(Flag::Tracking));
     if let Some(client) = &tracking {
@@ -203,7 +203,7 @@ fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
         }
         None => handler(&mut Keyed { args, txn: &mut txn, reply: &mut reply, command: entry.command }),
     };
-    if let Ok(Flow::Wait(_)) = result {
+    if let Ok(Flow::Wait(_) | Flow::Again(_)) = result {
         waiter.release();
         let ready = engine.commit(txn).ready;
         for (client, frame) in tracking.iter().flat_map(|client| kept().map(move |frame| (client, frame))) {

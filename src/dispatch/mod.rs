@@ -69,10 +69,11 @@ pub fn run(
                 Ok(Outcome::Done(Reached::default()))
             }
             _ => {
-                let result = execute(engine, session, call, now_ms, reply);
-                if let Ok(Outcome::Hold) = result {
-                    return Outcome::Hold;
-                }
+                let result = match execute(engine, session, call, now_ms, reply) {
+                    // It is run again: nothing of it is counted or told before.
+                    Ok(held @ (Outcome::Hold | Outcome::Again)) => return held,
+                    result => result,
+                };
                 if session.caching {
                     settle_caching(session, &call);
                 }
@@ -87,6 +88,7 @@ pub fn run(
         },
         Ok(Verdict::Hold) => return Outcome::Hold,
         Err(error) => {
+            session.begun = None;
             count::rejected(engine, &call);
             if call.entry.is_none() && is_web(call.argv[0]) {
                 let addr = &session.client.addr;
@@ -244,7 +246,9 @@ fn execute(
                     let Some(again) = begun else { return Ok(Outcome::Hold) };
                     txn = again;
                 }
-                txn.set_caller(Caller { owner: Some(session.client.owner()), is_woken: false });
+                let owner = command.has(flag::BLOCKING).then(|| session.client.owner());
+                let progress = session.begun.map(|(progress, _)| progress);
+                txn.set_caller(Caller { owner, is_woken: false, progress });
             }
             if tracked {
                 engine.notify(txn.effects());
@@ -260,7 +264,19 @@ fn execute(
                     if !committed.ready.is_empty() {
                         serve(engine, committed.ready.into(), now_ms);
                     }
-                    result.map(|_| Outcome::Done(committed.lsn))
+                    let before = session.begun.take().map_or(Reached::default(), |(_, reached)| reached);
+                    let reached = committed.lsn.max(before);
+                    match result {
+                        Ok(Flow::Again(progress)) => {
+                            session.begun = Some((progress, reached));
+                            Ok(Outcome::Again)
+                        }
+                        Ok(_) => Ok(Outcome::Done(reached)),
+                        Err(error) => {
+                            session.failed_at = reached;
+                            Err(error)
+                        }
+                    }
                 }
             }
         }
@@ -333,15 +349,24 @@ fn nested(
     match command.run {
         Run::Keyed(handler) => handler(&mut Keyed { args, txn, reply, command }),
         Run::Waiting(handler) => {
-            if command.group == Group::Queue {
-                txn.set_caller(Caller { owner: Some(session.client.owner()), is_woken: false });
+            let mut progress = None;
+            loop {
+                if command.group == Group::Queue {
+                    let owner = command.has(flag::BLOCKING).then(|| session.client.owner());
+                    txn.set_caller(Caller { owner, is_woken: false, progress });
+                }
+                match handler(&mut Keyed { args, txn, reply, command })? {
+                    Flow::Wait(wait) if wait.of_one => reply.null(),
+                    Flow::Wait(_) => reply.null_array(),
+                    Flow::Done => {}
+                    // Nobody has a turn before the whole transaction is done.
+                    Flow::Again(far) => {
+                        progress = Some(far);
+                        continue;
+                    }
+                }
+                return Ok(());
             }
-            match handler(&mut Keyed { args, txn, reply, command })? {
-                Flow::Wait(wait) if wait.of_one => reply.null(),
-                Flow::Wait(_) => reply.null_array(),
-                Flow::Done => {}
-            }
-            Ok(())
         }
         _ => Err(unknown(call.argv)),
     }

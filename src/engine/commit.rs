@@ -44,7 +44,7 @@ impl Engine {
     #[inline(always)]
     pub fn pass_on(&self, txn: &mut Txn<'_>, local: &Local) -> Committed {
         // What others wrote here may not be durable yet, and must not be told of before it is.
-        let saw = if self.log.is_always() { txn.logged() } else { 0 };
+        let saw = if self.log.is_always() { txn.saw() } else { 0 };
         let mut committed = Committed { lsn: Reached { wrote: 0, saw }, ready: Vec::new() };
         let effects = txn.effects();
         let (hits, misses) = (effects.hits.get(), effects.misses.get());

@@ -3,6 +3,7 @@
 use super::{Client, Engine, Flag, Held, Queue, Reached, Watched};
 use crate::acl::User;
 use crate::keyspace::Effects;
+use crate::keyspace::txn::Progress;
 use crate::log::Lsn;
 use crate::pubsub::Topic;
 use crate::resp::Protocol;
@@ -62,6 +63,8 @@ pub struct Session {
     pub watched: Watched,
     /// How far into the log its last call reached that was answered with an error.
     pub failed_at: Reached,
+    /// How far its call came that goes on when others had their turn.
+    pub begun: Option<(Progress, Reached)>,
     /// Where its last write ends in the log.
     pub wrote: Lsn,
     /// Its writes are answered when they are durable, whatever the settings say (CLIENT DURABILITY).
@@ -99,6 +102,7 @@ impl Session {
             multi: None,
             watched,
             failed_at: Reached::default(),
+            begun: None,
             wrote: 0,
             durable: false,
             waitaof: None,

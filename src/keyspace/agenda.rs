@@ -83,6 +83,7 @@ impl Agenda {
     fn adopt(&self, db: u32, key: &[u8], queue: &mut Queue) {
         self.note(db, key);
         queue.disarm();
+        queue.forget_logged();
         if let Some(at_ms) = queue.next_ms(true) {
             queue.arm(at_ms);
             self.add(at_ms, db, key);

@@ -137,6 +137,8 @@ pub struct Txn<'k> {
     /// A hash with fields that are due is among what was looked at.
     due_fields: bool,
     caller: Caller,
+    /// See [`Txn::saw`].
+    saw: Option<u64>,
     effects: &'k mut Effects,
 }
 
@@ -147,6 +149,17 @@ pub struct Caller {
     pub owner: Option<Arc<Owner>>,
     /// It waited, and is served now.
     pub is_woken: bool,
+    /// How far its call came before; `None` when that begins.
+    pub progress: Option<Progress>,
+}
+
+/// How far a call came that is done in several holds of its locks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// What it has done.
+    pub done: usize,
+    /// What is left for it to do.
+    pub left: usize,
 }
 
 /// What a transaction is begun with.
@@ -268,7 +281,20 @@ impl Keyspace {
         let Begin { db, now_ms, access, event } = begin;
         let (next, caller) = (Cell::new(0), Caller::default());
         let due_fields = false;
-        Txn { keyspace: self, held, keys, next, db, now_ms, access, event, due_fields, caller, effects }
+        Txn {
+            keyspace: self,
+            held,
+            keys,
+            next,
+            db,
+            now_ms,
+            access,
+            event,
+            due_fields,
+            caller,
+            saw: None,
+            effects,
+        }
     }
 }
 
@@ -340,7 +366,20 @@ impl<'k> Txn<'k> {
         let (keyspace, effects) = (self.keyspace, &mut *self.effects);
         let (next, caller) = (Cell::new(0), Caller::default());
         let due_fields = false;
-        Some(Txn { keyspace, held, keys, next, db, now_ms, access, event, due_fields, caller, effects })
+        Some(Txn {
+            keyspace,
+            held,
+            keys,
+            next,
+            db,
+            now_ms,
+            access,
+            event,
+            due_fields,
+            caller,
+            saw: None,
+            effects,
+        })
     }
 
     /// Whether `shard` is locked by this transaction.
@@ -448,6 +487,21 @@ impl<'k> Txn<'k> {
             Held::LentOne(_, shard) => shard.logged,
             Held::Lent(_, shards) => shards.iter().map(|shard| shard.logged).max().unwrap_or(0),
         }
+    }
+
+    /// Up to where the log has to be durable before what this transaction saw may be told.
+    pub fn saw(&self) -> u64 {
+        self.saw.unwrap_or_else(|| self.logged())
+    }
+
+    /// Says up to where the log holds what this transaction tells, where that is less than all that was written.
+    pub fn set_saw(&mut self, lsn: u64) {
+        self.saw = Some(lsn);
+    }
+
+    /// Where the records of all that was done before this transaction end, as long as it did nothing; `None` without a log.
+    pub(super) fn logged_before(&self) -> Option<u64> {
+        Some(self.logged()).filter(|lsn| *lsn > 0 && self.effects.log().is_empty())
     }
 
     /// Notes that what this transaction did ends at `lsn` in the log.

@@ -6,6 +6,7 @@
 
 use super::Kind;
 use crate::resp::{Protocol, Reply};
+use smallvec::SmallVec;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
@@ -139,10 +140,58 @@ impl Waiter {
 /// A database and a key of it.
 pub type Place = (u32, Box<[u8]>);
 
-/// The waiters of a shard's keys.
+type ByTicket = BTreeMap<u64, Arc<Waiter>>;
+
+/// Who waits for a key, by ticket: for a value of each kind, and of these who go on when the key is gone.
+#[derive(Debug, Default)]
+struct Line {
+    by_kind: SmallVec<[(Kind, ByTicket); 1]>,
+    on_removal: ByTicket,
+}
+
+impl Line {
+    fn add(&mut self, waiter: &Arc<Waiter>) {
+        let at = self.by_kind.iter().position(|(kind, _)| *kind == waiter.kind).unwrap_or_else(|| {
+            self.by_kind.push((waiter.kind, ByTicket::new()));
+            self.by_kind.len() - 1
+        });
+        self.by_kind[at].1.insert(waiter.ticket, waiter.clone());
+        if waiter.on_removal {
+            self.on_removal.insert(waiter.ticket, waiter.clone());
+        }
+    }
+
+    fn remove(&mut self, waiter: &Waiter) {
+        for (_, waiters) in self.by_kind.iter_mut().filter(|(kind, _)| *kind == waiter.kind) {
+            waiters.remove(&waiter.ticket);
+        }
+        self.by_kind.retain(|(_, waiters)| !waiters.is_empty());
+        self.on_removal.remove(&waiter.ticket);
+    }
+
+    /// The first behind ticket `after` that would go on for a value of `kind`.
+    fn next(&self, after: u64, kind: Option<Kind>) -> Option<&Arc<Waiter>> {
+        let first = |waiters: &ByTicket| {
+            waiters.range((Excluded(after), Unbounded)).next().map(|(ticket, _)| *ticket)
+        };
+        let lines = self.by_kind.iter().filter(|(of, _)| kind == Some(*of)).map(|(_, waiters)| waiters);
+        let lines = lines.chain([&self.on_removal]);
+        let (ticket, waiters) =
+            lines.filter_map(|w| Some((first(w)?, w))).min_by_key(|(ticket, _)| *ticket)?;
+        waiters.get(&ticket)
+    }
+
+    fn len(&self) -> usize {
+        self.by_kind.iter().map(|(_, waiters)| waiters.len()).sum()
+    }
+}
+
+/// The waiters of a shard's keys. Whatever their number, each is entered, found and taken out in O(log n).
 #[derive(Debug, Default)]
 pub struct Waiters {
-    keys: HashMap<Place, BTreeMap<u64, Arc<Waiter>>>,
+    keys: HashMap<Place, Line>,
+    /// Keys that somebody waits for even when they are removed.
+    on_removal: usize,
 }
 
 impl Waiters {
@@ -153,21 +202,24 @@ impl Waiters {
 
     /// The number of keys somebody waits for, and of those waited for even when removed.
     pub fn counts(&self) -> (usize, usize) {
-        let on_removal = self.keys.values().filter(|w| w.values().any(|w| w.on_removal)).count();
-        (self.keys.len(), on_removal)
+        (self.keys.len(), self.on_removal)
     }
 
     /// Queues a waiter for `key`.
     pub fn add(&mut self, key: &[u8], waiter: &Arc<Waiter>) {
-        self.keys.entry((waiter.db, key.into())).or_default().insert(waiter.ticket, waiter.clone());
+        let line = self.keys.entry((waiter.db, key.into())).or_default();
+        self.on_removal += usize::from(waiter.on_removal && line.on_removal.is_empty());
+        line.add(waiter);
     }
 
     /// Takes a waiter out of the queue of `key`.
     pub fn remove(&mut self, key: &[u8], waiter: &Waiter) {
         let place = (waiter.db, key.into());
-        if let Some(queue) = self.keys.get_mut(&place) {
-            queue.remove(&waiter.ticket);
-            if queue.is_empty() {
+        if let Some(line) = self.keys.get_mut(&place) {
+            let was_listed = !line.on_removal.is_empty();
+            line.remove(waiter);
+            self.on_removal -= usize::from(was_listed && line.on_removal.is_empty());
+            if line.len() == 0 {
                 self.keys.remove(&place);
             }
         }
@@ -181,12 +233,7 @@ impl Waiters {
     /// The first waiter of `key` behind ticket `after` that would go on for a value of `kind`
     /// (`None`: the key is gone).
     pub fn next(&self, db: u32, key: &[u8], after: u64, kind: Option<Kind>) -> Option<Arc<Waiter>> {
-        let queue = self.keys.get(&(db, Box::from(key)))?;
-        queue
-            .range((Excluded(after), Unbounded))
-            .map(|(_, waiter)| waiter)
-            .find(|w| w.on_removal || kind == Some(w.kind))
-            .cloned()
+        self.keys.get(&(db, Box::from(key)))?.next(after, kind).cloned()
     }
 
     /// The keys of `db` somebody waits for.
@@ -196,6 +243,6 @@ impl Waiters {
 
     /// How many clients wait for `key`.
     pub fn count(&self, db: u32, key: &[u8]) -> usize {
-        self.keys.get(&(db, Box::from(key))).map_or(0, BTreeMap::len)
+        self.keys.get(&(db, Box::from(key))).map_or(0, Line::len)
     }
 }

@@ -21,6 +21,7 @@ mod body;
 mod card;
 mod deliver;
 mod groups;
+mod marks;
 mod messages;
 mod pages;
 mod segment;
@@ -41,6 +42,7 @@ pub use stored::{Restoring, Stored, StoredQueue};
 use super::footprint::{btree, taken};
 use card::{Card, CardNo, Cards, Labels, NEVER, NONE};
 use groups::Groups;
+use marks::Marks;
 use messages::{Messages, Place};
 use settings::Bucket;
 use std::collections::{BTreeMap, BTreeSet};
@@ -163,9 +165,8 @@ struct Inner {
     settings: Settings,
     totals: Totals,
     counts: [usize; 4],
-    /// Bytes of bodies, those of the dead apart.
-    live_len: u64,
-    dead_len: u64,
+    /// Bytes of the bodies in each state.
+    lens: [u64; 4],
     /// Bytes allocated for bodies and texts.
     body_memory: usize,
     text_memory: usize,
@@ -176,6 +177,8 @@ struct Inner {
     bucket: Option<Bucket>,
     /// A change of many messages that is under way.
     sweep: Option<Sweep>,
+    /// Up to where the log has which pushes.
+    marks: Marks,
     /// The latest time it was advanced to: its time never steps back.
     clock_ms: i64,
     /// When somebody is to look after the queue next, as far as is known there.
@@ -197,8 +200,7 @@ impl Default for Inner {
             settings: Settings::default(),
             totals: Totals::default(),
             counts: [0; 4],
-            live_len: 0,
-            dead_len: 0,
+            lens: [0; 4],
             body_memory: 0,
             text_memory: 0,
             last_id: Id::MIN,
@@ -206,6 +208,7 @@ impl Default for Inner {
             lease_floor: 0,
             bucket: None,
             sweep: None,
+            marks: Marks::default(),
             clock_ms: 0,
             armed_ms: NEVER,
         }
@@ -230,7 +233,7 @@ impl Queue {
 
     /// Bytes of all bodies.
     pub fn bytes(&self) -> u64 {
-        self.0.live_len + self.0.dead_len
+        self.0.lens.iter().sum()
     }
 
     /// Its settings.
@@ -275,27 +278,31 @@ impl Queue {
         (!self.0.is_over(id, now_ms) || self.0.messages.find(id).is_some()).then_some(id)
     }
 
-    /// Whether `count` messages with `bytes` of bodies fit, or how many ready ones have to go for them; `None`
-    /// when they do not fit.
-    pub fn room_for(&self, count: usize, bytes: u64) -> Option<usize> {
+    /// Whether `count` messages with `bytes` of bodies fit, or how many ready ones have to go for them, of which at
+    /// most `dropped_max` are counted; `None` when they do not fit.
+    pub fn room_for(&self, count: usize, bytes: u64, dropped_max: usize) -> Option<usize> {
         let inner = &*self.0;
         let (len_max, bytes_max) = (inner.settings.len_max as u64, inner.settings.bytes_max as u64);
+        let live_len: u64 = State::LIVE.iter().map(|state| inner.lens[*state as usize]).sum();
         let fits = |dropped: u64, freed: u64| {
             (len_max == 0 || self.len() as u64 - dropped + count as u64 <= len_max)
-                && (bytes_max == 0 || inner.live_len - freed + bytes <= bytes_max)
+                && (bytes_max == 0 || live_len - freed + bytes <= bytes_max)
         };
         if fits(0, 0) {
             return Some(0);
         }
-        let alone = (len_max == 0 || count as u64 <= len_max) && (bytes_max == 0 || bytes <= bytes_max);
-        if inner.settings.overflow == Overflow::Reject || !alone {
+        let ready = State::Ready as usize;
+        if inner.settings.overflow == Overflow::Reject || !fits(inner.counts[ready] as u64, inner.lens[ready])
+        {
             return None;
         }
         let mut freed = 0;
-        inner.messages.expendable().enumerate().find_map(|(at, place)| {
+        let mut dropped = inner.messages.expendable().take(dropped_max).zip(1..);
+        let enough = dropped.find_map(|(place, dropped)| {
             freed += inner.messages.slot(place).body.len() as u64;
-            fits(at as u64 + 1, freed).then_some(at + 1)
-        })
+            fits(dropped as u64, freed).then_some(dropped)
+        });
+        Some(enough.unwrap_or(dropped_max))
     }
 
     /// The id of a message pushed at `now_ms`; none is left at the end of time.
@@ -391,6 +398,15 @@ impl Queue {
         }
     }
 
+    /// Bytes of the bodies of the `count` oldest dead messages.
+    pub fn dead_bytes(&self, count: usize) -> u64 {
+        if count >= self.count(State::Dead) {
+            return self.0.lens[State::Dead as usize];
+        }
+        let dead = self.dead().take(count).filter_map(|id| self.0.messages.find(id));
+        dead.map(|at| self.0.messages.slot(at).body.len() as u64).sum()
+    }
+
     /// The dead messages in the order of their ids.
     pub fn dead(&self) -> impl Iterator<Item = Id> + '_ {
         self.0.dead.iter().copied()
@@ -407,8 +423,24 @@ impl Queue {
             + btree::<Id>(inner.dead.len())
             + btree::<(i64, Id)>(inner.graves.len())
             + btree::<(u64, Id)>(inner.tied.len())
+            + inner.marks.memory()
             + inner.body_memory
             + inner.text_memory
+    }
+
+    /// Notes that the log has all messages pushed so far when it is durable up to `lsn`.
+    pub fn note_logged(&mut self, lsn: u64) {
+        self.0.marks.note(self.0.last_id, lsn);
+    }
+
+    /// A place up to which the log has the message `id`, if that is known. None of those behind it is asked for less.
+    pub fn logged_by(&mut self, id: Id) -> Option<u64> {
+        self.0.marks.find(id)
+    }
+
+    /// Forgets where the log has which messages: it comes from elsewhere.
+    pub fn forget_logged(&mut self) {
+        self.0.marks = Marks::default();
     }
 
     /// Allocations to free, roughly.
@@ -509,7 +541,7 @@ impl Inner {
         let (state, slot) = (self.messages.state(at), self.messages.slot(at));
         let len = slot.body.len() as u64;
         self.counts[state as usize] -= 1;
-        *(if state == State::Dead { &mut self.dead_len } else { &mut self.live_len }) -= len;
+        self.lens[state as usize] -= len;
         if slot.card == NONE {
             return;
         }
@@ -544,7 +576,7 @@ impl Inner {
         let slot = self.messages.slot(at);
         let (no, len) = (slot.card, slot.body.len() as u64);
         self.counts[to as usize] += 1;
-        *(if to == State::Dead { &mut self.dead_len } else { &mut self.live_len }) += len;
+        self.lens[to as usize] += len;
         if no == NONE {
             return self.messages.set_state(at, to, false);
         }

@@ -5,7 +5,7 @@ use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Flow, Group, Keyed, Keys, Reply, Result, Run, access};
 use crate::keyspace::waiters::Wait;
 use crate::keyspace::{Kind, Txn};
-use crate::types::queue::{Delivery, Lease};
+use crate::types::queue::{Delivery, Id, Lease};
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[QPOP, QMPOP];
@@ -105,10 +105,22 @@ impl Options {
         let deadline = lease.as_ref().map(|lease| lease.until_ms);
         // One who waited gets one message whatever he asked for: others wait, too.
         let count = if caller.is_woken { 1 } else { self.count.unwrap_or(1) as usize };
+        let (mut last, mut is_ordered) = (Id::MIN, false);
         head(reply, key);
         reply.counted(Reply::array, |reply| {
-            Ok(queue.pop(count, lease.as_ref(), |delivery| self.reply(reply, delivery, deadline)))
+            Ok(queue.pop(count, lease.as_ref(), |delivery| {
+                last = last.max(delivery.id);
+                is_ordered |= delivery.group.is_some();
+                self.reply(reply, delivery, deadline);
+            }))
         })?;
+        // A delivery tells of nothing but pushes, and is not waited for itself; in a group also of what became of those
+        // before it, which must not come again behind it.
+        let logged = queue.logged_by(last).filter(|_| !is_ordered);
+        drop(queue);
+        if let Some(lsn) = logged {
+            txn.set_saw(lsn);
+        }
         Ok(true)
     }
 

@@ -2,8 +2,10 @@
 
 use super::{FULL, PAUSED, natural, once, reply_receipt};
 use crate::command::flag::*;
-use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
+use crate::command::{Args, Command, Error, Flow, Group, Keyed, Keys, Result, Run, access};
 use crate::keyspace::Edit;
+use crate::keyspace::edit::STEPS;
+use crate::keyspace::txn::Progress;
 use crate::types::Queue;
 use crate::types::queue::{Body, Id, NAME_MAX, Push};
 
@@ -12,7 +14,7 @@ pub const COMMANDS: &[Command] = &[QPUSH, QMPUSH];
 
 const KEY: &[Keys] = &[Keys::one(1, access::RW | access::INSERT)];
 
-const QPUSH: Command = Command::new("QPUSH", "qpush", Group::Queue, Run::Keyed(qpush))
+const QPUSH: Command = Command::new("QPUSH", "qpush", Group::Queue, Run::Waiting(qpush))
     .syntax(
         "key body [DELAY milliseconds | AT unix-time-milliseconds] [TTL milliseconds] [PRI priority] \
          [GROUP group] [ID dedup-id] [ATTEMPTS attempts]",
@@ -25,7 +27,7 @@ const QPUSH: Command = Command::new("QPUSH", "qpush", Group::Queue, Run::Keyed(q
         "Adds a message to a queue, which is created when it is absent, and answers its id.",
     );
 
-const QMPUSH: Command = Command::new("QMPUSH", "qmpush", Group::Queue, Run::Keyed(qmpush))
+const QMPUSH: Command = Command::new("QMPUSH", "qmpush", Group::Queue, Run::Waiting(qmpush))
     .syntax(
         "key numbodies body [body ...] [DELAY milliseconds | AT unix-time-milliseconds] [TTL milliseconds] \
          [PRI priority] [GROUP group] [ATTEMPTS attempts]",
@@ -110,7 +112,7 @@ fn name<'a>(args: &mut Args<'a>, option: &str) -> Result<&'a [u8]> {
     Ok(name)
 }
 
-fn qpush(cx: &mut Keyed<'_, '_>) -> Result {
+fn qpush(cx: &mut Keyed<'_, '_>) -> Result<Flow> {
     let (key, body) = (cx.args.bytes()?, cx.args.bytes()?);
     let options = Options::parse(&mut cx.args, true)?;
     let mut queue = cx.txn.upsert_queue(key)?;
@@ -118,14 +120,14 @@ fn qpush(cx: &mut Keyed<'_, '_>) -> Result {
     if let Some(id) = options.dedup.and_then(|dedup| queue.value().known(dedup, queue.time_ms())) {
         queue.count_refused(1, 0);
         reply_receipt(cx.reply, id, None);
-        return Ok(());
+        return Ok(Flow::Done);
     }
-    let ids = push(queue, &options, &[body])?;
+    let Some(ids) = push(queue, &options, &[body])? else { return Ok(Flow::Again(Progress::default())) };
     ids.iter().for_each(|id| reply_receipt(cx.reply, *id, None));
-    Ok(())
+    Ok(Flow::Done)
 }
 
-fn qmpush(cx: &mut Keyed<'_, '_>) -> Result {
+fn qmpush(cx: &mut Keyed<'_, '_>) -> Result<Flow> {
     const COUNT: Error = Error::new("ERR numbodies should be greater than 0");
     let key = cx.args.bytes()?;
     let count = cx.args.int_in(1.., COUNT)?;
@@ -133,14 +135,14 @@ fn qmpush(cx: &mut Keyed<'_, '_>) -> Result {
     let options = Options::parse(&mut cx.args, false)?;
     let mut queue = cx.txn.upsert_queue(key)?;
     admit(&mut queue, bodies.len())?;
-    let ids = push(queue, &options, bodies)?;
+    let Some(ids) = push(queue, &options, bodies)? else { return Ok(Flow::Again(Progress::default())) };
     cx.reply.array(ids.len());
     ids.iter().for_each(|id| reply_receipt(cx.reply, *id, None));
-    Ok(())
+    Ok(Flow::Done)
 }
 
 /// Refuses pushes to a queue that is paused.
-fn admit(queue: &mut Edit<'_, Queue>, count: usize) -> Result {
+pub(super) fn admit(queue: &mut Edit<'_, Queue>, count: usize) -> Result {
     if queue.value().settings().pause.is_in() {
         queue.count_refused(0, count as u64);
         return Err(PAUSED);
@@ -148,23 +150,28 @@ fn admit(queue: &mut Edit<'_, Queue>, count: usize) -> Result {
     Ok(())
 }
 
-/// Adds messages, for which a full queue may drop others.
-fn push(mut queue: Edit<'_, Queue>, options: &Options<'_>, bodies: &[&[u8]]) -> Result<Vec<Id>> {
+/// Adds messages, for which a full queue may drop others; `None` when there is more to drop than is done at once.
+fn push(mut queue: Edit<'_, Queue>, options: &Options<'_>, bodies: &[&[u8]]) -> Result<Option<Vec<Id>>> {
     let bytes = bodies.iter().map(|body| body.len() as u64).sum();
-    make_room(&mut queue, bodies.len(), bytes)?;
+    if !make_room(&mut queue, bodies.len(), bytes)? {
+        return Ok(None);
+    }
     let pushes = bodies.iter().map(|body| options.message(body, &queue)).collect();
-    Ok(queue.push_all(pushes))
+    Ok(Some(queue.push_all(pushes)))
 }
 
-/// Makes room for `count` messages with `bytes` of bodies in all.
-pub(super) fn make_room(queue: &mut Edit<'_, Queue>, count: usize, bytes: u64) -> Result {
-    match queue.value().room_for(count, bytes) {
-        Some(0) => {}
-        Some(dropped) => queue.make_room(dropped),
+/// Makes room for `count` messages with `bytes` of bodies in all; `false` when more has to be dropped for them.
+pub(super) fn make_room(queue: &mut Edit<'_, Queue>, count: usize, bytes: u64) -> Result<bool> {
+    let room = |queue: &Edit<'_, Queue>| queue.value().room_for(count, bytes, count.max(STEPS));
+    match room(queue) {
+        Some(0) => Ok(true),
+        Some(dropped) => {
+            queue.make_room(dropped);
+            Ok(room(queue) == Some(0))
+        }
         None => {
             queue.count_refused(0, count as u64);
-            return Err(FULL);
+            Err(FULL)
         }
     }
-    Ok(())
 }

@@ -20,14 +20,20 @@ fn call(keyspace: &Keyspace, words: &[Vec<u8>], now_ms: i64) -> (Vec<u8>, Vec<Ve
     let mut effects = Effects::default();
     let begin = Begin { db: 0, now_ms, access: None, event: command.event };
     let mut txn = keyspace.begin(&keys, begin, &mut effects);
-    let owner = Owner { client: 7, name: "worker".into(), addr: "127.0.0.1:7".into() };
-    txn.set_caller(Caller { owner: Some(Arc::new(owner)), is_woken: false });
+    let owner = Arc::new(Owner { client: 7, name: "worker".into(), addr: "127.0.0.1:7".into() });
     let mut reply = Reply::default();
-    let mut cx = Keyed { args: Args::new(&argv, 1), txn: &mut txn, reply: &mut reply, command };
-    let done = match command.run {
-        Run::Keyed(handler) => handler(&mut cx),
-        Run::Waiting(handler) => handler(&mut cx).map(|flow| assert!(matches!(flow, Flow::Done))),
-        _ => unreachable!(),
+    let mut progress = None;
+    let done = loop {
+        txn.set_caller(Caller { owner: Some(owner.clone()), is_woken: false, progress });
+        let mut cx = Keyed { args: Args::new(&argv, 1), txn: &mut txn, reply: &mut reply, command };
+        match command.run {
+            Run::Keyed(handler) => break handler(&mut cx),
+            Run::Waiting(handler) => match handler(&mut cx) {
+                Ok(Flow::Again(far)) => progress = Some(far),
+                flow => break flow.map(|flow| assert!(matches!(flow, Flow::Done))),
+            },
+            _ => unreachable!(),
+        }
     };
     if let Err(error) = done {
         reply.error(&error);

@@ -111,8 +111,11 @@ impl Txn<'_> {
     /// # Errors
     /// When `key` holds another type.
     pub fn queue<'t>(&'t mut self, key: &'t [u8]) -> Result<Option<Edit<'t, Queue>>> {
+        let logged = self.logged_before();
         let mut queue = self.edit::<Queue>(key)?;
-        queue.iter_mut().for_each(Edit::advance);
+        if let Some(queue) = &mut queue {
+            queue.open(logged);
+        }
         Ok(queue)
     }
 
@@ -121,11 +124,12 @@ impl Txn<'_> {
     /// # Errors
     /// When `key` holds another type.
     pub fn upsert_queue<'t>(&'t mut self, key: &'t [u8]) -> Result<Edit<'t, Queue>> {
+        let logged = self.logged_before();
         let mut queue = self.upsert::<Queue>(key)?;
         if queue.is_fresh() {
             queue.keyspace.agenda().note(queue.place.db, key);
         }
-        queue.advance();
+        queue.open(logged);
         Ok(queue)
     }
 
@@ -145,6 +149,14 @@ impl Edit<'_, Queue> {
     /// The time of the queue, unix ms.
     pub fn time_ms(&self) -> i64 {
         self.value().time_at(self.now_ms())
+    }
+
+    /// Brings the queue to the present; `logged` is where the records of all that was done before end.
+    fn open(&mut self, logged: Option<u64>) {
+        if let Some(lsn) = logged {
+            self.change(|queue, _| queue.note_logged(lsn));
+        }
+        self.advance();
     }
 
     /// Changes the queue, and sees to it that it is looked after when something is due next.
@@ -320,6 +332,11 @@ impl Edit<'_, Queue> {
             }
         }
         popped
+    }
+
+    /// A place in the log before which it has the push of a message that was delivered, if that is known.
+    pub fn logged_by(&mut self, id: Id) -> Option<u64> {
+        self.change(|queue, _| queue.logged_by(id))
     }
 
     fn note_lend(&mut self, given: &[(Id, u64)], lease: &Lease) {

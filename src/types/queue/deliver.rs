@@ -126,10 +126,11 @@ impl Queue {
         let inner = &mut *self.0;
         let Some(at) = inner.messages.find(id) else { return };
         let no = inner.card_of(at);
-        // What depends on the owner has to go before the card changes.
-        inner.withdraw(at);
         let card = inner.cards.get_mut(no);
         let was_tied = std::mem::take(&mut card.is_tied);
+        if was_tied {
+            inner.tied.remove(&(card.owner.as_ref().map_or(0, |owner| owner.client), id));
+        }
         card.is_open = false;
         if matches!(how, Nack::Returned | Nack::Untied) {
             card.attempts = card.attempts.saturating_sub(1);
@@ -141,8 +142,6 @@ impl Queue {
             inner.text_memory += card.text_len();
         }
         debug_assert!(how != Nack::Untied || was_tied);
-        let state = inner.messages.state(at);
-        inner.admit(at, state);
         match how {
             Nack::Failed(visible_at) => inner.come_back(at, visible_at, now_ms),
             Nack::Returned | Nack::Untied => inner.come_back(at, now_ms, now_ms),

@@ -220,24 +220,25 @@ impl Pair {
         let live: Vec<&Known> = self.twin.messages.iter().filter(|m| !m.is_dead).collect();
         let max = self.twin.settings.len_max;
         let is_full = max > 0 && live.len() as i64 >= max;
-        match self.queue.room_for(1, len as u64) {
-            None => {
-                let ready = live.iter().filter(|m| m.state(now_ms) == State::Ready).count() as i64;
-                let is_stuck = ready < live.len() as i64 + 1 - max;
+        let (mut missing, at_once) =
+            (if is_full { live.len() + 1 - max as usize } else { 0 }, 1 + rng.usize(..3));
+        let ready = live.iter().filter(|m| m.state(now_ms) == State::Ready).count();
+        while self.queue.room_for(1, len as u64, at_once) != Some(0) {
+            let Some(count) = self.queue.room_for(1, len as u64, at_once) else {
+                let is_stuck = ready < missing;
                 return assert!(is_full && (self.twin.settings.overflow == Overflow::Reject || is_stuck));
-            }
-            Some(count) => {
-                assert_eq!(count, if is_full { live.len() + 1 - max as usize } else { 0 });
-                let dropped = self.queue.make_room(count, now_ms);
-                for id in dropped {
-                    let ready = self.twin.messages.iter().filter(|m| m.state(now_ms) == State::Ready);
-                    assert_eq!(ready.map(|m| (m.pri, m.id)).min().unwrap().1, id);
-                    let at = self.twin.find(id).unwrap();
-                    self.twin.remove(at, now_ms);
-                    self.twin.totals.dropped += 1;
-                }
+            };
+            assert_eq!(count, missing.min(at_once));
+            missing -= count;
+            for id in self.queue.make_room(count, now_ms) {
+                let ready = self.twin.messages.iter().filter(|m| m.state(now_ms) == State::Ready);
+                assert_eq!(ready.map(|m| (m.pri, m.id)).min().unwrap().1, id);
+                let at = self.twin.find(id).unwrap();
+                self.twin.remove(at, now_ms);
+                self.twin.totals.dropped += 1;
             }
         }
+        assert_eq!(missing, 0);
         let id = self.queue.next_id(now_ms);
         assert!(id > self.twin.last_id);
         let push = Push {
