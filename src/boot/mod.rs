@@ -59,10 +59,13 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
         eprintln!("synap-server: {fault}");
         return ExitCode::FAILURE;
     }
-    let served = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads(settings.int(config::IO_THREADS)))
-        .thread_stack_size(STACK)
-        .enable_all()
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(threads(settings.int(config::IO_THREADS))).thread_stack_size(STACK).enable_all();
+    // A thread would begin with the connection that was woken last: of two clients that ask right after each other, as
+    // tests do, the second would be answered first.
+    #[cfg(tokio_unstable)]
+    runtime.disable_lifo_slot();
+    let served = runtime
         .build()
         .map_err(|error| format!("cannot start the runtime: {error}"))
         .and_then(|runtime| runtime.block_on(serve(settings)));
