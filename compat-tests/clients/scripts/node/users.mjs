@@ -41,7 +41,7 @@ async function beesWork() {
   assert.equal(errors.size, 0);
   await queue.createJob({ n: 50 }).delayUntil(Date.now() + 300).save();
   await until(() => results.length === 31);
-  assert.deepEqual(results.toSorted((a, b) => a - b), [...Array.from({ length: 30 }, (_, n) => n * 2), 100]);
+  assert.deepEqual([...results].sort((a, b) => a - b), [...Array.from({ length: 30 }, (_, n) => n * 2), 100]);
   assert.equal(done.get(7), 3);
   await queue.checkStalledJobs();
   const health = await queue.checkHealth();
