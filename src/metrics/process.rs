@@ -52,9 +52,11 @@ impl Memory {
         let all: &Name = ALL_CACHED[..].name();
         // What threads and slabs keep at hand counts as allocated there, but holds nothing: threads come and go as calls
         // take long, and a limit a few KiB above what is in use is not to be passed by that.
-        let at_hand = usize::try_from(AT_HAND.load(Relaxed)).unwrap_or(0);
-        let idle = all.read().unwrap_or(0) + Heap::unused() + at_hand;
+        let idle = all.read().unwrap_or(0) + Heap::unused();
         let allocated = stats::allocated::read().unwrap_or(0).saturating_sub(idle);
+        let at_hand = usize::try_from(AT_HAND.load(Relaxed)).unwrap_or(0);
+        // Where it is more than all, this allocator is not the program's, and counted none of it.
+        let allocated = if at_hand < allocated { allocated - at_hand } else { allocated };
         let peak = PEAK.fetch_max(allocated, Relaxed).max(allocated);
         Self {
             allocated,
