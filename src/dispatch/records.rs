@@ -8,17 +8,22 @@ use crate::log::FIRST;
 use crate::resp::Reply;
 use std::sync::Arc;
 
-#[test]
-fn a_transaction_is_one_record_whatever_it_calls() {
-    let args = ["--enable-debug-command", "yes"].map(Into::into);
-    let Ok(Start::Serve(settings)) = Settings::load(&args, &mut std::io::empty()) else {
+/// An engine that logs to a simulated disk, set up by one flag and its value, and a session of it.
+fn logged(flag: [&str; 2]) -> (Engine, Session) {
+    let Ok(Start::Serve(settings)) = Settings::load(&flag.map(Into::into), &mut std::io::empty()) else {
         panic!("no settings")
     };
     let engine = Engine::new(settings, super::registry().catalogue());
     let client = Client::new(0, "test".into(), "test".into(), -1, engine.now_ms());
-    let mut session = Session::new(Arc::new(client), &engine);
+    let session = Session::new(Arc::new(client), &engine);
     let dir = Directory { disk: Arc::new(Simulated::new(1)), path: "data".into() };
     engine.start_log(dir, FIRST).unwrap();
+    (engine, session)
+}
+
+#[test]
+fn a_transaction_is_one_record_whatever_it_calls() {
+    let (engine, mut session) = logged(["--enable-debug-command", "yes"]);
     let calls = [
         "MULTI",
         "SET a 1",
@@ -46,15 +51,7 @@ fn a_transaction_is_one_record_whatever_it_calls() {
 
 #[test]
 fn who_is_given_a_message_waits_for_its_push_alone() {
-    let args = ["--appendfsync", "always"].map(Into::into);
-    let Ok(Start::Serve(settings)) = Settings::load(&args, &mut std::io::empty()) else {
-        panic!("no settings")
-    };
-    let engine = Engine::new(settings, super::registry().catalogue());
-    let client = Client::new(0, "test".into(), "test".into(), -1, engine.now_ms());
-    let mut session = Session::new(Arc::new(client), &engine);
-    let dir = Directory { disk: Arc::new(Simulated::new(1)), path: "data".into() };
-    engine.start_log(dir, FIRST).unwrap();
+    let (engine, mut session) = logged(["--appendfsync", "always"]);
     let mut call = |words: &str| -> Reached {
         let mut reply = Reply::default();
         let calls = Calls::of(words.split(' ').map(str::as_bytes));
