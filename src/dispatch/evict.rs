@@ -2,7 +2,7 @@
 
 use super::serve;
 use crate::config;
-use crate::engine::{Engine, Policy};
+use crate::engine::{Engine, Policy, Used};
 use crate::keyspace::txn::Begin;
 use crate::keyspace::{Class, Effects, Key};
 use std::time::{Duration, Instant};
@@ -16,7 +16,8 @@ const GROWTH: f64 = 1.15;
 /// over: then eviction goes on with the next call, or the next round of background work.
 pub(super) fn make_room(engine: &Engine, now_ms: i64) -> bool {
     let limit = engine.settings.int(config::MAXMEMORY);
-    let over = || limit > 0 && engine.used.bytes(now_ms) as i64 > limit;
+    let excess = || engine.used.bytes(now_ms) as i64 - engine.eviction.under_way(now_ms) as i64 - limit;
+    let over = || limit > 0 && excess() > 0;
     engine.eviction.note(over());
     // While clients are paused the data set stays as it is.
     if !over() || engine.pause.state(now_ms).is_some() {
@@ -29,21 +30,27 @@ pub(super) fn make_room(engine: &Engine, now_ms: i64) -> bool {
     };
     let (start, patience) =
         (Instant::now(), patience(engine.settings.int(config::MAXMEMORY_EVICTION_TENACITY)));
-    while over() {
-        if patience.is_some_and(|most| start.elapsed() > most) {
+    let late = || patience.is_some_and(|most| start.elapsed() > most);
+    while engine.keyspace.lazy_free_counts().0 > 0 {
+        // What is freed in the background just now may be enough.
+        if late() {
             return true;
         }
-        if engine.keyspace.lazy_free_counts().0 > 0 {
-            // What is freed in the background just now may be enough.
-            std::thread::yield_now();
-            engine.used.recount();
-            continue;
+        std::thread::yield_now();
+        engine.used.recount();
+    }
+    // How much is to go is settled before the first key goes: the messages that tell clients of evicted keys take
+    // memory as well, and must not have more keys evicted.
+    let mut excess = excess();
+    while excess > 0 {
+        if late() {
+            return true;
         }
         let Some((db, key)) = engine.eviction.choose(engine, policy, now_ms) else {
             engine.used.recount();
             return !over();
         };
-        evict(engine, db, &key, now_ms);
+        excess -= evict(engine, db, &key, now_ms) as i64;
     }
     engine.eviction.note(false);
     true
@@ -59,17 +66,22 @@ fn patience(tenacity: i64) -> Option<Duration> {
     Some(Duration::from_micros(us as u64))
 }
 
-/// Removes a key, unless it is gone already.
-fn evict(engine: &Engine, db: u32, key: &[u8], now_ms: i64) {
+/// Removes a key, unless it is gone already; the bytes that it took.
+fn evict(engine: &Engine, db: u32, key: &[u8], now_ms: i64) -> usize {
     let mut effects = Effects::default();
     let begin = Begin { db, now_ms, access: None, event: "evicted" };
     let keys = [Key::new(key)];
     let mut txn = engine.keyspace.begin(&keys, begin, &mut effects);
-    let bytes = txn.peek(key).map(|entry| entry.memory());
+    let mut bytes = txn.peek(key).map_or(0, |entry| entry.memory());
     if txn.remove(key, "evicted", Class::EVICTED) {
-        engine.used.freed(bytes.unwrap_or(0));
+        engine.used.freed(bytes);
         engine.eviction.count();
+    } else {
+        bytes = 0;
     }
+    let before = Used::of_thread();
     let committed = engine.commit(txn);
     serve(engine, committed.ready.into(), now_ms);
+    engine.eviction.told(usize::try_from(Used::of_thread() - before).unwrap_or(0), now_ms);
+    bytes
 }

@@ -13,6 +13,9 @@ use std::time::Instant;
 /// Candidates remembered from one draw to the next.
 const POOL_MAX: usize = 16;
 
+/// Milliseconds in which a message has left for the kernel, unless its reader is slow.
+const UNDER_WAY_MS: i64 = 250;
+
 /// By what candidates are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -82,6 +85,8 @@ pub struct Eviction {
     pool: Mutex<Vec<Candidate>>,
     /// When the limit was passed, if it is now; and for how long it was before.
     exceeded: Mutex<(Option<Instant>, u64)>,
+    /// Since when messages about evicted keys are under way, and their bytes.
+    told: Mutex<(i64, usize)>,
     evicted: AtomicU64,
 }
 
@@ -94,6 +99,22 @@ impl Eviction {
     /// Counts an evicted key.
     pub fn count(&self) {
         self.evicted.fetch_add(1, Relaxed);
+    }
+
+    /// Notes that clients were told of an evicted key, in messages of so many `bytes`.
+    pub fn told(&self, bytes: usize, now_ms: i64) {
+        let (since_ms, under_way) = &mut *self.told.lock();
+        if now_ms - *since_ms >= UNDER_WAY_MS {
+            (*since_ms, *under_way) = (now_ms, 0);
+        }
+        *under_way += bytes;
+    }
+
+    /// Bytes that messages about evicted keys may take which have not left yet: no reason to evict more. One that is
+    /// just being written stands in its connection's buffer as well.
+    pub fn under_way(&self, now_ms: i64) -> usize {
+        let (since_ms, under_way) = *self.told.lock();
+        if now_ms - since_ms < UNDER_WAY_MS { 2 * under_way } else { 0 }
     }
 
     /// Notes whether the limit is passed.
@@ -161,5 +182,23 @@ fn draw(table: &Table, db: u32, policy: Policy, access: Access, samples: usize, 
         if policy.order == Order::Random {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_about_evicted_keys_are_under_way_for_a_while() {
+        let eviction = Eviction::default();
+        assert_eq!(eviction.under_way(1000), 0);
+        eviction.told(10, 1000);
+        eviction.told(5, 1100);
+        assert_eq!(eviction.under_way(1000 + UNDER_WAY_MS - 1), 30);
+        // By the first of them, so that a server that evicts all the time is not without a limit.
+        assert_eq!(eviction.under_way(1000 + UNDER_WAY_MS), 0);
+        eviction.told(7, 1000 + UNDER_WAY_MS);
+        assert_eq!(eviction.under_way(1000 + UNDER_WAY_MS), 14);
     }
 }

@@ -1,6 +1,7 @@
 //! The memory in use, for `maxmemory`: asked for often, counted at most once a millisecond. What a call brings is added
 //! to the last count before it runs, what it took instead before the thread's next call, and what is evicted is taken off.
 
+use crate::log;
 use crate::metrics::Memory;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed};
@@ -37,15 +38,20 @@ impl Used {
         self.bytes.load(Relaxed)
     }
 
-    /// Counts anew.
+    /// Counts anew. What is on its way to the disk is none of the data's, as in Redis.
     pub fn recount(&self) {
-        self.bytes.store(Memory::allocator().allocated, Relaxed);
+        self.bytes.store(Memory::allocator().allocated.saturating_sub(log::held()), Relaxed);
+    }
+
+    /// What this thread has allocated and not freed, less what the log holds.
+    pub fn of_thread() -> i64 {
+        Memory::of_thread() - log::held() as i64
     }
 
     /// Adds the `bytes` that a call brings in the millisecond `now_ms`, until the next count, and corrects what was added
     /// for the call before it by what that one took.
     pub fn expect(&self, bytes: usize, now_ms: i64) {
-        self.expect_at(bytes, now_ms, Memory::of_thread());
+        self.expect_at(bytes, now_ms, Self::of_thread());
     }
 
     /// The same; `now` is the thread's own count.
@@ -66,7 +72,7 @@ impl Used {
 
     /// Takes what was freed since off the count.
     pub fn freed(&self, bytes: usize) {
-        self.freed_at(bytes, Memory::of_thread());
+        self.freed_at(bytes, Self::of_thread());
     }
 
     /// The same; `now` is the thread's own count, which went down by as much: that is not to be taken off again.

@@ -6,11 +6,20 @@
 use super::record::{self, HEADER, Kind, MARK};
 use super::{Lsn, Options};
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Bytes of a chunk.
 const CHUNK: usize = 256 * 1024;
 /// Empty chunks kept for use.
 const SPARE_MAX: usize = 32;
+
+/// Bytes that the chunks of this process take. As the allocator's counts, it knows no servers.
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes that records take on their way to the disk, and the chunks kept for them.
+pub fn held() -> usize {
+    HELD.load(Relaxed)
+}
 
 /// Records that are written at once.
 #[derive(Debug)]
@@ -70,12 +79,13 @@ impl Buffer {
         let open = &mut self.open;
         if open.bytes.is_empty() {
             if open.bytes.capacity() == 0 {
-                open.bytes = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(self.chunk));
+                open.bytes = self.spare.pop().unwrap_or_default();
+                reserve(&mut open.bytes, self.chunk);
             }
             open.bytes.resize(MARK, 0);
         }
         let lsn = open.end();
-        open.bytes.reserve(size);
+        reserve(&mut open.bytes, size);
         open.bytes.extend_from_slice(&record::header(Kind::Effects, lsn, clock_ms, payload.len(), sum));
         open.bytes.extend_from_slice(payload);
         open.records += 1;
@@ -103,6 +113,34 @@ impl Buffer {
         if bytes.capacity() <= 2 * self.chunk && self.spare.len() < SPARE_MAX {
             bytes.clear();
             self.spare.push(bytes);
+        } else {
+            HELD.fetch_sub(bytes.capacity(), Relaxed);
         }
+    }
+}
+
+/// Makes room for `more` bytes, and counts it.
+fn reserve(bytes: &mut Vec<u8>, more: usize) {
+    let before = bytes.capacity();
+    bytes.reserve(more);
+    let grown = bytes.capacity() - before;
+    if grown > 0 {
+        HELD.fetch_add(grown, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_chunks_take_is_counted() {
+        let mut buffer = Buffer::new(0);
+        buffer.append(&Options::default(), b"payload", 0, 0);
+        // Other tests have logs of their own.
+        assert!(held() >= CHUNK);
+        let chunk = buffer.take().unwrap();
+        buffer.recycle(chunk.bytes);
+        assert!(buffer.take().is_none());
     }
 }

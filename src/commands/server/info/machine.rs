@@ -45,10 +45,13 @@ pub(super) fn memory(engine: &Engine, lines: &mut Lines) {
     lines.add("rss_overhead_bytes", memory.rss as i64 - memory.resident as i64);
     lines.add("mem_fragmentation_ratio", ratio(memory.rss, memory.allocated));
     lines.add("mem_fragmentation_bytes", memory.rss as i64 - memory.allocated as i64);
-    lines.zeros(&["mem_not_counted_for_evict", "mem_replication_backlog", "mem_total_replication_buffers"]);
+    let log = crate::log::held();
+    lines.add("mem_not_counted_for_evict", log);
+    lines.zeros(&["mem_replication_backlog", "mem_total_replication_buffers"]);
     lines.zeros(&["mem_replica_full_sync_buffer", "mem_clients_slaves"]);
     lines.add("mem_clients_normal", clients);
-    lines.zeros(&["mem_cluster_links", "mem_aof_buffer"]);
+    lines.zeros(&["mem_cluster_links"]);
+    lines.add("mem_aof_buffer", log);
     lines.add("mem_allocator", "jemalloc");
     lines.zeros(&["mem_overhead_db_hashtable_rehashing"]);
     lines.add("active_defrag_running", u8::from(engine.compaction.running.load(Relaxed)));
