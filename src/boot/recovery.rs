@@ -80,7 +80,7 @@ fn load_snapshot(engine: &Engine, directory: &Directory) -> Result<Option<Lsn>, 
     engine.loading.note(&loaded);
     let seconds = start.elapsed().as_secs_f64();
     tracing::info!(keys = loaded.keys, seconds, "the snapshot is loaded");
-    engine.loaded_snapshot(found.head.lsn, engine.loading.snapshot.bytes_total());
+    engine.loaded_snapshot(found.head.lsn, loaded.unpacked);
     Ok(Some(found.head.lsn))
 }
 

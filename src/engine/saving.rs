@@ -55,7 +55,8 @@ struct State {
     saved_ms: i64,
     tried_ms: i64,
     saved_changes: u64,
-    /// Of the last snapshot: its place in the log, its length in bytes.
+    /// Of the last snapshot: its place in the log, and the bytes that it holds before they are compressed: of the log
+    /// they would be as many, so how far the log has grown does not depend on the codec.
     last: (u64, u64),
 }
 
@@ -211,7 +212,7 @@ impl Engine {
             Ok(saved) => {
                 state.saved_ms = self.now_ms();
                 state.saved_changes = running.changes;
-                state.last = (saved.found.head.lsn, saved.bytes);
+                state.last = (saved.found.head.lsn, saved.unpacked);
             }
             Err(Fault::Abandoned) => tracing::info!("the snapshot is abandoned"),
             Err(fault) => tracing::error!("the snapshot failed: {fault}"),
@@ -238,9 +239,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Notes the snapshot that was loaded: its place in the log, its length in bytes.
-    pub fn loaded_snapshot(&self, lsn: u64, bytes: u64) {
-        self.saving.state.lock().last = (lsn, bytes);
+    /// Notes the snapshot that was loaded: its place in the log, and the bytes that it holds unpacked.
+    pub fn loaded_snapshot(&self, lsn: u64, unpacked: u64) {
+        self.saving.state.lock().last = (lsn, unpacked);
     }
 
     /// Everything is loaded: what the loading changed is no change.

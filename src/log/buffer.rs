@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 const CHUNK: usize = 256 * 1024;
 /// Empty chunks kept for use.
 const SPARE_MAX: usize = 32;
+/// Bytes of chunks that are recycled: what waits beyond them takes new memory, whose pages cost more than all else.
+pub const RECYCLED: u64 = (SPARE_MAX * CHUNK) as u64;
 
 /// Bytes that the chunks of this process take. As the allocator's counts, it knows no servers.
 static HELD: AtomicUsize = AtomicUsize::new(0);

@@ -1,7 +1,7 @@
 //! The thread that writes the log: one write and one sync for all that waits, and the next as soon as
 //! the last is done.
 
-use super::buffer::Chunk;
+use super::buffer::{self, Chunk};
 use super::segment::Segment;
 use super::{Inner, Lsn, Mode, Shared, record};
 use crate::base::clock;
@@ -117,7 +117,8 @@ impl Writer {
         let some = !inner.buffer.is_empty();
         let options = &inner.options;
         let wanted = self.shared.wanted.load(SeqCst) > self.shared.durable.load(SeqCst);
-        let pressed = inner.buffer.end() - inner.kept_from > options.buffer_len as u64 / 2;
+        let pressed =
+            inner.buffer.end() - inner.kept_from > buffer::RECYCLED.min(options.buffer_len as u64) / 2;
         if (wanted || pressed) && (some || self.dirty) {
             return Ok(Task::Write { sync: true });
         }

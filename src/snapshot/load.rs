@@ -44,6 +44,8 @@ pub struct Loaded {
     pub keys: u64,
     /// Keys left out because they were due.
     pub expired: u64,
+    /// Bytes of what the snapshot holds, before they were compressed.
+    pub unpacked: u64,
     /// The code of the libraries of functions, in no order: whoever loads makes them anew.
     pub libraries: Vec<Vec<u8>>,
 }
@@ -129,6 +131,7 @@ struct Loading<'a> {
     progress: &'a Progress,
     keys: AtomicU64,
     expired: AtomicU64,
+    unpacked: AtomicU64,
     libraries: Mutex<Vec<Vec<u8>>>,
     failed: AtomicBool,
     fault: Mutex<Option<Fault>>,
@@ -142,7 +145,7 @@ impl<'a> Loading<'a> {
         options: Options,
         progress: &'a Progress,
     ) -> Self {
-        let (keys, expired, libraries) = Default::default();
+        let (keys, expired, unpacked, libraries) = Default::default();
         Self {
             path,
             target,
@@ -151,6 +154,7 @@ impl<'a> Loading<'a> {
             progress,
             keys,
             expired,
+            unpacked,
             libraries,
             failed: AtomicBool::new(false),
             fault: Mutex::new(None),
@@ -185,7 +189,12 @@ impl<'a> Loading<'a> {
             return Err(fault);
         }
         let libraries = mem::take(&mut *self.libraries.lock());
-        let loaded = Loaded { keys: self.keys.load(Relaxed), expired: self.expired.load(Relaxed), libraries };
+        let loaded = Loaded {
+            keys: self.keys.load(Relaxed),
+            expired: self.expired.load(Relaxed),
+            unpacked: self.unpacked.load(Relaxed),
+            libraries,
+        };
         let (offset, keys) = keys?;
         if [head.keys, loaded.keys + loaded.expired] != [keys, keys] {
             return Err(self.damaged(offset, "the number of keys is wrong"));
@@ -230,6 +239,7 @@ impl<'a> Loading<'a> {
         for (head, stored) in group.blocks {
             head.unpack(&stored, records)?;
         }
+        self.unpacked.fetch_add(records.len() as u64, Relaxed);
         if kind == LIBRARY {
             self.libraries.lock().push(mem::take(records));
             return Ok(());

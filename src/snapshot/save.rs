@@ -72,6 +72,8 @@ pub struct Saved {
     pub found: Found,
     /// Its length in bytes.
     pub bytes: u64,
+    /// Bytes of what it holds, before they are compressed.
+    pub unpacked: u64,
 }
 
 impl Cut {
@@ -203,12 +205,13 @@ impl Cut {
             };
             let out = Appending { file: &*file, offset: 0 };
             let written = self.write(out, sync).map_err(Fault::io(&part, "write"))?;
-            let bytes = written.ok_or(Fault::Abandoned)?;
+            let (bytes, unpacked) = written.ok_or(Fault::Abandoned)?;
             file.sync().map_err(Fault::io(&part, "sync"))?;
             files::publish(dir, number)?;
             Ok(Saved {
                 found: Found { path: dir.file(&files::name(number)), number, head: self.head.clone() },
                 bytes,
+                unpacked,
             })
         });
         if written.is_err() {
@@ -217,8 +220,12 @@ impl Cut {
         written
     }
 
-    /// Writes what comes in, and returns the length; `None` when it was abandoned.
-    fn write(&self, out: impl Write, wrote: impl FnMut(usize) -> io::Result<()>) -> io::Result<Option<u64>> {
+    /// Writes what comes in, and returns the length and that of what was compressed; `None` when it was abandoned.
+    fn write(
+        &self,
+        out: impl Write,
+        wrote: impl FnMut(usize) -> io::Result<()>,
+    ) -> io::Result<Option<(u64, u64)>> {
         let mut out = Output::new(out, wrote, self.options.codec, &self.progress);
         out.add(&self.head.encode())?;
         for library in &self.libraries {
@@ -299,18 +306,21 @@ struct Output<'a, W, F> {
     buffer: Vec<u8>,
     digest: Digest,
     len: u64,
+    /// Bytes given to be compressed.
+    unpacked: u64,
     progress: &'a Progress,
 }
 
 impl<'a, W: Write, F: FnMut(usize) -> io::Result<()>> Output<'a, W, F> {
     fn new(out: W, wrote: F, codec: Codec, progress: &'a Progress) -> Self {
         let packer = Packer::new(codec);
-        Self { out, wrote, packer, buffer: Vec::new(), digest: Digest::new(), len: 0, progress }
+        Self { out, wrote, packer, buffer: Vec::new(), digest: Digest::new(), len: 0, unpacked: 0, progress }
     }
 
     /// Writes whole records of one database, or what else its last block is of the `kind` of.
     fn group(&mut self, kind: u8, db: u32, bytes: &[u8]) -> io::Result<()> {
         let pieces = bytes.len().div_ceil(RAW_MAX);
+        self.unpacked += bytes.len() as u64;
         for (at, piece) in bytes.chunks(RAW_MAX).enumerate() {
             let kind = if at + 1 < pieces { PIECE } else { kind };
             let block = self.packer.pack(kind, db, piece);
@@ -338,12 +348,12 @@ impl<'a, W: Write, F: FnMut(usize) -> io::Result<()>> Output<'a, W, F> {
         Ok(())
     }
 
-    /// Writes the end, and tells the length of all.
-    fn finish(mut self, keys: u64) -> io::Result<u64> {
+    /// Writes the end, and tells the length of all, and of what was compressed.
+    fn finish(mut self, keys: u64) -> io::Result<(u64, u64)> {
         let end = end(keys, &self.digest);
         self.add(&end)?;
         self.flush()?;
-        Ok(self.len)
+        Ok((self.len, self.unpacked))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -79,31 +79,42 @@ fn loaded(dir: &Directory) -> Result<Content, Fault> {
 
 #[test]
 fn what_is_saved_is_loaded_whatever_the_codec() {
+    let mut sizes = Vec::new();
     for codec in [Codec::Plain, Codec::Lz4, Codec::Zstd] {
         let (_, dir) = directory();
         let keyspace = filled(3_000);
+        let mut unpacked = 0;
         for lsn in [5, 6] {
             let cut = cut(&keyspace, save::Options { codec, ..OPTIONS }, 77, lsn);
             let saved = cut.save(&keyspace, &dir).unwrap();
             assert_eq!((saved.found.head.lsn, saved.found.head.created_ms), (lsn, 77));
+            unpacked = saved.unpacked;
         }
+        sizes.push(unpacked);
         assert_eq!(dir.disk.list(&dir.path).unwrap(), ["snapshot-0000000002.synap"]);
         assert!(loaded(&dir).unwrap() == content(&keyspace), "{codec:?}");
         let head = verify(&dir, &newest(&dir).unwrap().unwrap().path, &Progress::default()).unwrap();
         assert_eq!(head.databases, [(0, 1_502, 500), (3, 1_502, 501)]);
         assert_eq!(head.lsn, 6);
     }
+    assert!(
+        sizes[0] > 0 && sizes[1..] == [sizes[0]; 2],
+        "what is held does not depend on the codec: {sizes:?}"
+    );
 }
 
 #[test]
 fn keys_that_are_due_are_left_out_if_wanted() {
     let (_, dir) = directory();
     let keyspace = filled(300);
-    cut(&keyspace, OPTIONS, 0, 0).save(&keyspace, &dir).unwrap();
+    let saved = cut(&keyspace, OPTIONS, 0, 0).save(&keyspace, &dir).unwrap();
     let (target, found) = (Keyspace::new(4), newest(&dir).unwrap().unwrap());
     let options = load::Options { drop_due_at: Some(1_000_149), ..load::Options::default() };
     let loaded = load(&dir, &found, &target, options, &Progress::default()).unwrap();
-    assert_eq!(loaded, Loaded { keys: 304 - 50, expired: 50, libraries: Vec::new() });
+    assert_eq!(
+        loaded,
+        Loaded { keys: 304 - 50, expired: 50, unpacked: saved.unpacked, libraries: Vec::new() }
+    );
 }
 
 /// One byte changed anywhere, or the file cut anywhere: an error that names the file, and no panic.

@@ -57,7 +57,7 @@ group! {
         .hint("the log is always synced as appendfsync says")
         .doc("Does not sync the log while it is rewritten.");
     AUTO_AOF_REWRITE_PERCENTAGE = setting("auto-aof-rewrite-percentage", INT, "100")
-        .doc("Length of the log, in percent of the last snapshot's, from which on a snapshot takes its place; 0 never.");
+        .doc("Length of the log, in percent of what the last snapshot holds unpacked, from which on a snapshot takes its place; 0 never.");
     AUTO_AOF_REWRITE_MIN_SIZE = setting("auto-aof-rewrite-min-size", MEMORY, "64mb")
         .doc("Length of the log below which no snapshot is taken for its sake.");
     AOF_REWRITE_INCREMENTAL_FSYNC = switch("aof-rewrite-incremental-fsync", "yes")
