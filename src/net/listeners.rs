@@ -98,7 +98,8 @@ impl Listeners {
         });
         for (endpoint, listener) in wanted {
             let Some(listener) = listener else { continue };
-            tracing::info!(address = %shown(&endpoint), "Ready to accept connections");
+            // Whoever starts a server for a test waits for these words, some for the star before them too.
+            tracing::info!(address = %shown(&endpoint), "* Ready to accept connections {}", kind(&endpoint));
             let stop = engine.stop.child_token();
             self.tasks.spawn(listener.run(engine.clone(), self.tasks.clone(), stop.clone()));
             open.push(Open { endpoint, stop });
@@ -112,6 +113,15 @@ fn shown(endpoint: &Endpoint) -> String {
         Endpoint::Tcp(addr) => addr.to_string(),
         Endpoint::Tls(addr) => format!("{addr} (TLS)"),
         Endpoint::Unix(path, _) => path.display().to_string(),
+    }
+}
+
+/// The word of Redis' log for the kind of address.
+fn kind(endpoint: &Endpoint) -> &'static str {
+    match endpoint {
+        Endpoint::Tcp(_) => "tcp",
+        Endpoint::Tls(_) => "tls",
+        Endpoint::Unix(..) => "unix",
     }
 }
 
