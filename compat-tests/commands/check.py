@@ -25,7 +25,7 @@ FACTS = HERE / "redis-8.json"
 # What differs on purpose, with the reason.
 ALLOWED = {
     ("bitop", "arguments"): "DIFF, DIFF1, ANDOR, ONE of Redis 8.2",
-    ("set", "arguments"): "IFEQ of Redis 8.4",
+    ("set", "arguments"): "IFEQ, IFNE, IFDEQ, IFDNE of Redis 8.4",
     ("hsetex", "arguments"): "NX and XX of Valkey 9.0",
     ("xadd", "arguments"): "KEEPREF, DELREF, ACKED of Redis 8.2",
     ("xtrim", "arguments"): "KEEPREF, DELREF, ACKED of Redis 8.2",

@@ -3,6 +3,7 @@
 use crate::base::number;
 use crate::command::{Args, Error, Result};
 use crate::keyspace::{Str, Ttl, Txn};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The command whose options are parsed; each knows some of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +25,8 @@ pub enum Condition<'a> {
     IfAbsent,
     /// XX
     IfPresent,
-    /// IFEQ: when it holds this string.
-    IfEqual(&'a [u8]),
+    /// IFEQ, IFNE, IFDEQ, IFDNE: by what it holds.
+    If(Comparison<'a>),
 }
 
 impl Condition<'_> {
@@ -38,9 +39,58 @@ impl Condition<'_> {
             Condition::Always => true,
             Condition::IfAbsent => !txn.exists(key),
             Condition::IfPresent => txn.exists(key),
-            Condition::IfEqual(expected) => is_equal(txn, key, expected)?,
+            Condition::If(comparison) => {
+                let value = txn.probe::<Str>(key)?;
+                value.map_or(Ok(comparison.differs), |value| value.with(|text| comparison.holds(text)))?
+            }
         })
     }
+}
+
+/// Characters of a digest.
+const DIGEST_LEN: usize = 16;
+
+/// What a string is compared with, itself or its digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Comparison<'a> {
+    expected: &'a [u8],
+    by_digest: bool,
+    differs: bool,
+}
+
+impl<'a> Comparison<'a> {
+    /// Takes IFEQ, IFNE, IFDEQ or IFDNE and its value, if one of them is next.
+    ///
+    /// # Errors
+    /// [`Error::SYNTAX`] without a value.
+    pub fn take(args: &mut Args<'a>) -> Result<Option<Self>> {
+        const FORMS: [(&str, bool, bool); 4] =
+            [("IFEQ", false, false), ("IFNE", false, true), ("IFDEQ", true, false), ("IFDNE", true, true)];
+        let Some((_, by_digest, differs)) = FORMS.into_iter().find(|(word, ..)| args.word(word)) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { expected: args.bytes()?, by_digest, differs }))
+    }
+
+    /// Whether `text` meets it.
+    ///
+    /// # Errors
+    /// When no digest is as long as the one that was given.
+    pub fn holds(self, text: &[u8]) -> Result<bool> {
+        let is_equal = if !self.by_digest {
+            text == self.expected
+        } else if self.expected.len() == DIGEST_LEN {
+            digest(text).as_bytes().eq_ignore_ascii_case(self.expected)
+        } else {
+            return Err(Error::text(format!("ERR must be exactly {DIGEST_LEN} hexadecimal characters")));
+        };
+        Ok(is_equal != self.differs)
+    }
+}
+
+/// The digest of a string: its XXH3 hash in hexadecimal.
+pub fn digest(text: &[u8]) -> String {
+    format!("{:0DIGEST_LEN$x}", xxh3_64(text))
 }
 
 /// Whether `key` holds the string `expected`.
@@ -142,7 +192,10 @@ impl<'a> Options<'a> {
             _ if form == Form::GetEx => return Ok(false),
             Condition::Always | Condition::IfAbsent if args.word("NX") => Condition::IfAbsent,
             Condition::Always | Condition::IfPresent if args.word("XX") => Condition::IfPresent,
-            Condition::Always if form == Form::Set && args.word("IFEQ") => Condition::IfEqual(args.bytes()?),
+            Condition::Always if form == Form::Set => match Comparison::take(args)? {
+                Some(comparison) => Condition::If(comparison),
+                None => return Ok(false),
+            },
             _ => return Ok(false),
         };
         Ok(true)

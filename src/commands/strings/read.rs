@@ -1,11 +1,12 @@
 //! Reading strings.
 
+use super::options::digest;
 use crate::command::flag::*;
 use crate::command::{Command, Group, Keyed, Keys, Reply, Result, Run, access};
 use crate::keyspace::{Str, StrRef};
 
 /// The commands of this file.
-pub const COMMANDS: &[Command] = &[GET, MGET];
+pub const COMMANDS: &[Command] = &[GET, MGET, DIGEST];
 
 /// Answers a string, shared with the keyspace when it is long; null for `None`.
 pub fn reply_string(reply: &mut Reply, value: Option<StrRef<'_>>) {
@@ -42,6 +43,20 @@ fn mget(cx: &mut Keyed<'_, '_>) -> Result {
     for key in keys {
         // A key of another type counts as absent here.
         reply_string(cx.reply, cx.txn.read::<Str>(key).unwrap_or(None));
+    }
+    Ok(())
+}
+
+const DIGEST: Command = Command::new("DIGEST", "digest", Group::String, Run::Keyed(digest_of))
+    .syntax("key")
+    .flags(READ | FAST)
+    .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .doc("8.4.0", "O(N) for a string of N bytes", "Returns the XXH3 hash of a string value in hexadecimal.");
+
+fn digest_of(cx: &mut Keyed<'_, '_>) -> Result {
+    match cx.txn.read::<Str>(cx.args.bytes()?)? {
+        Some(value) => cx.reply.bulk(value.with(digest).as_bytes()),
+        None => cx.reply.null(),
     }
     Ok(())
 }

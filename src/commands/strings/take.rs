@@ -1,13 +1,13 @@
 //! Reading a string and deciding about its key: how long it lives on.
 
-use super::options::{Expiry, Form, Options, is_equal};
+use super::options::{Comparison, Expiry, Form, Options, is_equal};
 use super::read::reply_string;
 use crate::command::flag::*;
-use crate::command::{Command, Group, Keyed, Keys, Result, Run, access};
+use crate::command::{Command, Error, Group, Keyed, Keys, Result, Run, access};
 use crate::keyspace::{Class, Str, Ttl};
 
 /// The commands of this file.
-pub const COMMANDS: &[Command] = &[GETEX, GETDEL, DELIFEQ];
+pub const COMMANDS: &[Command] = &[GETEX, GETDEL, DELIFEQ, DELEX];
 
 const GETEX: Command = Command::new("GETEX", "getex", Group::String, Run::Keyed(getex))
     .syntax(
@@ -68,4 +68,44 @@ fn delifeq(cx: &mut Keyed<'_, '_>) -> Result {
     let deleted = is_equal(cx.txn, key, expected)? && cx.txn.delete(key);
     cx.reply.int(deleted.into());
     Ok(())
+}
+
+const DELEX: Command = Command::new("DELEX", "delex", Group::String, Run::Keyed(delex))
+    .syntax("key [IFEQ value | IFNE value | IFDEQ digest | IFDNE digest]")
+    .flags(WRITE | FAST)
+    .keys(&[Keys::one(1, access::RW | access::DELETE).varies(delex_access)])
+    .doc(
+        "8.4.0",
+        "O(1); by digest O(N) for a string of N bytes",
+        "Deletes a key, if a string meets a condition.",
+    );
+
+/// What a call of DELEX does to its key.
+fn delex_access(argv: &[&[u8]]) -> u16 {
+    access::DELETE | if argv.len() > 2 { access::RW } else { access::RM }
+}
+
+fn delex(cx: &mut Keyed<'_, '_>) -> Result {
+    let key = cx.args.bytes()?;
+    let deletes = match cx.args.left() {
+        0 => true,
+        2 => meets(cx, key)?,
+        _ => return Err(Error::arity("delex")),
+    };
+    let deleted = deletes && cx.txn.delete(key);
+    cx.reply.int(deleted.into());
+    Ok(())
+}
+
+/// Whether `key` holds a string that meets the condition that is next.
+fn meets(cx: &mut Keyed<'_, '_>, key: &[u8]) -> Result<bool> {
+    let value = match cx.txn.read::<Str>(key) {
+        Ok(Some(value)) => value,
+        Ok(None) => return Ok(false),
+        Err(_) => return Err(Error::new("ERR Key should be of string type if conditions are specified")),
+    };
+    match Comparison::take(&mut cx.args)? {
+        Some(comparison) => value.with(|text| comparison.holds(text)),
+        None => Err(Error::new("ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE")),
+    }
 }

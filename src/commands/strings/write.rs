@@ -11,7 +11,7 @@ pub const COMMANDS: &[Command] = &[SET, SETNX, SETEX, PSETEX, GETSET];
 
 const SET: Command = Command::new("SET", "set", Group::String, Run::Keyed(set))
     .syntax(
-        "key value [NX | XX | IFEQ comparison-value] [GET] \
+        "key value [NX | XX | IFEQ value | IFNE value | IFDEQ digest | IFDNE digest] [GET] \
          [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
     )
     .flags(WRITE | GROWS)
@@ -22,8 +22,16 @@ const SET: Command = Command::new("SET", "set", Group::String, Run::Keyed(set))
 
 /// What a call of SET does to its key.
 fn set_access(argv: &[&[u8]]) -> u16 {
-    let gets = argv.iter().skip(3).any(|word| word.eq_ignore_ascii_case(b"GET"));
-    if gets { access::RW | access::ACCESS | access::UPDATE } else { access::OW | access::UPDATE }
+    let has = |names: &[&str]| {
+        argv.iter().skip(3).any(|word| names.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes())))
+    };
+    if has(&["GET"]) {
+        access::RW | access::ACCESS | access::UPDATE
+    } else if has(&["IFEQ", "IFNE", "IFDEQ", "IFDNE"]) {
+        access::RW | access::UPDATE
+    } else {
+        access::OW | access::UPDATE
+    }
 }
 
 fn set(cx: &mut Keyed<'_, '_>) -> Result {
