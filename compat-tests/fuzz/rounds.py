@@ -55,7 +55,8 @@ class Side:
             link.call("HELLO", str(protocol))
         look = self.links["s"]
         for call in (["CONFIG", "SET", "notify-keyspace-events", ""], ["FLUSHALL"], ["SCRIPT", "FLUSH"], ["FUNCTION", "FLUSH"], ["ACL", "DELUSER", "u"], *settings,
-                     ["DEBUG", "SET-ACTIVE-EXPIRE", "0"], ["CONFIG", "SET", "notify-keyspace-events", "KEAm"]):
+                     # Texts of half a gigabyte would be all that a run does.
+                     ["CONFIG", "SET", "proto-max-bulk-len", "1mb"], ["DEBUG", "SET-ACTIVE-EXPIRE", "0"], ["CONFIG", "SET", "notify-keyspace-events", "KEAm"]):
             look.call(*call)
         if self.listener is not None:
             self.listener.socket.close()

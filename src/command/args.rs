@@ -128,11 +128,10 @@ impl<'a> Args<'a> {
 
     /// What is said of a subcommand that is called with other arguments than it has.
     pub fn misused(&self) -> Error {
-        let word = |at: usize| String::from_utf8_lossy(self.argv.get(at).copied().unwrap_or_default());
-        let (container, subcommand) = (word(0).to_uppercase(), word(1));
-        Error::text(format!(
-            "ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try {container} HELP."
-        ))
+        let word = |at: usize| self.argv.get(at).copied().unwrap_or_default();
+        let (container, subcommand) = (word(0).to_ascii_uppercase(), word(1));
+        const WHY: &[u8] = b"ERR unknown subcommand or wrong number of arguments for '";
+        Error::parts(&[WHY, subcommand, b"'. Try ", &container, b" HELP."])
     }
 
     /// Makes sure that nothing is left.

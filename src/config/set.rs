@@ -41,7 +41,7 @@ impl Settings {
     }
 
     /// Answers `CONFIG SET`: changes all of `pairs` or none. The error is what the client is told.
-    pub fn set(&self, pairs: &[(&[u8], &[u8])], origin: Origin) -> Result<(), String> {
+    pub fn set(&self, pairs: &[(&[u8], &[u8])], origin: Origin) -> Result<(), Vec<u8>> {
         let hooks = self.hooks.lock();
         let names = self.settable(pairs, origin)?;
 
@@ -80,13 +80,13 @@ impl Settings {
     }
 
     /// The settings that `pairs` name, if every one may be changed by `origin`.
-    fn settable(&self, pairs: &[(&[u8], &[u8])], origin: Origin) -> Result<Vec<Name>, String> {
+    fn settable(&self, pairs: &[(&[u8], &[u8])], origin: Origin) -> Result<Vec<Name>, Vec<u8>> {
         let mut names = Vec::with_capacity(pairs.len());
         let mut seen = [false; COUNT];
         for (shown, text) in pairs {
             let Some(name) = Name::find(shown) else {
-                let shown = String::from_utf8_lossy(shown);
-                return Err(format!("ERR Unknown option or number of arguments for CONFIG SET - '{shown}'"));
+                const WHY: &[u8] = b"ERR Unknown option or number of arguments for CONFIG SET - '";
+                return Err([WHY, shown, b"'"].concat());
             };
             match name.setting().change {
                 Change::Start if name.setting().own && self.is_set_to(name, text) => {}
@@ -132,7 +132,7 @@ impl Settings {
     }
 }
 
-fn failed(shown: &[u8], why: &str) -> String {
-    let shown = String::from_utf8_lossy(shown);
-    format!("ERR CONFIG SET failed (possibly related to argument '{shown}') - {why}")
+fn failed(shown: &[u8], why: &str) -> Vec<u8> {
+    const HOW: &[u8] = b"ERR CONFIG SET failed (possibly related to argument '";
+    [HOW, shown, b"') - ", why.as_bytes()].concat()
 }

@@ -20,7 +20,7 @@ fn fault(args: &[&str], stdin: &str) -> String {
 
 fn set(settings: &Settings, pairs: &[(&str, &str)]) -> Result<(), String> {
     let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
-    settings.set(&pairs, Origin::Local)
+    settings.set(&pairs, Origin::Local).map_err(|why| String::from_utf8(why).unwrap())
 }
 
 fn get(settings: &Settings, name: &str) -> String {

@@ -393,29 +393,30 @@ fn begin(engine: &Engine, session: &Session, command: &'static Command, now_ms: 
     Begin { db: session.db, now_ms, access, event: command.event }
 }
 
-fn lossy(word: &[u8], len: usize) -> std::borrow::Cow<'_, str> {
+/// A word as C takes it, up to so many bytes.
+fn shown(word: &[u8], len: usize) -> &[u8] {
     let end = memchr::memchr(0, word).unwrap_or(word.len());
-    String::from_utf8_lossy(&word[..end.min(len)])
+    &word[..end.min(len)]
 }
 
 /// Words of an unknown command that its error shows, in bytes.
 const UNKNOWN_MAX: usize = 128;
 
 fn unknown(argv: &[&[u8]]) -> Error {
-    let mut args = String::new();
+    let mut args = Vec::new();
     for word in &argv[1..] {
         if args.len() >= UNKNOWN_MAX {
             break;
         }
-        args.push_str(&format!("'{}' ", lossy(word, UNKNOWN_MAX - args.len())));
+        args.extend([b"'", shown(word, UNKNOWN_MAX - args.len()), b"' "].concat());
     }
-    let name = lossy(argv[0], UNKNOWN_MAX);
-    Error::text(format!("ERR unknown command '{name}', with args beginning with: {args}"))
+    let name = shown(argv[0], UNKNOWN_MAX);
+    Error::parts(&[b"ERR unknown command '", name, b"', with args beginning with: ", &args])
 }
 
 fn unknown_subcommand(container: &Command, argv: &[&[u8]]) -> Error {
-    let name = lossy(argv.get(1).copied().unwrap_or_default(), UNKNOWN_MAX);
-    Error::text(format!("ERR unknown subcommand '{name}'. Try {} HELP.", container.name))
+    let name = shown(argv.get(1).copied().unwrap_or_default(), UNKNOWN_MAX);
+    Error::parts(&[b"ERR unknown subcommand '", name, b"'. Try ", container.name.as_bytes(), b" HELP."])
 }
 
 /// The commands this server has.

@@ -39,9 +39,9 @@ pub(super) fn enqueue(
 pub(super) fn refuse(engine: &Engine, session: &mut Session, call: &Call<'_>, error: Error) -> Error {
     if call.entry.is_some_and(|entry| matches!(entry.command.run, Run::Nested(Nest::Exec))) {
         session.discard(engine);
-        let why = error.as_str();
-        let why = why.strip_prefix("ERR ").unwrap_or(why);
-        return Error::text(format!("EXECABORT Transaction discarded because of: {why}"));
+        let why = error.as_bytes();
+        let why = why.strip_prefix(b"ERR ").unwrap_or(why);
+        return Error::parts(&[b"EXECABORT Transaction discarded because of: ", why]);
     }
     if let Some(queue) = &mut session.multi {
         queue.abort();

@@ -215,7 +215,7 @@ impl<'e> Runner<'e> {
             let call = calls.get(i);
             self.call(call, record.clock_ms).map_err(|error| {
                 let verb = String::from_utf8_lossy(call.argv[0]).escape_debug().to_string();
-                Senseless(record.lsn, format!("{verb}: {}", error.as_str()))
+                Senseless(record.lsn, format!("{verb}: {error}"))
             })?;
         }
         Ok(())

@@ -214,9 +214,9 @@ fn tell(mut text: Vec<u8>, at: Option<(String, i64)>, prepared: &Prepared<'_>, r
     lua::error_line(&text, reply);
 }
 
-/// The code of an error: its first word.
+/// The code that an error counts under: its first word, where there is another.
 fn code(text: &[u8]) -> std::borrow::Cow<'_, str> {
-    String::from_utf8_lossy(text.split(u8::is_ascii_whitespace).next().unwrap_or(b"ERR"))
+    String::from_utf8_lossy(memchr::memchr(b' ', text).map_or(b"ERR", |end| &text[..end]))
 }
 
 /// A script that runs.

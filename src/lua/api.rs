@@ -54,20 +54,15 @@ pub(super) fn placed(lua: &Lua, error: mlua::Error) -> mlua::Error {
     }
 }
 
-/// The error for the argument `at` (from 1) of the function `name`, which is called here by another name where the call
-/// has one. What a method is called on does not count.
-pub(super) fn bad_argument(
-    lua: &Lua,
-    at: usize,
-    name: &str,
-    why: &(impl AsRef<[u8]> + ?Sized),
-) -> mlua::Error {
+/// The error for the argument `at` (from 1) of the function called, by the name that the call has for it. What a method is
+/// called on does not count.
+pub(super) fn bad_argument(lua: &Lua, at: usize, why: &(impl AsRef<[u8]> + ?Sized)) -> mlua::Error {
     let called = lua.inspect_stack(0, |frame| {
         let names = frame.names();
         (names.name.map(Cow::into_owned), names.name_what == Some("method"))
     });
     let (called, method) = called.unwrap_or_default();
-    let name = called.as_deref().unwrap_or(name);
+    let name = called.as_deref().unwrap_or("?");
     let what = match at {
         1 if method => format!("calling '{name}' on bad self"),
         at => format!("bad argument #{} to '{name}'", at.saturating_sub(method.into())),
@@ -134,7 +129,7 @@ pub(super) fn functions(lua: &Lua, state: &Rc<State>) -> Result<Table> {
     math.set(
         "randomseed",
         lua.create_function(move |lua, args: MultiValue| {
-            here.random.seed(number(lua, &args, 1, "randomseed")? as i64 as i32);
+            here.random.seed(number(lua, &args, 1)? as i64 as i32);
             Ok(())
         })?,
     )?;
@@ -184,7 +179,7 @@ fn error_table(lua: &Lua, text: &[u8], counted: bool) -> Result<Value> {
 }
 
 fn refused<T>(refused: &Refused) -> Result<T> {
-    failed(refused.error.as_str().as_bytes(), refused.counted)
+    failed(refused.error.as_bytes(), refused.counted)
 }
 
 /// Where the script is: its chunk and line.
@@ -387,8 +382,8 @@ fn register_function(state: &State, args: MultiValue, api: registry::Api) -> Res
     }
 }
 
-/// The argument `at` (from 1) of the function `name` as a number.
-pub(super) fn number(lua: &Lua, args: &MultiValue, at: usize, name: &str) -> Result<f64> {
+/// The argument `at` (from 1) as a number.
+pub(super) fn number(lua: &Lua, args: &MultiValue, at: usize) -> Result<f64> {
     let given = args.get(at - 1);
     match given {
         Some(Value::Integer(n)) => return Ok(*n as f64),
@@ -401,7 +396,7 @@ pub(super) fn number(lua: &Lua, args: &MultiValue, at: usize, name: &str) -> Res
         _ => {}
     }
     let got = type_name(given);
-    Err(bad_argument(lua, at, name, &format!("number expected, got {got}")))
+    Err(bad_argument(lua, at, &format!("number expected, got {got}")))
 }
 
 /// The name of a value's type, as errors tell it.
@@ -419,9 +414,9 @@ const LONG: usize = 64 * 1024;
 
 /// `string.rep`: what will not fit is refused before it is begun.
 fn repeat(lua: &Lua, state: &State, args: &MultiValue) -> Answer {
-    let text = libs::text(lua, args, 1, "rep")?;
+    let text = libs::text(lua, args, 1)?;
     // As in C, where a count is an `int`.
-    let n = (number(lua, args, 2, "rep")? as i64 as i32).max(0) as usize;
+    let n = (number(lua, args, 2)? as i64 as i32).max(0) as usize;
     let text = text.as_bytes();
     if text.len().saturating_mul(n) > LONG {
         look(lua, state, || place(lua))?;
@@ -434,19 +429,16 @@ fn repeat(lua: &Lua, state: &State, args: &MultiValue) -> Answer {
 }
 
 /// How long a text Lua's own functions may search with a pattern, or nil and why it is malformed.
-fn measure(_: &Lua, pattern: mlua::LuaString) -> Result<(Option<i64>, Option<&'static str>)> {
-    Ok(match libs::pattern::measure(&pattern.as_bytes()) {
-        Ok(reach) => (Some(reach), None),
-        Err(why) => (None, Some(why)),
-    })
+fn measure(_: &Lua, pattern: mlua::LuaString) -> Result<i64> {
+    Ok(libs::pattern::measure(&pattern.as_bytes()))
 }
 
 /// `math.random`: a number in `0..1`, `1..=m` or `l..=u`.
 fn random(lua: &Lua, state: &State, args: &MultiValue) -> Answer {
     let drawn = state.random.next();
     // As C makes an `int` of it.
-    let bound = |at| number(lua, args, at, "random").map(|n| f64::from(truncated(n) as i32));
-    let empty = |at| bad_argument(lua, at, "random", "interval is empty");
+    let bound = |at| number(lua, args, at).map(|n| f64::from(truncated(n) as i32));
+    let empty = |at| bad_argument(lua, at, "interval is empty");
     let drawn = match args.len() {
         0 => drawn,
         1 => match bound(1)? {

@@ -88,7 +88,7 @@ fn call(stack: &Stack, state: &State, on_error: Ended) -> Ended {
             }
             Ended::Returns
         }
-        Err(Refused { error, counted }) => fail(stack, state, error.as_str().as_bytes(), counted, on_error),
+        Err(Refused { error, counted }) => fail(stack, state, error.as_bytes(), counted, on_error),
     };
     match state.is_over_limit(stack.lua()) {
         true => {

@@ -1,7 +1,7 @@
 //! The interpreter of a thread.
 
 use super::calling::push_digits;
-use super::libs::json::Settings;
+use super::libs::{READONLY, json::Settings};
 use super::names::Names;
 use super::random::Random;
 use super::registry::{Registered, folded};
@@ -171,6 +171,7 @@ impl Interp {
         let prelude: Table = lua.load(PRELUDE).set_name("=synap").call((raw, constants))?;
         let globals: Table = prelude.get("globals")?;
         lua.set_globals(globals)?;
+        lua.set_named_registry_value(READONLY, prelude.get::<Table>("real")?)?;
         let names = Names::new(&lua)?;
         state.names.get_or_init(|| names);
         let compiled: Table = prelude.get("compiled")?;
@@ -326,7 +327,7 @@ impl Interp {
         Ok(())
     }
 
-    /// Runs a script, or a function of a library, and writes what it returned; tells whether that is an error. The host is
+    /// Runs a script, or a function of a library, and writes what it returned; tells whether there is an error in it. The host is
     /// told of errors in it.
     ///
     /// # Errors
@@ -370,7 +371,8 @@ impl Interp {
             true => {
                 let (names, resp3) = (self.state.names(), self.state.resp3.get());
                 let on_error = &mut |text: &[u8]| host.returned_error(text);
-                Ok(Writer { stack: &stack, names, reply, resp3, on_error }.write())
+                let writer = Writer { stack: &stack, names, reply, resp3, on_error, has_error: false };
+                Ok(writer.write())
             }
             false => Err(self.raised(&stack)),
         });

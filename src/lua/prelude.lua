@@ -103,8 +103,9 @@ end
 -- there instead.
 local function revealed(e, place)
     if type(e) == 'userdata' then
-        return reveal(e)
-    elseif type(e) == 'string' and sub(e, 1, 6) == 'synap:' then
+        e = reveal(e)
+    end
+    if type(e) == 'string' and sub(e, 1, 6) == 'synap:' then
         local _, stop = find(e, ': ', 7, true)
         return stop and (place or '') .. sub(e, stop + 1) or e
     end
@@ -160,10 +161,8 @@ local PATTERN_KEPT_MAX, KNOWN_MAX = 256, 1000
 local PLAIN_MAX = 50000
 
 local function reach(pattern)
-    local most, why = measure(pattern)
-    if why then
-        error(why, 4)
-    elseif #pattern <= PATTERN_KEPT_MAX then
+    local most = measure(pattern)
+    if #pattern <= PATTERN_KEPT_MAX then
         if known == KNOWN_MAX then
             reaches, known = {}, 0
         end
@@ -199,9 +198,7 @@ function searches.match(s, pattern, init)
 end
 
 function searches.gmatch(s, pattern)
-    -- What is wrong with a pattern shows when the search begins.
-    local most = reaches[pattern] or measure(pattern)
-    if not most or #s <= most then
+    if #s <= (reaches[pattern] or reach(pattern)) then
         return gmatch(s, pattern)
     end
     if sub(pattern, 1, 1) == '^' then
@@ -465,6 +462,8 @@ return {
     handler = handler,
     script_globals = script_globals,
     compiled = compiled,
+    -- What is behind the tables that scripts may only read.
+    real = real,
     -- Runs the text of a library, which registers functions.
     load = function(f)
         functions_meta.__index = load_globals

@@ -19,6 +19,8 @@ pub(super) struct Writer<'a> {
     pub resp3: bool,
     /// Told of every error in it that is not counted yet.
     pub on_error: &'a mut dyn FnMut(&[u8]),
+    /// Whether an error was written.
+    pub has_error: bool,
 }
 
 /// Writes `text` as an error line, up to a NUL as C does; CR and LF become blanks, so that no second frame begins.
@@ -48,16 +50,10 @@ pub(super) fn truncated(n: f64) -> i64 {
 }
 
 impl Writer<'_> {
-    /// Takes the topmost value and writes it; tells whether it is an error.
-    pub fn write(&mut self) -> bool {
-        let is_error = self.stack.kind(-1) == Type::Table && {
-            self.push_field(self.names.err);
-            let is_text = self.stack.kind(-1) == Type::Text;
-            self.stack.pop(1);
-            is_text
-        };
+    /// Takes the topmost value and writes it; tells whether there is an error in it.
+    pub fn write(mut self) -> bool {
         self.value(0);
-        is_error
+        self.has_error
     }
 
     /// Takes the topmost value and writes it.
@@ -98,9 +94,11 @@ impl Writer<'_> {
     fn table(&mut self, depth: usize) {
         let (stack, names) = (self.stack, self.names);
         if depth > DEPTH_MAX || !stack.room(PLACES) {
+            self.has_error = true;
             return error_line(b"ERR reached lua stack limit", self.reply);
         }
         if self.has(names.err, Type::Text) {
+            self.has_error = true;
             let text = stack.text(-1).unwrap_or_default();
             stack.push(names.ignore_error_stats_update);
             stack.field(-3);
@@ -181,9 +179,14 @@ impl Writer<'_> {
     }
 
     fn counted(&mut self, head: fn(&mut Reply, usize), body: impl FnOnce(&mut Writer<'_>) -> usize) {
-        let Writer { stack, names, reply, resp3, on_error } = self;
+        let Writer { stack, names, reply, resp3, on_error, has_error } = self;
         let (resp3, on_error) = (*resp3, &mut **on_error);
-        let body = |reply: &mut Reply| Ok(body(&mut Writer { stack, names, reply, resp3, on_error }));
+        let body = |reply: &mut Reply| {
+            let mut inner = Writer { stack, names, reply, resp3, on_error, has_error: *has_error };
+            let count = body(&mut inner);
+            *has_error = inner.has_error;
+            Ok(count)
+        };
         let written: Result = reply.counted(head, body);
         debug_assert!(written.is_ok(), "the body does not fail");
     }

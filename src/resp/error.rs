@@ -5,7 +5,7 @@ use std::fmt;
 
 /// A refused command's answer, without the leading `-`; its first word is the error code.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error(Cow<'static, str>);
+pub struct Error(Cow<'static, [u8]>);
 
 /// What every command handler returns.
 pub type Result<T = ()> = std::result::Result<T, Error>;
@@ -46,17 +46,20 @@ impl Error {
 
     /// An error with a fixed text; allocates nothing.
     pub const fn new(text: &'static str) -> Error {
-        Error(Cow::Borrowed(text))
+        Error(Cow::Borrowed(text.as_bytes()))
     }
 
     /// An error whose text is made for the occasion. CR and LF become blanks, so that no data of a
     /// user can start a second frame.
-    pub fn text(text: impl Into<String>) -> Error {
-        let text = text.into();
-        if text.contains(['\r', '\n']) {
-            return Error(Cow::Owned(text.replace(['\r', '\n'], " ")));
-        }
+    pub fn text(text: impl Into<Vec<u8>>) -> Error {
+        let mut text = text.into();
+        text.iter_mut().filter(|byte| matches!(**byte, b'\r' | b'\n')).for_each(|byte| *byte = b' ');
         Error(Cow::Owned(text))
+    }
+
+    /// An error that repeats words of a client, which may be any bytes: all `parts` in a row.
+    pub fn parts(parts: &[&[u8]]) -> Error {
+        Error::text(parts.concat())
     }
 
     /// The command was called with too few or too many arguments; `name` as `set` or `config|get`.
@@ -65,19 +68,23 @@ impl Error {
     }
 
     /// The whole text, code first.
-    pub fn as_str(&self) -> &str {
+    pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
     /// The error code: the first word (`ERR`, `WRONGTYPE`, …).
     pub fn code(&self) -> &str {
-        self.0.split(' ').next().unwrap_or("ERR")
+        self.0
+            .split(|byte| *byte == b' ')
+            .next()
+            .and_then(|code| std::str::from_utf8(code).ok())
+            .unwrap_or("ERR")
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&String::from_utf8_lossy(&self.0))
     }
 }
 

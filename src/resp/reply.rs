@@ -222,7 +222,7 @@ impl Reply {
     /// An error line.
     pub fn error(&mut self, error: &Error) {
         self.bytes.push(b'-');
-        self.bytes.extend_from_slice(error.as_str().as_bytes());
+        self.bytes.extend_from_slice(error.as_bytes());
         self.bytes.extend_from_slice(b"\r\n");
     }
 

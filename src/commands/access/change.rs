@@ -19,12 +19,11 @@ pub(super) const SETUSER: Command =
 
 fn setuser(cx: &mut Outer<'_>) -> Result {
     let name = user_name(cx.args.bytes()?)?;
-    let shown = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
     let rules = gather(cx.args.rest()).map_err(|word| {
-        Error::text(format!("ERR Unmatched parenthesis in acl selector starting at '{}'.", shown(word)))
+        Error::parts(&[b"ERR Unmatched parenthesis in acl selector starting at '", word, b"'."])
     })?;
     let before = cx.engine.acl.set_user(name, rules.iter().map(Vec::as_slice)).map_err(|(rule, fault)| {
-        Error::text(format!("ERR Error in ACL SETUSER modifier '{}': {fault}", shown(rule)))
+        Error::parts(&[b"ERR Error in ACL SETUSER modifier '", rule, b"': ", fault.to_string().as_bytes()])
     })?;
     if let (Some(before), Some(user)) = (before, cx.engine.acl.user(name.as_bytes())) {
         disconnect::deaf(cx.engine, cx.session, &user, &before);

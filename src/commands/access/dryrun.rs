@@ -12,9 +12,8 @@ pub(super) const DRYRUN: Command = Command::new("DRYRUN", "acl|dryrun", Group::S
 
 fn dryrun(cx: &mut Outer<'_>) -> Result {
     let name = cx.args.bytes()?;
-    let shown = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
     let Some(user) = cx.engine.acl.user(name) else {
-        return Err(Error::text(format!("ERR User '{}' not found", shown(name))));
+        return Err(Error::parts(&[b"ERR User '", name, b"' not found"]));
     };
     let argv = cx.args.rest();
     let registry = registry(FAMILIES);
@@ -23,7 +22,7 @@ fn dryrun(cx: &mut Outer<'_>) -> Result {
         (_, Some(word)) => registry.find_sub(entry, word),
     });
     let Some(entry) = found else {
-        return Err(Error::text(format!("ERR Command '{}' not found", shown(argv[0]))));
+        return Err(Error::parts(&[b"ERR Command '", argv[0], b"' not found"]));
     };
     if !entry.command.takes(argv.len()) {
         return Err(Error::arity(entry.command.full_name));

@@ -22,7 +22,7 @@ fn cat(cx: &mut Outer<'_>) -> Result {
         return Err(cx.args.misused());
     }
     let Some(bit) = category(name) else {
-        return Err(Error::text(format!("ERR Unknown category '{}'", String::from_utf8_lossy(name))));
+        return Err(Error::parts(&[b"ERR Unknown category '", name, b"'"]));
     };
     let catalogue = &cx.engine.acl.catalogue;
     let numbers: Vec<usize> = catalogue.of(bit).collect();

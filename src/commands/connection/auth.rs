@@ -76,8 +76,7 @@ fn hello(cx: &mut Outer<'_>) -> Result {
             cx.args.bytes()?;
             name = Some(check_word(cx.args.bytes()?, "Client names")?);
         } else {
-            let option = String::from_utf8_lossy(option);
-            return Err(Error::text(format!("ERR Syntax error in HELLO option '{option}'")));
+            return Err(Error::parts(&[b"ERR Syntax error in HELLO option '", option, b"'"]));
         }
     }
 

@@ -156,8 +156,8 @@ impl<'a> Query<'a> {
             None
         };
         if let Some(what) = missing {
-            let name = String::from_utf8_lossy(args.argv()[0]);
-            return Err(Error::text(format!("ERR exactly one of {what} can be specified for {name}")));
+            let what = format!("ERR exactly one of {what} can be specified for ");
+            return Err(Error::parts(&[what.as_bytes(), args.argv()[0]]));
         }
         if self.any && self.count == 0 {
             return Err(Error::new("ERR the ANY argument requires COUNT argument"));

@@ -169,7 +169,7 @@ impl<'a> Options<'a> {
             } else if let Some(at) = expiry(args, now_ms, "hsetex")? {
                 options.expire_at = Some(at);
             } else {
-                return Err(Error::text(format!("ERR unknown argument: {}", String::from_utf8_lossy(word))));
+                return Err(Error::parts(&[b"ERR unknown argument: ", word]));
             }
         }
         Err(Error::arity("hsetex"))

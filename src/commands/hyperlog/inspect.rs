@@ -55,8 +55,7 @@ fn pfdebug(cx: &mut Keyed<'_, '_>) -> Result {
             }
         }
         _ => {
-            let word = String::from_utf8_lossy(subcommand);
-            return Err(Error::text(format!("ERR Unknown PFDEBUG subcommand '{word}'")));
+            return Err(Error::parts(&[b"ERR Unknown PFDEBUG subcommand '", subcommand, b"'"]));
         }
     }
     Ok(())

@@ -91,8 +91,7 @@ impl Conditions {
                 b"GT" => conditions.if_later = true,
                 b"LT" => conditions.if_earlier = true,
                 _ => {
-                    let word = String::from_utf8_lossy(word);
-                    return Err(Error::text(format!("ERR Unsupported option {word}")));
+                    return Err(Error::parts(&[b"ERR Unsupported option ", word]));
                 }
             }
         }

@@ -33,8 +33,7 @@ fn load(cx: &mut Outer<'_>) -> Result {
     let mut replace = false;
     while cx.args.left() > 1 {
         if !cx.args.word("REPLACE") {
-            let word = String::from_utf8_lossy(cx.args.bytes()?);
-            return Err(Error::text(format!("ERR Unknown option given: {word}")));
+            return Err(Error::parts(&[b"ERR Unknown option given: ", cx.args.bytes()?]));
         }
         replace = true;
     }
@@ -95,8 +94,7 @@ fn list(cx: &mut Outer<'_>) -> Result {
             let given = cx.args.bytes();
             pattern = Some(given.map_err(|_| Error::new("ERR library name argument was not given"))?);
         } else {
-            let word = String::from_utf8_lossy(cx.args.bytes()?);
-            return Err(Error::text(format!("ERR Unknown argument {word}")));
+            return Err(Error::parts(&[b"ERR Unknown argument ", cx.args.bytes()?]));
         }
     }
     let mut libraries = cx.engine.scripts.libraries();

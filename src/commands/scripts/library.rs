@@ -61,7 +61,6 @@ pub fn log(level: Level, text: &str) {
 
 /// The name of a library, from its first line, and the text behind it.
 fn head(code: &[u8]) -> Result<(Vec<u8>, &[u8])> {
-    let lossy = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
     if !code.starts_with(b"#!") {
         return Err(Error::new("ERR Missing library metadata"));
     }
@@ -74,7 +73,7 @@ fn head(code: &[u8]) -> Result<(Vec<u8>, &[u8])> {
                 return Err(Error::new("ERR Invalid metadata value, name argument was given multiple times"));
             }
             Some((_, given)) => name = Some(given.to_vec()),
-            None => return Err(Error::text(format!("ERR Invalid metadata value given: {}", lossy(&word)))),
+            None => return Err(Error::parts(&[b"ERR Invalid metadata value given: ", &word])),
         }
     }
     let name = name.ok_or(Error::new("ERR Library name was not given"))?;
@@ -82,7 +81,7 @@ fn head(code: &[u8]) -> Result<(Vec<u8>, &[u8])> {
         return Err(Error::text(format!("ERR {}", lua::BAD_NAME)));
     }
     if !engine.eq_ignore_ascii_case(b"lua") {
-        return Err(Error::text(format!("ERR Engine '{}' not found", lossy(&engine))));
+        return Err(Error::parts(&[b"ERR Engine '", &engine, b"' not found"]));
     }
     Ok((name, text))
 }

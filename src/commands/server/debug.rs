@@ -95,7 +95,7 @@ fn debug(cx: &mut Sweep<'_, '_>) -> Result {
         (b"listpack", [key]) => listpack(cx, key)?,
         (b"object", [key, ..]) => object(cx, key)?,
         (b"protocol", [kind]) => protocol(cx, &kind.to_ascii_lowercase())?,
-        (b"error", [text]) => return Err(Error::text(String::from_utf8_lossy(text))),
+        (b"error", [text]) => return Err(Error::text(*text)),
         (b"log", [text]) => {
             tracing::warn!("DEBUG LOG: {}", text.escape_ascii());
             cx.reply.ok();
@@ -125,10 +125,8 @@ fn debug(cx: &mut Sweep<'_, '_>) -> Result {
             )));
         }
         _ => {
-            let shown = String::from_utf8_lossy(argv[0]);
-            return Err(Error::text(format!(
-                "ERR unknown subcommand or wrong number of arguments for '{shown}'. Try DEBUG HELP."
-            )));
+            const WHY: &[u8] = b"ERR unknown subcommand or wrong number of arguments for '";
+            return Err(Error::parts(&[WHY, argv[0], b"'. Try DEBUG HELP."]));
         }
     }
     Ok(())

@@ -142,7 +142,7 @@ fn graph(cx: &mut Outer<'_>) -> Result {
         .engine
         .latency
         .get(event)
-        .ok_or_else(|| Error::text(format!("ERR No samples available for event '{name}'")))?;
+        .ok_or_else(|| Error::parts(&[b"ERR No samples available for event '", event, b"'"]))?;
     let ms = || series.samples.iter().map(|sample| sample.ms);
     let (high, low) = (ms().max().unwrap_or(0), ms().min().unwrap_or(0));
     let now_s = clock::system_ms() / 1000;

@@ -111,7 +111,7 @@ impl<'a> Query<'a> {
                 return if self.descending { len - end..len - start } else { start..end };
             }
             Ends::Score(range) => sorted.ranks_by_score(range),
-            Ends::Lex(range) => sorted.ranks_by_lex(range),
+            Ends::Lex(range) => sorted.ranks_by_lex(range, self.descending),
         };
         let Some(skip) = self.skip(&all, sorted.is_large()) else { return 0..0 };
         // A negative limit is none.

@@ -129,6 +129,6 @@ fn zlexcount(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, min, max) = (cx.args.bytes()?, cx.args.bytes()?, cx.args.bytes()?);
     let range = lex_range(min, max)?;
     let sorted = cx.txn.read::<Sorted>(key)?;
-    cx.reply.len_of(sorted.map_or(0, |sorted| sorted.ranks_by_lex(&range).len()));
+    cx.reply.len_of(sorted.map_or(0, |sorted| sorted.ranks_by_lex(&range, false).len()));
     Ok(())
 }

@@ -63,7 +63,7 @@ const ZREMRANGEBYLEX: Command =
 fn zremrangebylex(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, min, max) = (cx.args.bytes()?, cx.args.bytes()?, cx.args.bytes()?);
     let range = lex_range(min, max)?;
-    remove(cx, key, |sorted| sorted.ranks_by_lex(&range))
+    remove(cx, key, |sorted| sorted.ranks_by_lex(&range, false))
 }
 
 fn remove(cx: &mut Keyed<'_, '_>, key: &[u8], ranks: impl FnOnce(&Sorted) -> Range<usize>) -> Result {

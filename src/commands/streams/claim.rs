@@ -56,8 +56,7 @@ impl Claim {
             } else if args.left() > 1 && args.word("LASTID") {
                 claim.last_id = parse_id(args.bytes()?, 0)?;
             } else {
-                let option = String::from_utf8_lossy(args.bytes()?);
-                return Err(Error::text(format!("ERR Unrecognized XCLAIM option '{option}'")));
+                return Err(Error::parts(&[b"ERR Unrecognized XCLAIM option '", args.bytes()?, b"'"]));
             }
         }
         // A time of somebody else's clock may be ahead of ours.

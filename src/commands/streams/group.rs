@@ -53,8 +53,7 @@ fn open<'t>(txn: &'t mut Txn<'_>, key: &'t [u8], group: &[u8]) -> Result<Edit<'t
     if stream.value().group(group).is_some() {
         return Ok(stream);
     }
-    let (key, group) = (String::from_utf8_lossy(key), String::from_utf8_lossy(group));
-    Err(Error::text(format!("NOGROUP No such consumer group '{group}' for key name '{key}'")))
+    Err(Error::parts(&[b"NOGROUP No such consumer group '", group, b"' for key name '", key, b"'"]))
 }
 
 const CREATE: Command = Command::new("CREATE", "xgroup|create", Group::Stream, Run::Keyed(create))

@@ -190,8 +190,7 @@ fn consumers(cx: &mut Keyed<'_, '_>) -> Result {
     let now_ms = cx.txn.now_ms();
     let stream = cx.txn.read::<Stream>(key)?.ok_or(Error::NO_SUCH_KEY)?;
     let group = stream.group(name).ok_or_else(|| {
-        let (key, name) = (String::from_utf8_lossy(key), String::from_utf8_lossy(name));
-        Error::text(format!("NOGROUP No such consumer group '{name}' for key name '{key}'"))
+        Error::parts(&[b"NOGROUP No such consumer group '", name, b"' for key name '", key, b"'"])
     })?;
     cx.reply.array(group.consumers().len());
     for consumer in group.consumers() {

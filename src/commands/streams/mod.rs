@@ -71,8 +71,7 @@ fn reply_entry(reply: &mut Reply, entry: &Entry<'_>) {
 }
 
 fn no_group(key: &[u8], group: &[u8], place: &str) -> Error {
-    let (key, group) = (String::from_utf8_lossy(key), String::from_utf8_lossy(group));
-    Error::text(format!("NOGROUP No such key '{key}' or consumer group '{group}'{place}"))
+    Error::parts(&[b"NOGROUP No such key '", key, b"' or consumer group '", group, b"'", place.as_bytes()])
 }
 
 /// Takes the next word as an integer, or answers `error`.

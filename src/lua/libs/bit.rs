@@ -10,20 +10,16 @@ const TO_BITS: f64 = 6_755_399_441_055_744.0;
 /// The library.
 pub fn library(lua: &Lua) -> Result<Table> {
     let bit = lua.create_table()?;
-    bit.set("tobit", lua.create_function(|lua, args| Ok(word(lua, &args, 1, "tobit")? as i32))?)?;
-    bit.set("bnot", lua.create_function(|lua, args| Ok(!word(lua, &args, 1, "bnot")? as i32))?)?;
-    bit.set(
-        "bswap",
-        lua.create_function(|lua, args| Ok(word(lua, &args, 1, "bswap")?.swap_bytes() as i32))?,
-    )?;
+    bit.set("tobit", lua.create_function(|lua, args| Ok(word(lua, &args, 1)? as i32))?)?;
+    bit.set("bnot", lua.create_function(|lua, args| Ok(!word(lua, &args, 1)? as i32))?)?;
+    bit.set("bswap", lua.create_function(|lua, args| Ok(word(lua, &args, 1)?.swap_bytes() as i32))?)?;
     for (name, fold) in
         [("band", (|a, b| a & b) as fn(u32, u32) -> u32), ("bor", |a, b| a | b), ("bxor", |a, b| a ^ b)]
     {
         let f = move |lua: &Lua, args: MultiValue| {
-            let first = word(lua, &args, 1, name)?;
+            let first = word(lua, &args, 1)?;
             // The last first: of two that are wrong, that is the one told of.
-            let all =
-                (2..=args.len()).rev().try_fold(first, |all, at| Ok(fold(all, word(lua, &args, at, name)?)));
+            let all = (2..=args.len()).rev().try_fold(first, |all, at| Ok(fold(all, word(lua, &args, at)?)));
             all.map(|word: u32| word as i32)
         };
         bit.set(name, lua.create_function(f)?)?;
@@ -36,7 +32,7 @@ pub fn library(lua: &Lua) -> Result<Table> {
         ("ror", u32::rotate_right),
     ] {
         let f = move |lua: &Lua, args: MultiValue| {
-            let (a, n) = (word(lua, &args, 1, name)?, word(lua, &args, 2, name)?);
+            let (a, n) = (word(lua, &args, 1)?, word(lua, &args, 2)?);
             Ok(shift(a, n & 31) as i32)
         };
         bit.set(name, lua.create_function(f)?)?;
@@ -45,15 +41,15 @@ pub fn library(lua: &Lua) -> Result<Table> {
     Ok(bit)
 }
 
-fn word(lua: &Lua, args: &MultiValue, at: usize, name: &str) -> Result<u32> {
-    number(lua, args, at, name).map(|n| (n + TO_BITS).to_bits() as u32)
+fn word(lua: &Lua, args: &MultiValue, at: usize) -> Result<u32> {
+    number(lua, args, at).map(|n| (n + TO_BITS).to_bits() as u32)
 }
 
 fn tohex(lua: &Lua, args: MultiValue) -> Result<String> {
-    let n = word(lua, &args, 1, "tohex")?;
-    let digits = match integer(lua, &args, 2, "tohex", Some(8))? {
+    let n = word(lua, &args, 1)?;
+    let digits = match integer(lua, &args, 2, Some(8))? {
         _ if args.len() < 2 => 8,
-        _ => word(lua, &args, 2, "tohex")? as i32,
+        _ => word(lua, &args, 2)? as i32,
     };
     let len = (digits.unsigned_abs() as usize).min(8);
     let all = if digits < 0 { format!("{n:08X}") } else { format!("{n:08x}") };

@@ -1,7 +1,7 @@
 //! `cmsgpack`: MessagePack. Whole numbers become integers of the least size, others floats where these are exact;
 //! tables whose keys are 1 to n become arrays; what has no form becomes nil, tables 16 deep too.
 
-use super::{DEPTH_MAX, integer, text};
+use super::{DEPTH_MAX, behind, integer, text};
 use crate::lua::api::{bad_argument, mistake, unplaced};
 use mlua::{IntoLua, Lua, MultiValue, Result, Table, Value};
 
@@ -15,23 +15,23 @@ pub fn library(lua: &Lua) -> Result<Table> {
     let library = lua.create_table()?;
     library.set("_NAME", "cmsgpack")?;
     library.set("_VERSION", "lua-cmsgpack 0.4.0")?;
+    library.set("_COPYRIGHT", "Synap")?;
     library.set("_DESCRIPTION", "MessagePack for Lua")?;
     library.set("pack", lua.create_function(pack)?)?;
-    library
-        .set("unpack", lua.create_function(|lua, args: MultiValue| unpack(lua, &args, "unpack", None, 0))?)?;
+    library.set("unpack", lua.create_function(|lua, args: MultiValue| unpack(lua, &args, None, 0))?)?;
     library.set(
         "unpack_one",
         lua.create_function(|lua, args: MultiValue| {
-            let from = integer(lua, &args, 2, "unpack_one", Some(0))?;
-            unpack(lua, &args, "unpack_one", Some(1), from)
+            let from = integer(lua, &args, 2, Some(0))?;
+            unpack(lua, &args, Some(1), from)
         })?,
     )?;
     library.set(
         "unpack_limit",
         lua.create_function(|lua, args: MultiValue| {
-            let limit = integer(lua, &args, 2, "unpack_limit", None)?;
-            let from = integer(lua, &args, 3, "unpack_limit", Some(0))?;
-            unpack(lua, &args, "unpack_limit", Some(limit), from)
+            let limit = integer(lua, &args, 2, None)?;
+            let from = integer(lua, &args, 3, Some(0))?;
+            unpack(lua, &args, Some(limit), from)
         })?,
     )?;
     Ok(library)
@@ -39,11 +39,11 @@ pub fn library(lua: &Lua) -> Result<Table> {
 
 fn pack(lua: &Lua, args: MultiValue) -> Result<Value> {
     if args.is_empty() {
-        return Err(bad_argument(lua, 0, "pack", "MessagePack pack needs input."));
+        return Err(bad_argument(lua, 0, "MessagePack pack needs input."));
     }
     let mut out = Vec::new();
     for value in &args {
-        encode(value, 0, &mut out)?;
+        encode(lua, value, 0, &mut out)?;
     }
     lua.create_string(out).map(Value::String)
 }
@@ -65,7 +65,7 @@ fn head(len: usize, short: (usize, u8), codes: [Option<u8>; 3], out: &mut Vec<u8
     }
 }
 
-fn encode(value: &Value, depth: usize, out: &mut Vec<u8>) -> Result<()> {
+fn encode(lua: &Lua, value: &Value, depth: usize, out: &mut Vec<u8>) -> Result<()> {
     match value {
         Value::String(text) => {
             let text = text.as_bytes();
@@ -85,7 +85,7 @@ fn encode(value: &Value, depth: usize, out: &mut Vec<u8>) -> Result<()> {
             out.push(0xCB);
             out.extend(n.to_be_bytes());
         }
-        Value::Table(table) if depth < NESTED_MAX => encode_table(table, depth, out)?,
+        Value::Table(table) if depth < NESTED_MAX => encode_table(lua, table, depth, out)?,
         _ => out.push(0xC0),
     }
     Ok(())
@@ -124,7 +124,8 @@ fn encode_integer(n: i64, out: &mut Vec<u8>) {
     }
 }
 
-fn encode_table(table: &Table, depth: usize, out: &mut Vec<u8>) -> Result<()> {
+fn encode_table(lua: &Lua, table: &Table, depth: usize, out: &mut Vec<u8>) -> Result<()> {
+    let table = &behind(lua, table)?;
     let (mut count, mut max, mut array) = (0usize, 0i64, true);
     table.for_each(|key: Value, _: Value| {
         count += 1;
@@ -136,28 +137,26 @@ fn encode_table(table: &Table, depth: usize, out: &mut Vec<u8>) -> Result<()> {
     })?;
     if array && max == count as i64 {
         head(count, (15, 0x90), [None, Some(0xDC), Some(0xDD)], out);
-        return (1..=count).try_for_each(|at| encode(&table.raw_get(at)?, depth + 1, out));
+        return (1..=count).try_for_each(|at| encode(lua, &table.raw_get(at)?, depth + 1, out));
     }
     head(count, (15, 0x80), [None, Some(0xDE), Some(0xDF)], out);
     table.for_each(|key: Value, value: Value| {
-        encode(&key, depth + 1, out)?;
-        encode(&value, depth + 1, out)
+        encode(lua, &key, depth + 1, out)?;
+        encode(lua, &value, depth + 1, out)
     })
 }
 
-fn unpack(lua: &Lua, args: &MultiValue, name: &str, limit: Option<i64>, from: i64) -> Result<MultiValue> {
-    let data = text(lua, args, 1, name)?;
+fn unpack(lua: &Lua, args: &MultiValue, limit: Option<i64>, from: i64) -> Result<MultiValue> {
+    let data = text(lua, args, 1)?;
     let data = data.as_bytes();
+    // Told as an `int` of C.
+    let (told, len) = (from as i32, data.len());
     if from < 0 || limit.is_some_and(|limit| limit < 0) {
-        let len = data.len();
-        return Err(mistake(
-            lua,
-            &format!("Invalid request to unpack with offset of {from} and limit of {len}."),
-        ));
+        let why = format!("Invalid request to unpack with offset of {told} and limit of {len}.");
+        return Err(mistake(lua, &why));
     }
     let Some(rest) = data.get(from as usize..) else {
-        let len = data.len();
-        return Err(mistake(lua, &format!("Start offset {from} greater than input length {len}.")));
+        return Err(mistake(lua, &format!("Start offset {told} greater than input length {len}.")));
     };
     // Neither a limit nor an offset: everything, as `unpack`.
     let limit = limit.filter(|limit| *limit != 0 || from != 0);

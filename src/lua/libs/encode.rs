@@ -1,8 +1,8 @@
 //! Lua values to JSON.
 
-use super::DEPTH_MAX;
 use super::digits::write_g;
 use super::json::Settings;
+use super::{DEPTH_MAX, behind};
 use crate::lua::api::{placed, type_name, unplaced};
 use mlua::{Lua, Result, Table, Value};
 
@@ -120,6 +120,7 @@ impl<'a> Encoder<'a> {
         if depth as i64 > self.settings.encode_depth || depth > DEPTH_MAX {
             return Err(unplaced(format!("Cannot serialise, excessive nesting ({depth})")));
         }
+        let table = &behind(self.lua, table)?;
         if let Some(len) = self.array_len(table)? {
             self.out.push(b'[');
             for at in 1..=len {

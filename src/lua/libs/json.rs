@@ -50,9 +50,7 @@ impl Default for Settings {
 /// The library.
 pub fn library(lua: &Lua, state: &Rc<State>) -> Result<Table> {
     let json = lua.create_table()?;
-    json.set("_NAME", "cjson")?;
-    json.set("_VERSION", "2.1.0")?;
-    json.set("null", Value::NULL)?;
+    // In this order, which is that in which scripts walk it.
     let add = |name: &str, f: fn(&Lua, &mut Settings, &MultiValue) -> Result<MultiValue>| {
         let here = state.clone();
         let f = move |lua: &Lua, args: MultiValue| {
@@ -64,56 +62,53 @@ pub fn library(lua: &Lua, state: &Rc<State>) -> Result<Table> {
         json.set(name, lua.create_function(f)?)
     };
     add("encode", |lua, settings, args| {
-        one_argument(lua, args, "encode")?;
+        one_argument(lua, args)?;
         let value = args.front().cloned().unwrap_or(Value::Nil);
         let encoded = Encoder::new(lua, settings).encode(&value)?;
         lua.create_string(encoded).map(|text| one(Value::String(text)))
     })?;
     add("decode", |lua, settings, args| {
-        one_argument(lua, args, "decode")?;
-        let text = text(lua, args, 1, "decode")?;
+        one_argument(lua, args)?;
+        let text = text(lua, args, 1)?;
         Decoder::new(lua, settings, &text.as_bytes()).decode().map(one)
     })?;
     add("encode_sparse_array", |lua, settings, args| {
-        let name = "encode_sparse_array";
-        at_most(lua, args, 3, name)?;
-        let convert = boolean(lua, args, 1, name, &mut settings.sparse_convert)?;
-        let ratio = whole(lua, args, 2, name, &mut settings.sparse_ratio, (0, i32::MAX.into()))?;
-        let safe = whole(lua, args, 3, name, &mut settings.sparse_safe, (0, i32::MAX.into()))?;
+        at_most(lua, args, 3)?;
+        let convert = boolean(lua, args, 1, &mut settings.sparse_convert)?;
+        let ratio = whole(lua, args, 2, &mut settings.sparse_ratio, (0, i32::MAX.into()))?;
+        let safe = whole(lua, args, 3, &mut settings.sparse_safe, (0, i32::MAX.into()))?;
         Ok([convert, ratio, safe].into_iter().collect())
     })?;
     add("encode_max_depth", |lua, settings, args| {
-        at_most(lua, args, 1, "encode_max_depth")?;
-        whole(lua, args, 1, "encode_max_depth", &mut settings.encode_depth, (1, i32::MAX.into())).map(one)
+        at_most(lua, args, 1)?;
+        whole(lua, args, 1, &mut settings.encode_depth, (1, i32::MAX.into())).map(one)
     })?;
     add("decode_max_depth", |lua, settings, args| {
-        at_most(lua, args, 1, "decode_max_depth")?;
-        whole(lua, args, 1, "decode_max_depth", &mut settings.decode_depth, (1, i32::MAX.into())).map(one)
+        at_most(lua, args, 1)?;
+        whole(lua, args, 1, &mut settings.decode_depth, (1, i32::MAX.into())).map(one)
     })?;
     add("encode_number_precision", |lua, settings, args| {
-        at_most(lua, args, 1, "encode_number_precision")?;
-        whole(lua, args, 1, "encode_number_precision", &mut settings.precision, (1, 14)).map(one)
+        at_most(lua, args, 1)?;
+        whole(lua, args, 1, &mut settings.precision, (1, 14)).map(one)
     })?;
     add("encode_keep_buffer", |lua, settings, args| {
-        at_most(lua, args, 1, "encode_keep_buffer")?;
-        boolean(lua, args, 1, "encode_keep_buffer", &mut settings.keep_buffer).map(one)
+        at_most(lua, args, 1)?;
+        boolean(lua, args, 1, &mut settings.keep_buffer).map(one)
     })?;
     add("encode_invalid_numbers", |lua, settings, args| {
-        at_most(lua, args, 1, "encode_invalid_numbers")?;
+        at_most(lua, args, 1)?;
         let setting = &mut settings.encode_invalid;
-        choice(lua, args, 1, "encode_invalid_numbers", setting, &["off", "on", "null"]).map(one)
+        choice(lua, args, 1, setting, &["off", "on", "null"]).map(one)
     })?;
     add("decode_invalid_numbers", |lua, settings, args| {
-        at_most(lua, args, 1, "decode_invalid_numbers")?;
-        boolean(lua, args, 1, "decode_invalid_numbers", &mut settings.decode_invalid).map(one)
+        at_most(lua, args, 1)?;
+        boolean(lua, args, 1, &mut settings.decode_invalid).map(one)
     })?;
-    let functions = json.clone();
-    let new = move |lua: &Lua, ()| {
-        let copy = lua.create_table()?;
-        functions.for_each(|name: Value, value: Value| copy.raw_set(name, value))?;
-        Ok(copy)
-    };
-    json.set("new", lua.create_function(new)?)?;
+    let here = state.clone();
+    json.set("new", lua.create_function(move |lua, ()| library(lua, &here))?)?;
+    json.set("null", Value::NULL)?;
+    json.set("_NAME", "cjson")?;
+    json.set("_VERSION", "2.1.0")?;
     Ok(json)
 }
 
@@ -121,16 +116,16 @@ fn one(value: Value) -> MultiValue {
     [value].into_iter().collect()
 }
 
-fn one_argument(lua: &Lua, args: &MultiValue, name: &str) -> Result<()> {
+fn one_argument(lua: &Lua, args: &MultiValue) -> Result<()> {
     match args.len() {
         1 => Ok(()),
-        _ => Err(bad_argument(lua, 1, name, "expected 1 argument")),
+        _ => Err(bad_argument(lua, 1, "expected 1 argument")),
     }
 }
 
-fn at_most(lua: &Lua, args: &MultiValue, n: usize, name: &str) -> Result<()> {
+fn at_most(lua: &Lua, args: &MultiValue, n: usize) -> Result<()> {
     match args.len() > n {
-        true => Err(bad_argument(lua, n + 1, name, "found too many arguments")),
+        true => Err(bad_argument(lua, n + 1, "found too many arguments")),
         false => Ok(()),
     }
 }
@@ -140,35 +135,31 @@ fn whole(
     lua: &Lua,
     args: &MultiValue,
     at: usize,
-    name: &str,
     setting: &mut i64,
     (min, max): (i64, i64),
 ) -> Result<Value> {
-    let given = integer(lua, args, at, name, Some(*setting))?;
+    let given = integer(lua, args, at, Some(*setting))?;
     if !(min..=max).contains(&given) {
-        return Err(bad_argument(lua, 1, name, &format!("expected integer between {min} and {max}")));
+        return Err(bad_argument(lua, 1, &format!("expected integer between {min} and {max}")));
     }
     *setting = given;
     Ok(Value::Integer(given))
 }
 
 /// Likewise a word of `words`, the first two of which are also false and true.
-fn choice(
-    lua: &Lua,
-    args: &MultiValue,
-    at: usize,
-    name: &str,
-    setting: &mut i64,
-    words: &[&str],
-) -> Result<Value> {
+fn choice(lua: &Lua, args: &MultiValue, at: usize, setting: &mut i64, words: &[&str]) -> Result<Value> {
     match args.get(at - 1) {
         None | Some(Value::Nil) => {}
         Some(Value::Boolean(value)) => *setting = i64::from(*value),
         Some(_) => {
-            let word = text(lua, args, at, name)?;
+            let word = text(lua, args, at)?;
             let found = words.iter().position(|known| known.as_bytes() == &*word.as_bytes());
-            let why = || format!("invalid option '{}'", word.to_string_lossy());
-            *setting = found.ok_or_else(|| bad_argument(lua, at, name, &why()))? as i64;
+            *setting = found.ok_or_else(|| {
+                let word = word.as_bytes();
+                // As C ends a text.
+                let shown = word.split(|byte| *byte == 0).next().unwrap_or_default();
+                bad_argument(lua, at, &[b"invalid option '", shown, b"'"].concat())
+            })? as i64;
         }
     }
     match *setting {
@@ -177,9 +168,9 @@ fn choice(
     }
 }
 
-fn boolean(lua: &Lua, args: &MultiValue, at: usize, name: &str, setting: &mut bool) -> Result<Value> {
+fn boolean(lua: &Lua, args: &MultiValue, at: usize, setting: &mut bool) -> Result<Value> {
     let mut number = i64::from(*setting);
-    let value = choice(lua, args, at, name, &mut number, &["off", "on"])?;
+    let value = choice(lua, args, at, &mut number, &["off", "on"])?;
     *setting = number == 1;
     Ok(value)
 }

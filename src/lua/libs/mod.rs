@@ -12,13 +12,25 @@ pub mod pattern;
 
 use super::api::{bad_argument, number, type_name};
 use super::writing::truncated;
-use mlua::{Lua, LuaString, MultiValue, Result, Value};
+use mlua::{Lua, LuaString, MultiValue, Result, Table, Value};
 
 /// How deep values may be in each other, whatever a script asks for.
 const DEPTH_MAX: usize = 2500;
 
-/// The argument `at` (from 1) of the function `name` as text; numbers are text too.
-pub(super) fn text(lua: &Lua, args: &MultiValue, at: usize, name: &str) -> Result<LuaString> {
+/// Where the registry keeps the table of what is behind the tables that scripts may only read.
+pub(super) const READONLY: &str = "readonly";
+
+/// The table that holds what `table` shows: for one that scripts may only read, the one behind it.
+fn behind(lua: &Lua, table: &Table) -> Result<Table> {
+    if table.metatable().is_none() {
+        return Ok(table.clone());
+    }
+    let real: Table = lua.named_registry_value(READONLY)?;
+    Ok(real.raw_get::<Option<Table>>(table)?.unwrap_or_else(|| table.clone()))
+}
+
+/// The argument `at` (from 1) as text; numbers are text too.
+pub(super) fn text(lua: &Lua, args: &MultiValue, at: usize) -> Result<LuaString> {
     let given = args.get(at - 1);
     match given {
         Some(Value::String(text)) => return Ok(text.clone()),
@@ -30,13 +42,13 @@ pub(super) fn text(lua: &Lua, args: &MultiValue, at: usize, name: &str) -> Resul
         _ => {}
     }
     let why = format!("string expected, got {}", type_name(given));
-    Err(bad_argument(lua, at, name, &why))
+    Err(bad_argument(lua, at, &why))
 }
 
-/// The argument `at` (from 1) of the function `name` as a whole number, or `default` where it is absent or nil.
-fn integer(lua: &Lua, args: &MultiValue, at: usize, name: &str, default: Option<i64>) -> Result<i64> {
+/// The argument `at` (from 1) as a whole number, or `default` where it is absent or nil.
+fn integer(lua: &Lua, args: &MultiValue, at: usize, default: Option<i64>) -> Result<i64> {
     match (args.get(at - 1), default) {
         (None | Some(Value::Nil), Some(default)) => Ok(default),
-        _ => number(lua, args, at, name).map(truncated),
+        _ => number(lua, args, at).map(truncated),
     }
 }

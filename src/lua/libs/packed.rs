@@ -42,7 +42,6 @@ struct Format<'a> {
     big: bool,
     align: usize,
     lua: &'a Lua,
-    name: &'static str,
     /// Whether letters and digits that are no option are skipped.
     lenient: bool,
 }
@@ -57,10 +56,10 @@ struct Item {
 }
 
 impl<'a> Format<'a> {
-    fn new(lua: &'a Lua, text: &'a [u8], name: &'static str) -> Self {
+    fn new(lua: &'a Lua, text: &'a [u8]) -> Self {
         // A format ends at its first NUL.
         let end = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
-        Self { rest: &text[..end], big: false, align: 1, lua, name, lenient: false }
+        Self { rest: &text[..end], big: false, align: 1, lua, lenient: false }
     }
 
     fn number(&mut self, default: usize) -> Result<usize> {
@@ -121,7 +120,7 @@ impl<'a> Format<'a> {
             _ if self.lenient && letter.is_ascii_alphanumeric() => {}
             _ => {
                 let why = [b"invalid format option '", &[letter][..], b"'"].concat();
-                return Err(bad_argument(self.lua, 1, self.name, &why));
+                return Err(bad_argument(self.lua, 1, &why));
             }
         }
         Ok(())
@@ -150,35 +149,33 @@ impl<'a> Format<'a> {
 }
 
 fn pack(lua: &Lua, mut args: MultiValue) -> Result<Value> {
-    const NAME: &str = "pack";
     if !args.is_empty() {
         // A value that is missing counts as nil.
         args.push_back(Value::Nil);
     }
-    let format = text(lua, &args, 1, NAME)?;
+    let format = text(lua, &args, 1)?;
     let format = format.as_bytes();
-    let mut format = Format::new(lua, &format, NAME);
+    let mut format = Format::new(lua, &format);
     let mut out: Vec<u8> = Vec::new();
     let mut at = 2;
     while let Some(Item { letter, size, padding }) = format.next(out.len())? {
         out.resize(out.len() + padding, 0);
         match letter {
             b'x' => out.push(0),
-            b'f' => out.extend(format.ordered((number(lua, &args, at, NAME)? as f32).to_le_bytes())),
-            b'd' => out.extend(format.ordered(number(lua, &args, at, NAME)?.to_le_bytes())),
+            b'f' => out.extend(format.ordered((number(lua, &args, at)? as f32).to_le_bytes())),
+            b'd' => out.extend(format.ordered(number(lua, &args, at)?.to_le_bytes())),
             b's' | b'c' => {
-                let value = text(lua, &args, at, NAME)?;
+                let value = text(lua, &args, at)?;
                 let value = value.as_bytes();
                 let len = if size == 0 { value.len() } else { size };
-                let value =
-                    value.get(..len).ok_or_else(|| bad_argument(lua, at + 1, NAME, "string too short"))?;
+                let value = value.get(..len).ok_or_else(|| bad_argument(lua, at + 1, "string too short"))?;
                 out.extend_from_slice(value);
                 if letter == b's' {
                     out.push(0);
                 }
             }
             _ => {
-                let n = number(lua, &args, at, NAME)?;
+                let n = number(lua, &args, at)?;
                 let value = wrapped(n);
                 let mut bytes = [0; INT_MAX];
                 bytes[..8].copy_from_slice(&value.to_le_bytes());
@@ -195,19 +192,18 @@ fn pack(lua: &Lua, mut args: MultiValue) -> Result<Value> {
 }
 
 fn unpack(lua: &Lua, args: MultiValue) -> Result<MultiValue> {
-    const NAME: &str = "unpack";
-    let format = text(lua, &args, 1, NAME)?;
+    let format = text(lua, &args, 1)?;
     let format = format.as_bytes();
-    let data = text(lua, &args, 2, NAME)?;
+    let data = text(lua, &args, 2)?;
     let data = data.as_bytes();
-    let from = integer(lua, &args, 3, NAME, Some(1))?;
+    let from = integer(lua, &args, 3, Some(1))?;
     if from == 0 {
-        return Err(bad_argument(lua, 3, NAME, "offset must be 1 or greater"));
+        return Err(bad_argument(lua, 3, "offset must be 1 or greater"));
     }
     let mut at = usize::try_from(from).map_or(usize::MAX, |from| from - 1);
-    let mut format = Format::new(lua, &format, NAME);
+    let mut format = Format::new(lua, &format);
     let mut values: Vec<Value> = Vec::new();
-    let short = || bad_argument(lua, 2, NAME, "data string too short");
+    let short = || bad_argument(lua, 2, "data string too short");
     while let Some(Item { letter, mut size, padding }) = format.next(at)? {
         at = at.saturating_add(padding);
         let of = |size: usize| at.checked_add(size).and_then(|end| data.get(at..end)).ok_or_else(short);
@@ -254,18 +250,17 @@ fn unpack(lua: &Lua, args: MultiValue) -> Result<MultiValue> {
 }
 
 fn size(lua: &Lua, args: MultiValue) -> Result<usize> {
-    const NAME: &str = "size";
-    let format = text(lua, &args, 1, NAME)?;
+    let format = text(lua, &args, 1)?;
     let format = format.as_bytes();
-    let mut format = Format::new(lua, &format, NAME);
+    let mut format = Format::new(lua, &format);
     format.lenient = true;
     let mut at = 0usize;
     while let Some(Item { letter, size, padding }) = format.next(at)? {
         if letter == b's' {
-            return Err(bad_argument(lua, 1, NAME, "option 's' has no fixed size"));
+            return Err(bad_argument(lua, 1, "option 's' has no fixed size"));
         }
         if letter == b'c' && size == 0 {
-            return Err(bad_argument(lua, 1, NAME, "option 'c0' has no fixed size"));
+            return Err(bad_argument(lua, 1, "option 'c0' has no fixed size"));
         }
         at = at.saturating_add(padding).saturating_add(size);
     }

@@ -245,9 +245,14 @@ impl Sorted {
         self.between(range.probes())
     }
 
-    /// The ranks of the elements whose members are in `range`, if all have the same score.
-    pub fn ranks_by_lex(&self, range: &LexRange<'_>) -> Range<usize> {
-        self.between(range.probes())
+    /// The ranks of the elements whose members are in `range`, if all have the same score. Otherwise members have no order:
+    /// then the small form is searched one by one, from its end if `descending`, as Redis does; what the large form tells
+    /// hangs on its shape.
+    pub fn ranks_by_lex(&self, range: &LexRange<'_>, descending: bool) -> Range<usize> {
+        match self.0.view() {
+            View::Small(small) => small.between(&range.probes(), descending),
+            View::Large(_) => self.between(range.probes()),
+        }
     }
 
     /// The elements of these ranks, ascending or descending.

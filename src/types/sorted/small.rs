@@ -78,6 +78,39 @@ impl Small {
         (rank, self.0.end())
     }
 
+    /// The ranks from the first element behind `start` on, as long as they lie before `end`; if `descending`, those from the
+    /// last one before `end` down, as long as they lie behind `start`. None when all lie before `start` or behind `end`, by
+    /// what the last and the first are.
+    pub fn between(&self, [start, end]: &[Probe<'_>; 2], descending: bool) -> Range<usize> {
+        let (mut up, mut down) = (None, 0..0);
+        // Where the elements behind `start` began that are looked at in a row.
+        let mut row = 0;
+        for (rank, (member, score)) in self.iter_from(0).enumerate() {
+            let lies_before =
+                |probe: &Probe<'_>| probe.is_past(score, |own| member.text().as_bytes().cmp(own));
+            let (behind_start, before_end) = (!lies_before(start), lies_before(end));
+            if rank == 0 && !before_end {
+                break;
+            }
+            if !behind_start {
+                row = rank + 1;
+            }
+            if before_end {
+                down = row..rank + 1;
+            }
+            if behind_start {
+                up.get_or_insert(rank..rank);
+            }
+            if let Some(up) = up.as_mut().filter(|up| before_end && up.end == rank) {
+                up.end += 1;
+            }
+        }
+        if row == self.len() {
+            return 0..0;
+        }
+        if descending { down } else { up.unwrap_or_default() }
+    }
+
     /// Adds a member that is not there yet.
     pub fn insert(&mut self, score: f64, member: &[u8]) {
         let (_, at) = self.position(&Probe::behind(score, member));

@@ -183,8 +183,10 @@ proptest! {
                     }
                 };
                 let expected: Vec<_> = members.iter().filter(|m| inside(m)).map(|m| (m.clone(), 7.0)).collect();
-                let ranks = set.ranks_by_lex(&LexRange { min, max });
-                prop_assert_eq!(elements(&set, ranks, false), expected);
+                for descending in [false, true] {
+                    let ranks = set.ranks_by_lex(&LexRange { min, max }, descending);
+                    prop_assert_eq!(elements(&set, ranks, false), expected.clone());
+                }
             }
         }
     }

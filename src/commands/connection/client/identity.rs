@@ -55,7 +55,7 @@ fn setinfo(cx: &mut Outer<'_>) -> Result {
     let field = match attribute.to_ascii_lowercase().as_slice() {
         b"lib-name" => &mut library.0,
         b"lib-ver" => &mut library.1,
-        _ => return Err(Error::text(format!("ERR Unrecognized option '{shown}'"))),
+        _ => return Err(Error::parts(&[b"ERR Unrecognized option '", attribute, b"'"])),
     };
     *field = check_word(value, &shown)?;
     cx.reply.ok();

@@ -25,7 +25,7 @@ impl Type {
             b"master" => Ok(Type::Master),
             b"slave" | b"replica" => Ok(Type::Replica),
             b"pubsub" => Ok(Type::PubSub),
-            _ => Err(Error::text(format!("ERR Unknown client type '{}'", String::from_utf8_lossy(word)))),
+            _ => Err(Error::parts(&[b"ERR Unknown client type '", word, b"'"])),
         }
     }
 
@@ -191,7 +191,7 @@ fn user<'a>(name: &'a [u8], engine: &Engine) -> Result<&'a [u8]> {
     if engine.acl.user(name).is_some() {
         return Ok(name);
     }
-    Err(Error::text(format!("ERR No such user '{}'", String::from_utf8_lossy(name))))
+    Err(Error::parts(&[b"ERR No such user '", name, b"'"]))
 }
 
 fn flags(letters: &[u8], wanted: bool) -> Result<&[u8]> {
@@ -200,8 +200,7 @@ fn flags(letters: &[u8], wanted: bool) -> Result<&[u8]> {
         return Ok(letters);
     }
     let which = if wanted { "provided" } else { "NOT-FLAGS" };
-    let letters = String::from_utf8_lossy(letters);
-    Err(Error::text(format!("ERR Unknown flags found in the {which} filter: {letters}")))
+    Err(Error::parts(&[b"ERR Unknown flags found in the ", which.as_bytes(), b" filter: ", letters]))
 }
 
 fn db(value: &[u8], wanted: bool, engine: &Engine) -> Result<u32> {

@@ -99,11 +99,9 @@ fn check_prefixes(wanted: &[Bytes], client: u64, tracking: &Tracking) -> Result 
         let new = || wanted[at + 1..].iter().find(|new| !apart && overlap(prefix, new));
         let other = old.or_else(|| new().map(|new| ("another provided prefix", new.clone())));
         if let Some((what, other)) = other {
-            return Err(Error::text(format!(
-                "ERR Prefix '{}' overlaps with {what} '{}'. Prefixes for a single client must not overlap.",
-                String::from_utf8_lossy(prefix),
-                String::from_utf8_lossy(&other)
-            )));
+            let (overlaps, end) =
+                (format!("' overlaps with {what} '"), b"'. Prefixes for a single client must not overlap.");
+            return Err(Error::parts(&[b"ERR Prefix '", prefix, overlaps.as_bytes(), &other, end]));
         }
     }
     Ok(())
