@@ -1,7 +1,7 @@
 //! Two things in one: reading fields and removing them or setting when they expire, setting fields
 //! together with when they expire.
 
-use super::expire::{NO_FIELDS, take_fields, take_moment};
+use super::expire::{FIELDS_MISCOUNTED, NO_FIELDS, take_fields, take_moment, take_some_fields};
 use super::read::reply_value;
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
@@ -67,12 +67,20 @@ const HGETEX: Command = Command::new("HGETEX", "hgetex", Group::Hash, Run::Keyed
 fn hgetex(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, now_ms) = (cx.args.bytes()?, cx.txn.now_ms());
     cx.txn.probe::<Hash>(key)?;
-    let expire_at = expiry(&mut cx.args, now_ms, "hgetex")?;
-    let persist = expire_at.is_none() && cx.args.word("PERSIST");
+    let mut expire_at = expiry(&mut cx.args, now_ms, "hgetex")?;
+    let mut persist = expire_at.is_none() && cx.args.word("PERSIST");
     if cx.args.left() < 2 {
         return Err(Error::arity("hgetex"));
     }
-    let fields = take_fields(&mut cx.args, NO_FIELDS)?;
+    let fields = take_some_fields(&mut cx.args, NO_FIELDS)?;
+    // Behind the fields as well, as in Redis 8.4.
+    if expire_at.is_none() && !persist {
+        expire_at = expiry(&mut cx.args, now_ms, "hgetex")?;
+        persist = expire_at.is_none() && cx.args.word("PERSIST");
+    }
+    if cx.args.more() {
+        return Err(FIELDS_MISCOUNTED);
+    }
     cx.txn.expire_fields(key, fields)?;
     let hash = cx.txn.probe_live(key)?;
     cx.reply.array(fields.len());
@@ -154,9 +162,13 @@ impl<'a> Options<'a> {
             if is_time(word) && (options.keep_ttl || options.expire_at.is_some()) {
                 return Err(TWO_TIMES);
             }
+            // As in Redis 8.4 options may stand behind the fields, too.
+            let behind = !options.pairs.is_empty();
             if args.word("FIELDS") {
+                if behind {
+                    return Err(Error::new("ERR FIELDS keyword specified multiple times"));
+                }
                 options.pairs = Self::pairs(args)?;
-                return Ok(options);
             } else if args.word("FNX") || args.word("FXX") {
                 let exist = word.eq_ignore_ascii_case(b"FXX");
                 if options.fields_exist.replace(exist).is_some() {
@@ -168,11 +180,13 @@ impl<'a> Options<'a> {
                 options.keep_ttl = true;
             } else if let Some(at) = expiry(args, now_ms, "hsetex")? {
                 options.expire_at = Some(at);
+            } else if behind {
+                return Err(Error::arity("hsetex"));
             } else {
                 return Err(Error::parts(&[b"ERR unknown argument: ", word]));
             }
         }
-        Err(Error::arity("hsetex"))
+        if options.pairs.is_empty() { Err(Error::arity("hsetex")) } else { Ok(options) }
     }
 
     fn pairs(args: &mut Args<'a>) -> Result<&'a [&'a [u8]]> {
@@ -181,10 +195,10 @@ impl<'a> Options<'a> {
         if !(1..=i64::from(i32::MAX)).contains(&count) {
             return Err(INVALID);
         }
-        if 2 * count as usize != args.left() {
+        if 2 * count as usize > args.left() {
             return Err(Error::arity("hsetex"));
         }
-        Ok(args.rest())
+        args.take(2 * count as usize)
     }
 
     fn fields(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {

@@ -18,6 +18,19 @@ pub const NO_FIELDS: Error = Error::new("ERR Number of fields must be a positive
 /// # Errors
 /// When it is not there, or the number is not that of the fields.
 pub fn take_fields<'a>(args: &mut Args<'a>, no_fields: Error) -> Result<&'a [&'a [u8]]> {
+    let fields = take_some_fields(args, no_fields)?;
+    if args.more() { Err(FIELDS_MISCOUNTED) } else { Ok(fields) }
+}
+
+/// The number behind FIELDS is not that of the fields.
+pub const FIELDS_MISCOUNTED: Error =
+    Error::new("ERR The `numfields` parameter must match the number of arguments");
+
+/// The same where more may follow.
+///
+/// # Errors
+/// When it is not there, or there are fewer fields.
+pub fn take_some_fields<'a>(args: &mut Args<'a>, no_fields: Error) -> Result<&'a [&'a [u8]]> {
     if !args.word("FIELDS") {
         return Err(Error::new("ERR Mandatory argument FIELDS is missing or not at the right position"));
     }
@@ -25,10 +38,10 @@ pub fn take_fields<'a>(args: &mut Args<'a>, no_fields: Error) -> Result<&'a [&'a
     if count < 1 {
         return Err(no_fields);
     }
-    if count as u64 != args.left() as u64 {
-        return Err(Error::new("ERR The `numfields` parameter must match the number of arguments"));
+    if count as u64 > args.left() as u64 {
+        return Err(FIELDS_MISCOUNTED);
     }
-    Ok(args.rest())
+    args.take(count as usize)
 }
 
 /// Takes a time in units of `unit_ms` after `base_ms` as unix milliseconds.
