@@ -100,8 +100,10 @@ pub(super) fn functions(lua: &Lua, state: &Rc<State>) -> Result<Table> {
     script.set("call", stack::function::<Calls>(lua, state)?)?;
     script.set("pcall", stack::function::<Tries>(lua, state)?)?;
     raw.set("where", lua.create_function(|lua, ()| Ok(whence(lua, 2)))?)?;
+    raw.set("called_at", lua.create_function(|lua, ()| Ok(called_at(lua)))?)?;
     raw.set("reveal", lua.create_function(reveal)?)?;
     raw.set("checked", lua.create_function(stack::check)?)?;
+    raw.set("catcher", lua.create_function(stack::catcher)?)?;
 
     script.set("error_reply", lua.create_function(error_reply)?)?;
     script.set("status_reply", lua.create_function(status_reply)?)?;
@@ -204,6 +206,28 @@ fn whence(lua: &Lua, level: usize) -> (Option<String>, Option<usize>) {
         }
     }
     (None, None)
+}
+
+/// The place that an error within the prelude is told with, asked for by a handler of it that is two calls away: that of the
+/// script's call. Nothing when it is not a script's text that calls.
+fn called_at(lua: &Lua) -> Option<String> {
+    let (mut level, own) = (3, |source: &str| source == "=synap");
+    // What raised it, the prelude's own functions, then the function of C that a script knows.
+    for wanted in [false, true] {
+        let stands = |level| {
+            lua.inspect_stack(level, |frame| {
+                own(frame.source().source.as_deref().unwrap_or_default()) == wanted
+            })
+        };
+        while stands(level)? {
+            level += 1;
+        }
+    }
+    lua.inspect_stack(level + 1, |frame| {
+        let source = frame.source();
+        let place = source.short_src.zip(frame.current_line()).filter(|_| source.what != "C");
+        place.map(|(source, line)| format!("{source}:{line}: "))
+    })?
 }
 
 /// A word of a call, as text.

@@ -99,12 +99,8 @@ local function compile(text, name)
     return loadstring(text, stop and sub(name, 1, stop - 1) or name)
 end
 
--- An error as scripts see it. A function of C that was called from here names this text as its place: `place` is put
--- there instead.
-local function revealed(e, place)
-    if type(e) == 'userdata' then
-        e = reveal(e)
-    end
+-- A function of C that was called from here names this text as the place of its error: `place` is put there instead.
+local function replaced(e, place)
     if type(e) == 'string' and sub(e, 1, 6) == 'synap:' then
         local _, stop = find(e, ': ', 7, true)
         return stop and (place or '') .. sub(e, stop + 1) or e
@@ -112,12 +108,33 @@ local function revealed(e, place)
     return e
 end
 
+-- An error as scripts see it: whatever its place, when that is not known any more.
+local function revealed(e)
+    return replaced(type(e) == 'userdata' and reveal(e) or e)
+end
+
+-- The same where it is raised, by a handler: with the place of the script's call.
+local called_at = raw.called_at
+
+local function placed(e)
+    e = type(e) == 'userdata' and reveal(e) or e
+    if type(e) == 'string' and sub(e, 1, 6) == 'synap:' then
+        return replaced(e, (called_at()))
+    end
+    return e
+end
+
+-- Calls as pcall does; errors are placed where they are raised.
+local caught = raw.catcher(function(e)
+    local seen = placed(e)
+    return seen
+end)
+
 -- What pcall tells: of an error raised as a table, as redis.call raises it, the message.
 local function settled(fine, e, ...)
     if fine then
         return true, e, ...
     end
-    e = revealed(e)
     if type(e) == 'table' then
         local message = rawget(e, 'err')
         if type(message) == 'string' or type(message) == 'number' then
@@ -286,7 +303,7 @@ local string_real, table_real, math_real = {}, {}, {}
 for name, f in rawpairs(string) do string_real[name] = f end
 for name, f in rawpairs(table) do table_real[name] = f end
 for name, f in rawpairs(math) do math_real[name] = f end
-local kinds = {find = 'ssN', match = 'ssN', gmatch = 'ss', gfind = 'ss', gsub = 'ssrN'}
+local kinds = {find = 'ssN', match = 'ssN', gmatch = 'ss', gfind = 'ss', gsub = 'ssr'}
 for name, f in rawpairs(searches) do string_real[name] = checked(f, kinds[name]) end
 for name, f in rawpairs(raw.string) do string_real[name] = f end
 for name, f in rawpairs(raw.math) do math_real[name] = f end
@@ -362,7 +379,7 @@ local base = {
             -- What Redis finds there to call.
             return false, 'attempt to call a boolean value'
         end
-        return settled(pcall(...))
+        return settled(caught(...))
     end,
     rawequal = rawequal,
     rawget = checked(function(t, k) return rawget(real[t] or t, k) end, 'ta'),
@@ -382,7 +399,10 @@ local base = {
     type = type,
     unpack = checked(unpack, 'tNN'),
     xpcall = checked(function(f, h)
-        return xpcall(f, function(e) return h(revealed(e)) end)
+        return xpcall(f, function(e)
+            e = placed(e)
+            return h(e)
+        end)
     end, '_a'),
     cjson = raw.cjson,
     cmsgpack = raw.cmsgpack,
@@ -418,6 +438,13 @@ script_api.breakpoint = function() return false end
 script_api.debug = function() end
 script_api.replicate_commands = function() return true end
 local library_api, server_library_api = api(raw.library), api(raw.server_library)
+for _, library in rawpairs({library_api, server_library_api}) do
+    for name in rawpairs(constants) do
+        if sub(name, 1, 5) == 'REPL_' then
+            library[name] = nil
+        end
+    end
+end
 
 local function environment(redis, missing)
     local globals = {}
@@ -443,7 +470,7 @@ rawsetmetatable(load_globals, {__index = nonexistent})
 -- The state of a script's error: where it was raised.
 local function handler(e)
     local source, line = where()
-    e = revealed(e, source and line and sub(source, 2) .. ':' .. line .. ': ')
+    e = placed(e)
     if type(e) ~= 'table' then
         e = {err = 'ERR ' .. tostring(e)}
     elseif real[e] then

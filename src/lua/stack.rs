@@ -99,6 +99,30 @@ pub(super) fn check(lua: &Lua, (f, kinds): (Function, mlua::LuaString)) -> mlua:
     unsafe { lua.exec_raw((f, kinds), |l| ffi::lua_pushcclosure(l, checked, 2)) }
 }
 
+/// A function that calls its first argument with the others, and tells like `pcall` whether that raised an error, which
+/// `handler` sees where it is raised and may change.
+///
+/// # Errors
+/// When there is no memory for it.
+pub(super) fn catcher(lua: &Lua, handler: Function) -> mlua::Result<Function> {
+    // SAFETY: the value that is pushed is taken by the closure.
+    unsafe { lua.exec_raw(handler, |l| ffi::lua_pushcclosure(l, caught, 1)) }
+}
+
+/// What Lua calls for a function of [`catcher`].
+unsafe extern "C-unwind" fn caught(l: *mut lua_State) -> c_int {
+    // SAFETY: the upvalue is the one that `catcher` gave the closure. What is called stands behind it with its arguments, as the
+    // prelude sees to; errors of it end in this frame. A function of C has room for twenty values beside its arguments.
+    unsafe {
+        ffi::lua_pushvalue(l, ffi::lua_upvalueindex(1));
+        ffi::lua_insert(l, 1);
+        let ended = ffi::lua_pcall(l, ffi::lua_gettop(l) - 2, ffi::LUA_MULTRET, 1);
+        ffi::lua_pushboolean(l, (ended == ffi::LUA_OK).into());
+        ffi::lua_replace(l, 1);
+        ffi::lua_gettop(l)
+    }
+}
+
 /// What `collectgarbage` can be asked for.
 const COLLECTIONS: [*const c_char; 8] = [
     c"stop".as_ptr(),
@@ -161,6 +185,8 @@ unsafe fn check_one(l: *mut lua_State, at: c_int, letter: u8) {
                 unless(matches!(kind, ffi::LUA_TNIL | ffi::LUA_TTABLE), c"nil or table expected");
             }
             b'r' => {
+                // The last argument is looked at first.
+                check_one(l, at + 1, b'N');
                 let puts = [ffi::LUA_TNUMBER, ffi::LUA_TSTRING, ffi::LUA_TFUNCTION, ffi::LUA_TTABLE];
                 unless(puts.contains(&kind), c"string/function/table expected");
             }

@@ -87,8 +87,9 @@ pub fn prepare<'a>(
         Source::Function => return prepare_function(engine, interp, argv),
         Source::Text => (words(source, argv)?, interp.known_body(argv[1])),
         Source::Sha => {
-            let known = sha(argv[1]).and_then(|sha| find(engine, interp, &sha)).ok_or(NO_SCRIPT)?;
-            (words(source, argv)?, Some(known))
+            let sha = sha(argv[1]).ok_or(NO_SCRIPT)?;
+            let words = words(source, argv)?;
+            (words, Some(find(engine, interp, &sha).ok_or(NO_SCRIPT)?))
         }
     };
     let (script, function) = match known {

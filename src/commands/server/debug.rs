@@ -10,6 +10,7 @@ use crate::commands::strings::write::store;
 use crate::config::{self, Origin};
 use crate::engine::{Engine, Reload};
 use crate::keyspace::{EntryRef, Key, SHARDS, Ttl};
+use crate::snapshot::rdb::payload;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::task::block_in_place;
@@ -243,9 +244,10 @@ fn object(cx: &mut Sweep<'_, '_>, key: &[u8]) -> Result {
     let told = look(cx, key, |engine, entry| {
         let access = entry.access();
         format!(
-            "Value at:{:#x} refcount:1 encoding:{} lru:{access} lru_seconds_idle:{}",
+            "Value at:{:#x} refcount:1 encoding:{} serializedlength:{} lru:{access} lru_seconds_idle:{}",
             entry.key().as_ptr() as usize,
             entry.encoding(),
+            payload::dump(entry).len() - payload::AROUND,
             engine.access(now_ms).idle_s(access),
         )
     });

@@ -19,6 +19,9 @@ pub enum Refusal {
     Value(Damage),
 }
 
+/// Bytes of a payload that are not the value's: its type, the version and a checksum.
+pub const AROUND: usize = 1 + 2 + 8;
+
 /// The payload of `entry` for whoever may read it, with the earliest version whose readers know its form: Redis 7.0
 /// reads whatever it can.
 pub fn portable(entry: EntryRef<'_>) -> Vec<u8> {
