@@ -24,7 +24,7 @@ use parking_lot::lock_api::RawMutex;
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 use std::ptr;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
 use tikv_jemallocator::Jemalloc;
 
 /// Bytes of a slab, and what it is aligned to.
@@ -346,10 +346,22 @@ fn own_stripe() -> usize {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Heap;
 
+static AT_HAND: AtomicIsize = AtomicIsize::new(0);
+
 impl Heap {
     /// Bytes that slabs hold and nobody uses: jemalloc counts them as allocated.
     pub fn unused() -> usize {
         STRIPE.iter().map(|stripe| stripe.0.lock().unused).sum()
+    }
+
+    /// Says that `change` bytes more are kept at hand, or less: they do not count as in use.
+    pub fn keep_at_hand(change: isize) {
+        AT_HAND.fetch_add(change, Relaxed);
+    }
+
+    /// Bytes kept at hand for whatever work comes, however much data there is: buffers at rest, counters.
+    pub fn at_hand() -> usize {
+        usize::try_from(AT_HAND.load(Relaxed)).unwrap_or(0)
     }
 }
 

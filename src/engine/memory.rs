@@ -40,9 +40,9 @@ impl Used {
 
     /// Counts anew. What is on its way to the disk is none of the data's, as in Redis.
     pub fn recount(&self) {
-        let (all, held) = (Memory::allocator().allocated, log::held());
-        // Where it holds more than all, the allocator that counts is not the program's.
-        self.bytes.store(if held < all { all - held } else { all }, Relaxed);
+        let (all, backlog) = (Memory::allocator().allocated, log::backlog());
+        // Where it is more than all, the allocator that counts is not the program's.
+        self.bytes.store(if backlog < all { all - backlog } else { all }, Relaxed);
     }
 
     /// What this thread has allocated and not freed, less what the log holds.

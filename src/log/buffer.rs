@@ -5,6 +5,7 @@
 
 use super::record::{self, HEADER, Kind, MARK};
 use super::{Lsn, Options};
+use crate::base::heap::Heap;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -15,12 +16,27 @@ const SPARE_MAX: usize = 32;
 /// Bytes of chunks that are recycled: what waits beyond them takes new memory, whose pages cost more than all else.
 pub const RECYCLED: u64 = (SPARE_MAX * CHUNK) as u64;
 
+/// Bytes of chunks that are kept at hand, and do not count as in use: they are there however little is written.
+const AT_HAND_MAX: usize = SPARE_MAX * CHUNK;
+
 /// Bytes that the chunks of this process take. As the allocator's counts, it knows no servers.
 static HELD: AtomicUsize = AtomicUsize::new(0);
 
 /// Bytes that records take on their way to the disk, and the chunks kept for them.
 pub fn held() -> usize {
     HELD.load(Relaxed)
+}
+
+/// What of it is more than is kept at hand: the disk is slow.
+pub fn backlog() -> usize {
+    held().saturating_sub(AT_HAND_MAX)
+}
+
+/// Counts `change` bytes more, or less.
+fn count(change: isize) {
+    let before = HELD.fetch_add(change.cast_unsigned(), Relaxed);
+    let at_hand = |bytes: usize| bytes.min(AT_HAND_MAX).cast_signed();
+    Heap::keep_at_hand(at_hand(before.wrapping_add_signed(change)) - at_hand(before));
 }
 
 /// Records that are written at once.
@@ -99,7 +115,15 @@ impl Buffer {
             return;
         }
         let next = Chunk { first: self.open.end(), bytes: Vec::new(), records: 0 };
-        self.full.push_back(std::mem::replace(&mut self.open, next));
+        let mut chunk = std::mem::replace(&mut self.open, next);
+        // It is kept until it is durable, which may take a second: one with little in it leaves its room to the next.
+        if chunk.bytes.len() < self.chunk / 4 {
+            let mut small = Vec::new();
+            reserve(&mut small, chunk.bytes.len());
+            small.extend_from_slice(&chunk.bytes);
+            self.recycle(std::mem::replace(&mut chunk.bytes, small));
+        }
+        self.full.push_back(chunk);
     }
 
     /// Takes the oldest chunk to be written; the last even if it is not full.
@@ -112,11 +136,11 @@ impl Buffer {
 
     /// Gives back the bytes of a chunk that is durable.
     pub fn recycle(&mut self, mut bytes: Vec<u8>) {
-        if bytes.capacity() <= 2 * self.chunk && self.spare.len() < SPARE_MAX {
+        if (self.chunk..=2 * self.chunk).contains(&bytes.capacity()) && self.spare.len() < SPARE_MAX {
             bytes.clear();
             self.spare.push(bytes);
         } else {
-            HELD.fetch_sub(bytes.capacity(), Relaxed);
+            count(-bytes.capacity().cast_signed());
         }
     }
 }
@@ -127,7 +151,7 @@ fn reserve(bytes: &mut Vec<u8>, more: usize) {
     bytes.reserve(more);
     let grown = bytes.capacity() - before;
     if grown > 0 {
-        HELD.fetch_add(grown, Relaxed);
+        count(grown.cast_signed());
     }
 }
 
@@ -141,8 +165,21 @@ mod tests {
         buffer.append(&Options::default(), b"payload", 0, 0);
         // Other tests have logs of their own.
         assert!(held() >= CHUNK);
-        let chunk = buffer.take().unwrap();
-        buffer.recycle(chunk.bytes);
-        assert!(buffer.take().is_none());
+    }
+
+    #[test]
+    fn a_chunk_with_little_in_it_leaves_its_room_to_the_next() {
+        let mut buffer = Buffer::new(0);
+        let mut taken = Vec::new();
+        for _ in 0..100 {
+            buffer.append(&Options::default(), b"payload", 0, 0);
+            taken.push(buffer.take().unwrap());
+        }
+        assert!(taken.windows(2).all(|pair| pair[0].end() == pair[1].first));
+        assert!(taken.iter().map(|chunk| chunk.bytes.capacity()).sum::<usize>() < CHUNK);
+        assert_eq!(buffer.spare.len(), 1);
+        // Nor does it stay for others.
+        taken.into_iter().for_each(|chunk| buffer.recycle(chunk.bytes));
+        assert_eq!(buffer.spare.len(), 1);
     }
 }

@@ -26,7 +26,7 @@ mod tests;
 mod waiting;
 mod writer;
 
-pub use buffer::held;
+pub use buffer::{backlog, held};
 pub use fault::Fault;
 pub use record::Lsn;
 pub use writer::Failure;

@@ -8,6 +8,7 @@ pub use crate::base::histogram::Histogram;
 pub use process::{CpuTime, Memory, cpu_time, system_memory};
 pub use rates::Rates;
 
+use crate::base::heap::Heap;
 use parking_lot::Mutex;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
@@ -220,7 +221,7 @@ impl Metrics {
             let commands = (0..self.commands).map(|_| CommandCounters::default()).collect();
             let (counters, changes) = (Counters::default(), Counter::default());
             let local = Local { counters, changes, commands, taken: AtomicBool::new(true) };
-            Memory::keep_at_hand((size_of_val(&local) + size_of_val(&*local.commands)) as isize);
+            Heap::keep_at_hand((size_of_val(&local) + size_of_val(&*local.commands)) as isize);
             threads.push(Box::leak(Box::new(local)));
             threads[threads.len() - 1]
         });

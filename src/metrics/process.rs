@@ -2,7 +2,7 @@
 
 use crate::base::heap::Heap;
 use std::fs;
-use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use tikv_jemalloc_ctl::thread::{self, ThreadLocal};
 use tikv_jemalloc_ctl::{Access, AsName, Name, arenas, epoch, stats};
 
@@ -28,9 +28,6 @@ const ALL_CACHED: &[u8; 31] = b"stats.arenas.4096.tcache_bytes\0";
 
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
-/// Bytes that threads keep at hand, however much data there is: buffers at rest, counters.
-static AT_HAND: AtomicIsize = AtomicIsize::new(0);
-
 thread_local! {
     /// Where the allocator counts what this thread has allocated and freed.
     static FLOW: Option<(ThreadLocal<u64>, ThreadLocal<u64>)> =
@@ -54,7 +51,7 @@ impl Memory {
         // take long, and a limit a few KiB above what is in use is not to be passed by that.
         let idle = all.read().unwrap_or(0) + Heap::unused();
         let allocated = stats::allocated::read().unwrap_or(0).saturating_sub(idle);
-        let at_hand = usize::try_from(AT_HAND.load(Relaxed)).unwrap_or(0);
+        let at_hand = Heap::at_hand();
         // Where it is more than all, this allocator is not the program's, and counted none of it.
         let allocated = if at_hand < allocated { allocated - at_hand } else { allocated };
         let peak = PEAK.fetch_max(allocated, Relaxed).max(allocated);
@@ -93,11 +90,6 @@ impl Memory {
         FLOW.with(|flow| {
             flow.as_ref().map_or(0, |(taken, freed)| taken.get().wrapping_sub(freed.get()) as i64)
         })
-    }
-
-    /// Says that a thread keeps `change` bytes more at hand, or less: they do not count as in use.
-    pub fn keep_at_hand(change: isize) {
-        AT_HAND.fetch_add(change, Relaxed);
     }
 
     /// Forgets the peak.

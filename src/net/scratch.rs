@@ -1,7 +1,7 @@
 //! Buffers of the thread, lent to whichever connection it runs: an idle connection holds none.
 
+use crate::base::heap::Heap;
 use crate::dispatch::Calls;
-use crate::metrics::Memory;
 use crate::resp::Reply;
 use parking_lot::Mutex;
 use std::cell::Cell;
@@ -28,7 +28,7 @@ impl Scratch {
     fn count(&mut self) {
         let bytes = self.read.len() + self.calls.capacity_bytes() + self.reply.capacity_bytes();
         if bytes != self.counted {
-            Memory::keep_at_hand(bytes as isize - self.counted as isize);
+            Heap::keep_at_hand(bytes as isize - self.counted as isize);
             self.counted = bytes;
         }
     }

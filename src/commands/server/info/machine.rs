@@ -45,7 +45,7 @@ pub(super) fn memory(engine: &Engine, lines: &mut Lines) {
     lines.add("rss_overhead_bytes", memory.rss as i64 - memory.resident as i64);
     lines.add("mem_fragmentation_ratio", ratio(memory.rss, memory.allocated));
     lines.add("mem_fragmentation_bytes", memory.rss as i64 - memory.allocated as i64);
-    let log = crate::log::held();
+    let log = crate::log::backlog();
     lines.add("mem_not_counted_for_evict", log);
     lines.zeros(&["mem_replication_backlog", "mem_total_replication_buffers"]);
     lines.zeros(&["mem_replica_full_sync_buffer", "mem_clients_slaves"]);
