@@ -96,9 +96,9 @@ pub fn runs(bytes: &[u8]) -> Result<Vec<(u8, usize, usize)>, Corrupt> {
 pub fn registers(bytes: &[u8]) -> Result<Box<Registers>, Corrupt> {
     let mut registers = Box::new([0; REGISTERS]);
     if is_dense(bytes) {
-        for (four, packed) in registers.chunks_exact_mut(4).zip(bytes[HEADER..].chunks_exact(3)) {
-            let bits = u32::from_le_bytes([packed[0], packed[1], packed[2], 0]);
-            (0..4).for_each(|i| four[i] = (bits >> (6 * i) & 63) as u8);
+        let (eights, _) = registers.as_chunks_mut::<8>();
+        for (eight, packed) in eights.iter_mut().zip(bytes[HEADER..].as_chunks::<6>().0) {
+            *eight = spread(packed).to_le_bytes();
         }
         return Ok(registers);
     }
@@ -108,6 +108,23 @@ pub fn registers(bytes: &[u8]) -> Result<Box<Registers>, Corrupt> {
         at += count;
     }
     Ok(registers)
+}
+
+/// Eight registers of the dense form, each in a byte of its own.
+fn spread(&[a, b, c, d, e, f]: &[u8; 6]) -> u64 {
+    let bits = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
+    let bits = bits & 0xff_ffff | (bits & 0xffff_ff00_0000) << 8;
+    let bits = bits & 0x0000_0fff_0000_0fff | (bits & 0x00ff_f000_00ff_f000) << 4;
+    bits & 0x003f_003f_003f_003f | (bits & 0x0fc0_0fc0_0fc0_0fc0) << 2
+}
+
+/// Eight registers as the dense form has them: undoes [`spread`].
+fn pack(eight: &[u8; 8]) -> [u8; 6] {
+    let bits = u64::from_le_bytes(*eight);
+    let bits = bits & 0x003f_003f_003f_003f | (bits & 0x3f00_3f00_3f00_3f00) >> 2;
+    let bits = bits & 0x0000_0fff_0000_0fff | (bits & 0x0fff_0000_0fff_0000) >> 4;
+    let [a, b, c, d, e, f, _, _] = (bits & 0xff_ffff | (bits & 0x00ff_ffff_0000_0000) >> 8).to_le_bytes();
+    [a, b, c, d, e, f]
 }
 
 /// The value of register `at` in the packed bytes of a dense one.
@@ -234,10 +251,7 @@ pub fn encode(registers: &Registers, may_be_sparse: bool, sparse_len_max: usize)
         }
     }
     let mut bytes = header(DENSE);
-    for four in registers.chunks_exact(4) {
-        let bits = (0..4).fold(0, |bits, i| bits | u32::from(four[i]) << (6 * i));
-        bytes.extend_from_slice(&bits.to_le_bytes()[..3]);
-    }
+    bytes.extend(registers.as_chunks::<8>().0.iter().flat_map(pack));
     bytes
 }
 
@@ -284,8 +298,14 @@ fn murmur(bytes: &[u8]) -> u64 {
 
 /// How many elements made these registers.
 pub fn estimate(registers: &Registers) -> u64 {
-    let mut histogram = [0u32; 64];
-    registers.iter().for_each(|value| histogram[usize::from(value & 63)] += 1);
+    // Several, so that equal values beside each other do not wait for one another.
+    let mut histograms = [[0u32; 64]; 4];
+    for four in registers.as_chunks::<4>().0 {
+        for (histogram, value) in histograms.iter_mut().zip(four) {
+            histogram[usize::from(value & 63)] += 1;
+        }
+    }
+    let histogram: [u32; 64] = std::array::from_fn(|value| histograms.iter().map(|some| some[value]).sum());
     let m = REGISTERS as f64;
     let share = |n: u32| f64::from(n) / m;
     let mut z = m * tau(1.0 - share(histogram[RANK_BITS + 1]));

@@ -3,7 +3,7 @@
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Found, Group, Keys, Reply, Result, Run, Sweep, access};
 use crate::commands::access::permit_patterns;
-use crate::keyspace::{Class, Key, Kind, Str, Txn};
+use crate::keyspace::{Class, EntryRef, Key, Kind, Str, Txn};
 use crate::types::{Hash, Item, List, Set, Sorted};
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -220,14 +220,12 @@ fn sort_and_tell(
 
 /// The elements asked for, sorted.
 fn rows<'t>(txn: &'t Txn<'_>, key: &[u8], request: &Request<'_>) -> Result<Vec<Cow<'t, [u8]>>> {
-    let (mut elements, ordered) = elements(txn, key)?;
-    let range = request.range(elements.len());
     if request.keeps_order() {
-        if request.descending && ordered {
-            elements.reverse();
-        }
-        return Ok(elements.drain(range).collect());
+        return in_order(txn, key, request);
     }
+    let Some(entry) = txn.look(key) else { return Ok(Vec::new()) };
+    let elements = elements(entry)?;
+    let range = request.range(elements.len());
     // All are looked up before any is refused: each look may tell of a miss.
     let weights: Vec<_> = elements.iter().map(|element| Weight::of(txn, element, request)).collect();
     let mut rows: Vec<(Weight<'t>, Cow<'t, [u8]>)> = Vec::with_capacity(elements.len());
@@ -241,21 +239,41 @@ fn rows<'t>(txn: &'t Txn<'_>, key: &[u8], request: &Request<'_>) -> Result<Vec<C
     Ok(rows.drain(range).map(|(_, element)| element).collect())
 }
 
-/// The elements of a key, and whether they have an order of their own.
-fn elements<'t>(txn: &'t Txn<'_>, key: &[u8]) -> Result<(Vec<Cow<'t, [u8]>>, bool)> {
-    let Some(entry) = txn.look(key) else { return Ok((Vec::new(), true)) };
-    match entry.kind() {
-        Kind::List => {
-            Ok((entry.collection::<List>().into_iter().flat_map(List::iter).map(text).collect(), true))
+/// The elements asked for, in the order that they have: of what has one, only these are read.
+fn in_order<'t>(txn: &'t Txn<'_>, key: &[u8], request: &Request<'_>) -> Result<Vec<Cow<'t, [u8]>>> {
+    let Some(entry) = txn.look(key) else { return Ok(Vec::new()) };
+    // Counted from the front, whichever end the first one is at.
+    let place = |len: usize| {
+        let Range { start, end } = request.range(len);
+        if request.descending { len - end..len - start } else { start..end }
+    };
+    if let Some(list) = entry.collection::<List>() {
+        let range = place(list.len());
+        let mut elements: Vec<_> = list.iter_from(range.start).take(range.len()).map(text).collect();
+        if request.descending {
+            elements.reverse();
         }
-        Kind::Set => {
-            Ok((entry.collection::<Set>().into_iter().flat_map(Set::iter).map(text).collect(), false))
-        }
-        Kind::Sorted => {
-            let all = |set: &'t Sorted| set.iter(0..set.len(), false).map(|(member, _)| text(member));
-            Ok((entry.collection::<Sorted>().into_iter().flat_map(all).collect(), true))
-        }
-        _ => Err(Error::WRONG_TYPE),
+        return Ok(elements);
+    }
+    if let Some(set) = entry.collection::<Sorted>() {
+        let elements = set.iter(place(set.len()), request.descending);
+        return Ok(elements.map(|(member, _)| text(member)).collect());
+    }
+    let elements = elements(entry)?;
+    let range = request.range(elements.len());
+    Ok(elements.into_iter().skip(range.start).take(range.len()).collect())
+}
+
+/// The elements of a list, a set or a sorted set.
+fn elements(entry: EntryRef<'_>) -> Result<Vec<Cow<'_, [u8]>>> {
+    if let Some(list) = entry.collection::<List>() {
+        Ok(list.iter().map(text).collect())
+    } else if let Some(set) = entry.collection::<Set>() {
+        Ok(set.iter().map(text).collect())
+    } else if let Some(set) = entry.collection::<Sorted>() {
+        Ok(set.iter(0..set.len(), false).map(|(member, _)| text(member)).collect())
+    } else {
+        Err(Error::WRONG_TYPE)
     }
 }
 

@@ -256,10 +256,7 @@ fn answer(cx: &mut Keyed<'_, '_>, combine: Combine) -> Result {
 fn store(cx: &mut Keyed<'_, '_>, combine: Combine) -> Result {
     let to = cx.args.bytes()?;
     let query = Query::parse(&mut cx.args, cx.txn, cx.command, combine, Purpose::Store)?;
-    let mut stored = Sorted::new();
-    for (member, score) in query.run() {
-        stored.insert(score, member.text().as_bytes(), cx.txn.packing());
-    }
+    let stored = Sorted::gathered(&query.run(), cx.txn.packing());
     cx.reply.len_of(stored.len());
     cx.txn.store_sorted(to, stored, cx.command.event);
     Ok(())

@@ -226,14 +226,10 @@ const ZRANGESTORE: Command =
 fn zrangestore(cx: &mut Keyed<'_, '_>) -> Result {
     let (to, from) = (cx.args.bytes()?, cx.args.bytes()?);
     let query = Query::parse(&mut cx.args, Form { by: None, descending: None, scores: false })?;
-    let mut stored = Sorted::new();
-    if let Some(sorted) = cx.txn.read::<Sorted>(from)? {
-        let (ranks, packing) = (query.ranks(sorted), cx.txn.packing());
-        stored.expect(ranks.len(), packing);
-        for (member, score) in sorted.iter(ranks, false) {
-            stored.insert(score, member.text().as_bytes(), packing);
-        }
-    }
+    let source = cx.txn.read::<Sorted>(from)?;
+    let elements: Vec<_> =
+        source.into_iter().flat_map(|sorted| sorted.iter(query.ranks(sorted), false)).collect();
+    let stored = Sorted::gathered(&elements, cx.txn.packing());
     cx.reply.len_of(stored.len());
     cx.txn.store_sorted(to, stored, cx.command.event);
     Ok(())

@@ -13,6 +13,7 @@ use crate::types::footprint::taken;
 use crate::types::item::{Item, Needle, size_of_first};
 use crate::types::packed::{Iter, last_total, total, write_back};
 use crate::types::{End, Packed};
+use std::ops::Range;
 
 /// The first allocation of a node that is expected to fill, in bytes.
 const FIRST_ROOM: usize = 256;
@@ -157,17 +158,41 @@ impl Node {
             0 => self.push(End::Front, item),
             _ if index == self.len() => self.push(End::Back, item),
             _ => {
-                let back = self.split_off(index);
-                self.push(End::Back, item);
-                self.append(&back);
+                let at = self.start + self.offset(index);
+                self.put(at..at, item);
+                self.count += 1;
             }
         }
+    }
+
+    /// Puts `item` in the place of the element at `index`, which exists.
+    pub(super) fn replace(&mut self, index: usize, item: Item<'_>) {
+        let at = self.start + self.offset(index);
+        let (old, size) = Item::decode(&self.buf[at..]);
+        self.extra -= extra(old) as u32;
+        self.put(at..at + total::<true>(size), item);
+    }
+
+    /// Writes `item` over these bytes of the buffer, which are whole elements or none.
+    fn put(&mut self, range: Range<usize>, item: Item<'_>) {
+        let needle = Needle::new(item);
+        let (size, whole) = (needle.size(), total::<true>(needle.size()));
+        let at = range.start;
+        self.buf.splice(range, std::iter::repeat_n(0, whole));
+        needle.write(&mut self.buf[at..]);
+        write_back(&mut self.buf[at + size..at + whole], size);
+        self.extra += extra(item) as u32;
     }
 
     /// Moves the elements from `index` on into a node of their own.
     pub(super) fn split_off(&mut self, index: usize) -> Node {
         let at = self.start + self.offset(index);
-        let lost = Iter::<true>(&self.buf[at..]).map(extra).sum::<usize>() as u32;
+        let sum = |bytes| Iter::<true>(bytes).map(extra).sum::<usize>() as u32;
+        // The shorter part is counted.
+        let lost = match index < self.len() / 2 {
+            true => self.extra - sum(&self.buf[self.start..at]),
+            false => sum(&self.buf[at..]),
+        };
         let back =
             Node { buf: self.buf[at..].to_vec(), start: 0, count: self.count - index as u32, extra: lost };
         self.buf.truncate(at);

@@ -226,8 +226,7 @@ impl Nodes {
             self.insert(index, true, text, limit);
             self.remove(index..index + 1);
         } else {
-            node.cut(place, 1);
-            node.insert(place, text.into());
+            node.replace(place, text.into());
         }
     }
 

@@ -183,6 +183,27 @@ impl Sorted {
         }
     }
 
+    /// A sorted set of these elements, which are in order and none twice.
+    pub fn gathered(elements: &[(Item<'_>, f64)], packing: &Packing) -> Self {
+        let longest = elements.iter().map(|(member, _)| member.len()).max().unwrap_or(0);
+        let mut set = Sorted::new();
+        set.expect(elements.len(), packing);
+        if longest as i64 > packing.zset_max_listpack_value() {
+            set.large();
+        }
+        for (member, score) in elements {
+            let mut text = member.text();
+            if let ViewMut::Small(mut small) = set.0.view_mut()
+                && small.fits(longest)
+            {
+                small.push(*score, text.as_bytes());
+            } else {
+                set.large().add(*score, text.as_bytes());
+            }
+        }
+        set
+    }
+
     /// Gives `member` this score.
     pub fn insert(&mut self, score: f64, member: &[u8], packing: &Packing) -> Change {
         self.change(member, packing, |_| Some(score))

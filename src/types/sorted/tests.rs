@@ -58,6 +58,14 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+fn packing(settings: &[(&str, i64)]) -> Packing {
+    let packing = Packing::default();
+    for (name, value) in settings {
+        packing.cell(name).unwrap().store(*value, std::sync::atomic::Ordering::Relaxed);
+    }
+    packing
+}
+
 fn apply(set: &mut Sorted, twin: &mut Twin, step: Step, packing: &Packing) {
     match step {
         Step::Put(score, member) => {
@@ -92,6 +100,24 @@ fn apply(set: &mut Sorted, twin: &mut Twin, step: Step, packing: &Packing) {
             }
         }
         Step::Pack => set.pack(packing),
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_gathered_is_as_if_added_one_by_one(
+        pairs in prop::collection::vec((score(), member()), 0..40), entries in 0i64..40, longest in 0i64..70
+    ) {
+        let packing = packing(&[("zset_max_listpack_entries", entries), ("zset_max_listpack_value", longest)]);
+        let (mut one_by_one, mut twin) = (Sorted::new(), Twin::default());
+        for (score, member) in pairs {
+            apply(&mut one_by_one, &mut twin, Step::Put(score, member), &packing);
+        }
+        let all = twin.elements();
+        let gathered: Vec<_> = all.iter().map(|(member, score)| (Item::from(&member[..]), *score)).collect();
+        let gathered = Sorted::gathered(&gathered, &packing);
+        check(&gathered, &twin, &[]);
+        prop_assert_eq!(gathered.encoding(), one_by_one.encoding());
     }
 }
 
@@ -139,8 +165,7 @@ proptest! {
         steps in prop::collection::vec(step(), 1..300), entries in 0..40i64,
         probes in prop::collection::vec((score(), member()), 4),
     ) {
-        let packing = Packing::default();
-        packing.cell("zset_max_listpack_entries").unwrap().store(entries, std::sync::atomic::Ordering::Relaxed);
+        let packing = packing(&[("zset_max_listpack_entries", entries)]);
         let (mut set, mut twin) = (Sorted::new(), Twin::default());
         for (n, step) in steps.into_iter().enumerate() {
             apply(&mut set, &mut twin, step, &packing);
@@ -159,8 +184,7 @@ proptest! {
     fn ranges_by_member_are_those_of_a_sorted_list(
         members in prop::collection::btree_set(member(), 0..60), low in member(), high in member(), entries in 0..80i64,
     ) {
-        let packing = Packing::default();
-        packing.cell("zset_max_listpack_entries").unwrap().store(entries, std::sync::atomic::Ordering::Relaxed);
+        let packing = packing(&[("zset_max_listpack_entries", entries)]);
         let mut set = Sorted::new();
         for member in &members {
             set.insert(7.0, member, &packing);
