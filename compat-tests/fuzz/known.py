@@ -12,6 +12,8 @@ KNOWN = [
     ("redis-8.0", r".*", r"embstr|raw|ziplist|quicklist|hashtable|intset|listpack|skiplist", r"embstr|raw|quicklist|hashtable|intset|listpack|listpackex|skiplist", "encodings changed since"),
     ("any", r"sort(_ro)?|eval:sort(_ro)?", r"ERR One or more scores.*", r"\[.*", "C's errno stays as an earlier call left it"),
     ("any", r"memory\|usage", r"\d+", r"il", "a key whose time is up has a size until it is looked at"),
+    ("any", r"eval:script", r"ERR user_(script|function):\d+: Cannot serialise, excessive nesting.*", r".*", "cjson's settings last beyond a script in Redis"),
+    ("any", r"eval:script", r"ERR Error compiling .*", r"ERR Error compiling .*\\xef\\xbf\\xbd.*", "the compiler's message is told as UTF-8"),
     ("any", r"hsetex|eval:hsetex", r"ERR unknown argument: (NX|XX|nx)", r".*", "NX and XX of Valkey 9.0 are known"),
     ("any", r"client\|list", r"ERR (syntax error|Invalid client ID)", r".*", "several filters at once and several ids, as in Valkey 8"),
     ("valkey", r"bitcount|eval:bitcount", r".*", r"ERR syntax error", "the end may be left out since 8.1"),

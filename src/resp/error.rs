@@ -57,9 +57,10 @@ impl Error {
         Error(Cow::Owned(text))
     }
 
-    /// An error that repeats words of a client, which may be any bytes: all `parts` in a row.
+    /// An error that repeats words of a client, which may be any bytes: all `parts` in a row, each up to a NUL, as in C.
     pub fn parts(parts: &[&[u8]]) -> Error {
-        Error::text(parts.concat())
+        let shown = |part: &&[u8]| part.iter().copied().take_while(|byte| *byte != 0).collect::<Vec<_>>();
+        Error::text(parts.iter().map(shown).collect::<Vec<_>>().concat())
     }
 
     /// The command was called with too few or too many arguments; `name` as `set` or `config|get`.
