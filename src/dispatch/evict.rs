@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 /// Microseconds that a call may be held up for each step of `maxmemory-eviction-tenacity`, up to the tenth.
 const STEP_US: u64 = 50;
+/// Keys evicted between two looks at the memory in use.
+const LOOK: u32 = 16;
 /// The growth of that time for each step above.
 const GROWTH: f64 = 1.15;
 
@@ -42,9 +44,19 @@ pub(super) fn make_room(engine: &Engine, now_ms: i64) -> bool {
     // How much is to go is settled before the first key goes: the messages that tell clients of evicted keys take
     // memory as well, and must not have more keys evicted.
     let mut excess = excess();
-    while excess > 0 {
+    for evicted in 1u32.. {
+        if excess <= 0 {
+            break;
+        }
         if late() {
             return true;
+        }
+        // What was over may have been another thread's for a moment.
+        if evicted.is_multiple_of(LOOK) {
+            engine.used.recount();
+            if !over() {
+                break;
+            }
         }
         let Some((db, key)) = engine.eviction.choose(engine, policy, now_ms) else {
             engine.used.recount();
