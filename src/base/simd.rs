@@ -14,6 +14,24 @@ pub fn prefetch<T>(at: *const T) {
     let _ = at;
 }
 
+/// Runs `f`, which is compiled a second time for processors with AVX2, and used so where there is one: a loop over plain
+/// arrays becomes wider vector code there.
+#[inline(always)]
+pub fn widened<R>(f: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx2,popcnt")]
+        fn with_avx2<R>(f: impl FnOnce() -> R) -> R {
+            f()
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") {
+            // SAFETY: the processor has what this is compiled for.
+            return unsafe { with_avx2(f) };
+        }
+    }
+    f()
+}
+
 /// Which of `words` are `wanted`: a bit each, the first the lowest.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]

@@ -232,10 +232,16 @@ fn rows<'t>(txn: &'t Txn<'_>, key: &[u8], request: &Request<'_>) -> Result<Vec<C
     for (weight, element) in weights.into_iter().zip(elements) {
         rows.push((weight?, element));
     }
-    rows.sort_by(|a, b| {
+    let in_order = |a: &_, b: &_| {
         let order = compare(a, b, request.destination.is_some());
         if request.descending { order.reverse() } else { order }
-    });
+    };
+    // Numbers that are equal belong to equal elements, so that it does not matter which of them is taken.
+    if !request.alpha && (1..rows.len()).contains(&range.end) {
+        rows.select_nth_unstable_by(range.end - 1, in_order);
+        rows.truncate(range.end);
+    }
+    rows.sort_by(in_order);
     Ok(rows.drain(range).map(|(_, element)| element).collect())
 }
 

@@ -8,6 +8,8 @@ mod field;
 pub use combine::Operation;
 pub use field::{Field, Overflow};
 
+use crate::base::simd;
+
 /// A place in bits, from the start of a string.
 pub type Bit = u64;
 
@@ -37,46 +39,16 @@ fn mask(at: Bit) -> u8 {
 
 /// How many bits of `bytes` are 1.
 pub fn count(bytes: &[u8]) -> u64 {
-    let (blocks, rest) = bytes.as_chunks::<{ 8 * 8 * LANES }>();
-    let mut sums = [[0; LANES]; 3];
-    let mut eights = 0;
-    for block in blocks {
-        eights += add_words(&mut sums, block);
-    }
-    let ones = |words: &[u64]| words.iter().map(|word| u64::from(word.count_ones())).sum::<u64>();
-    let [one, two, four] = sums.each_ref().map(|words| ones(words));
-    let rest = rest.iter().map(|byte| u64::from(byte.count_ones())).sum::<u64>();
-    8 * eights + 4 * four + 2 * two + one + rest
-}
-
-/// Words that are added side by side, which compilers turn into vector code.
-const LANES: usize = 8;
-
-/// Adds eight words to each lane, whose bits are counted in `sums`: by ones, twos and fours. Returns how many eights came
-/// out. Counting the bits of one word in eight is what this is for (Harley and Seal's method).
-fn add_words(sums: &mut [[u64; LANES]; 3], block: &[u8; 8 * 8 * LANES]) -> u64 {
-    // The sum of three bits: its upper and its lower one.
-    let add = |a: u64, b: u64, c: u64| (a & b | (a ^ b) & c, a ^ b ^ c);
-    let words: [[u64; LANES]; 8] = std::array::from_fn(|row| {
-        std::array::from_fn(|lane| {
-            let at = 8 * (row * LANES + lane);
-            u64::from_ne_bytes(std::array::from_fn(|i| block[at + i]))
-        })
-    });
-    let [ones, twos, fours] = sums;
-    let mut eights = [0; LANES];
-    for lane in 0..LANES {
-        let w = |row: usize| words[row][lane];
-        let (a, one) = add(ones[lane], w(0), w(1));
-        let (b, one) = add(one, w(2), w(3));
-        let (c, one) = add(one, w(4), w(5));
-        let (d, one) = add(one, w(6), w(7));
-        let (a, two) = add(twos[lane], a, b);
-        let (b, two) = add(two, c, d);
-        let (eight, four) = add(fours[lane], a, b);
-        (ones[lane], twos[lane], fours[lane], eights[lane]) = (one, two, four, eight);
-    }
-    eights.iter().map(|word| u64::from(word.count_ones())).sum()
+    simd::widened(|| {
+        let (blocks, rest) = bytes.as_chunks::<64>();
+        let mut total = 0;
+        for block in blocks {
+            // Sums of a few words stay in 64-bit lanes, which compilers turn into vector code.
+            let (words, _) = block.as_chunks::<8>();
+            total += words.iter().map(|word| u64::from_ne_bytes(*word).count_ones()).sum::<u32>() as u64;
+        }
+        total + rest.iter().map(|byte| u64::from(byte.count_ones())).sum::<u64>()
+    })
 }
 
 /// How many of the bits `first..=last`, which must lie in `bytes`, are 1.
