@@ -140,7 +140,7 @@ fn changed(effects: &mut Effects) -> Vec<(&[u8], u64)> {
     let mut known: HashMap<&[u8], usize> = HashMap::new();
     let origin = effects.origin;
     for (touch, key) in effects.touches() {
-        if touch.class.meets(Class::NEW.with(Class::MISS)) {
+        if touch.class.meets(Class::NEW.with(Class::MISS).with(Class::BESIDE)) {
             continue;
         }
         let nobody = touch.class.meets(Class::EXPIRED.with(Class::EVICTED));

@@ -36,6 +36,8 @@ impl Class {
     pub const NEW: Class = Class(1 << 14);
     /// `q`: queues.
     pub const QUEUE: Class = Class(1 << 15);
+    /// No letter: what is kept beside the content changed, which ends no WATCH and makes no cached value invalid.
+    pub const BESIDE: Class = Class(1 << 31);
     /// `A`: `g$lshztxed`.
     pub const ALL: Class = Class(0b10_0111_1111_1100);
 

@@ -923,7 +923,9 @@ pub(super) fn note(
     class: Class,
 ) {
     if !hooks.is_empty() {
-        hooks.watchers.touch(db, key);
+        if !class.meets(Class::BESIDE) {
+            hooks.watchers.touch(db, key);
+        }
         if hooks.waiters.waits(db, key) {
             effects.wake(db, key);
         }

@@ -82,7 +82,7 @@ fn create(cx: &mut Keyed<'_, '_>) -> Result {
         None => begin(id, None)?,
         Some(stream) => begin(id, Some(stream.value()))?,
     };
-    let mut stream = cx.txn.upsert::<Stream>(key)?;
+    let mut stream = cx.txn.upsert::<Stream>(key)?.beside();
     if !stream.add_group(group, id, read) {
         return Err(Error::new("BUSYGROUP Consumer Group name already exists"));
     }
@@ -108,7 +108,7 @@ fn setid(cx: &mut Keyed<'_, '_>) -> Result {
             return Err(cx.args.misused());
         }
     }
-    let mut stream = open(cx.txn, key, group)?;
+    let mut stream = open(cx.txn, key, group)?.beside();
     if options > 2 {
         return Err(cx.args.misused());
     }
@@ -131,7 +131,7 @@ const DESTROY: Command = Command::new("DESTROY", "xgroup|destroy", Group::Stream
 
 fn destroy(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, group) = (cx.args.bytes()?, cx.args.bytes()?);
-    let removed = cx.txn.edit::<Stream>(key)?.ok_or(NO_KEY)?.remove_group(group);
+    let removed = cx.txn.edit::<Stream>(key)?.ok_or(NO_KEY)?.beside().remove_group(group);
     cx.reply.int(removed.into());
     Ok(())
 }
@@ -146,7 +146,7 @@ const CREATECONSUMER: Command =
 
 fn createconsumer(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, group, consumer) = (cx.args.bytes()?, cx.args.bytes()?, cx.args.bytes()?);
-    let mut stream = open(cx.txn, key, group)?.waking_nobody();
+    let mut stream = open(cx.txn, key, group)?.beside().waking_nobody();
     let exists = stream.value().group(group).is_some_and(|group| group.find(consumer).is_some());
     if !exists {
         stream.see_consumer(group, consumer);
@@ -165,7 +165,7 @@ const DELCONSUMER: Command =
 
 fn delconsumer(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, group, consumer) = (cx.args.bytes()?, cx.args.bytes()?, cx.args.bytes()?);
-    let pending = open(cx.txn, key, group)?.waking_nobody().delete_consumer(group, consumer);
+    let pending = open(cx.txn, key, group)?.beside().waking_nobody().delete_consumer(group, consumer);
     cx.reply.len_of(pending.unwrap_or(0));
     Ok(())
 }

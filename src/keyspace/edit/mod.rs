@@ -53,6 +53,8 @@ pub struct Edit<'t, T: DataType> {
     place: Place<'t>,
     dirty: bool,
     notice: Notice,
+    /// The event is told as [`Class::BESIDE`].
+    beside: bool,
     kind: PhantomData<T>,
 }
 
@@ -72,6 +74,7 @@ impl<'t, T: DataType> Edit<'t, T> {
             place,
             dirty: false,
             notice: Notice::All,
+            beside: false,
             kind: PhantomData,
         }
     }
@@ -92,6 +95,19 @@ impl<'t, T: DataType> Edit<'t, T> {
     pub fn quietly(mut self) -> Self {
         self.notice = Notice::None;
         self
+    }
+
+    /// Changes what is kept beside the content only: that is an event, but neither ends a WATCH nor makes cached values
+    /// invalid. A key made for this is new all the same.
+    pub fn beside(mut self) -> Self {
+        self.beside = !self.place.fresh;
+        self
+    }
+
+    /// The class that an event of this edit is told with.
+    fn class(&self) -> Class {
+        let class = class_of(T::KIND);
+        if self.beside || self.notice == Notice::None { class.with(Class::BESIDE) } else { class }
     }
 
     /// Tells no keyspace event; watchers see the change all the same.
@@ -167,7 +183,7 @@ impl<'t, T: DataType> Edit<'t, T> {
 
     /// Tells one more event about the key, besides the edit's own.
     pub fn tell(&mut self, event: &'static str) {
-        note(self.hooks, self.effects, self.place.db, self.place.key, event, class_of(T::KIND));
+        note(self.hooks, self.effects, self.place.db, self.place.key, event, self.class());
     }
 }
 
@@ -212,11 +228,13 @@ impl<T: DataType> Drop for Edit<'_, T> {
         if fresh {
             self.effects.touch(db, key, "new", Class::NEW);
         }
-        let class = if event.is_empty() { Class::default() } else { class_of(T::KIND) };
+        let class = if event.is_empty() { Class::default() } else { self.class() };
         if self.notice == Notice::All {
             note(self.hooks, self.effects, db, key, event, class);
         } else {
-            self.hooks.watchers.touch(db, key);
+            if !self.beside {
+                self.hooks.watchers.touch(db, key);
+            }
             self.effects.touch(db, key, event, class);
         }
         if gone {

@@ -1,7 +1,8 @@
 //! Changing streams.
 //!
 //! What only concerns a group's bookkeeping (deliveries, acknowledgements, claims) is logged, but told to
-//! nobody: it is no event of the key, and lets nobody who waits go on. [`Edit::quietly`] opens such an edit.
+//! nobody: it is no event of the key, and lets nobody who waits go on. [`Edit::quietly`] opens such an edit. Groups, consumers
+//! and the last id that are set by command are an event, but no change of the content: [`Edit::beside`].
 
 use super::Edit;
 use crate::keyspace::entry::{Collection, Details, Kind};
