@@ -7,7 +7,7 @@ use crate::commands::access::{self, Asked};
 use crate::commands::scripts::busy;
 use crate::commands::scripts::prepare::declared;
 use crate::config;
-use crate::engine::{Engine, Paused, Running, Session};
+use crate::engine::{Engine, Flag, Paused, Running, Session};
 use crate::log::Failure;
 use crate::lua::Flags;
 use std::sync::atomic::Ordering::Relaxed;
@@ -36,6 +36,14 @@ impl Visitor<'_> {
         match (&self.session.multi, self.command.run) {
             (Some(queue), Run::Nested(Nest::Exec)) => self.command.flags | queue.flags(),
             _ => self.command.flags,
+        }
+    }
+
+    /// The same, and scripts as they declare themselves.
+    fn declared_flags(&self) -> u32 {
+        match self.command.run {
+            Run::Nested(Nest::Script(_)) => flags_of(self.engine, self.command, self.call.argv),
+            _ => self.flags(),
         }
     }
 }
@@ -81,6 +89,7 @@ gates! {
     disk is open if |engine, _, _| !engine.saving.is_failing() && engine.log.failure().is_none();
     replicas is open if |engine, _, _| engine.settings.int(config::MIN_REPLICAS_TO_WRITE) == 0;
     loading is open if |engine, _, _| !engine.loading.is_active();
+    monitoring is open if |_, session, _| !session.client.is(Flag::Monitor);
     pause is open if |engine, _, now_ms| engine.pause.state(now_ms).is_none();
     crowd is open if |engine, _, _| !engine.saving.crowd().is_full();
     backlog is open if |engine, _, _| !engine.log.is_full();
@@ -211,14 +220,19 @@ fn crowd(v: &Visitor<'_>) -> Result<Verdict, Error> {
     Ok(if waits { Verdict::Hold } else { Verdict::Pass })
 }
 
+/// Who monitors gets what it could not tell from replies; Redis counts it among the replicas, and says so.
+fn monitoring(v: &Visitor<'_>) -> Result<Verdict, Error> {
+    let touches = flag::READ | flag::WRITE | flag::REPLICATES;
+    if v.session.client.is(Flag::Monitor) && v.declared_flags() & touches != 0 {
+        return Err(Error::new("ERR Replica can't interact with the keyspace"));
+    }
+    Ok(Verdict::Pass)
+}
+
 /// CLIENT PAUSE.
 fn pause(v: &Visitor<'_>) -> Result<Verdict, Error> {
     let Some((what, _)) = v.engine.pause.state(v.now_ms) else { return Ok(Verdict::Pass) };
-    let flags = match v.command.run {
-        Run::Nested(Nest::Script(_)) => flags_of(v.engine, v.command, v.call.argv),
-        _ => v.flags(),
-    };
-    let held = what == Paused::All || flags & (flag::WRITE | flag::REPLICATES) != 0;
+    let held = what == Paused::All || v.declared_flags() & (flag::WRITE | flag::REPLICATES) != 0;
     Ok(if held { Verdict::Hold } else { Verdict::Pass })
 }
 

@@ -24,7 +24,8 @@ fn engine() -> Engine {
     Engine::new(Settings::new(), super::registry().catalogue())
 }
 
-fn digest_of(engine: &Engine) -> String {
+/// A digest of everything in all databases, due or not.
+pub(super) fn digest_of(engine: &Engine) -> String {
     let mut whole = digest::Whole::default();
     (0..SHARDS).for_each(|shard| whole.add(&engine.keyspace.lock(shard).tables, 0));
     whole.digest().hex()

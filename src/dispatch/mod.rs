@@ -3,6 +3,8 @@
 mod batch;
 mod block;
 mod count;
+#[cfg(test)]
+mod crashes;
 pub mod cron;
 mod evict;
 mod gate;

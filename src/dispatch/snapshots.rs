@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Commands of all families; `K` is a random key, `V` a random text, `N` a small number, `D` a database.
+/// Commands of all families; `K` is a random key, `Q` one of few that are mostly queues, `R` a receipt, `V` a random text,
+/// `N` a small number, `D` a database.
 const COMMANDS: &[&str] = &[
     "SET K V",
     "SET K N EX 1000",
@@ -68,27 +69,46 @@ const COMMANDS: &[&str] = &[
     "GET K",
     "HGETALL K",
     "MULTI|SET K V|DEL K|RENAME K K|EXEC",
+    "QPUSH Q V",
+    "QPUSH Q V",
+    "QMPUSH Q 3 V V V",
+    "QPOP Q",
+    "QPOP Q COUNT 3",
+    "QPOP Q LEASE 0",
+    "QACK Q R",
+    "QNACK Q R",
+    "QNACK Q R DEAD",
+    "QREDRIVE Q",
+    "QREDRIVE Q TO Q",
+    "QDEL Q ALL READY",
+    "QSET Q MAXATTEMPTS 3 DEADMAX 5",
+    "MULTI|QPUSH Q V|QPOP Q|QDEL Q ALL DEAD|EXEC",
 ];
 /// Commands over everything, which come now and then.
 const SWEEPING: &[&str] = &["FLUSHDB", "FLUSHALL", "SWAPDB D D", "SWAPDB D D", "SWAPDB D D"];
 
-struct Client {
+/// A client that calls them, from a seed.
+pub(super) struct Client {
     engine: Arc<Engine>,
     session: Session,
     random: fastrand::Rng,
+    /// Of the messages that it was given last.
+    receipts: Vec<Vec<u8>>,
 }
 
 impl Client {
-    fn new(engine: &Arc<Engine>, seed: u64) -> Self {
+    pub(super) fn new(engine: &Arc<Engine>, seed: u64) -> Self {
         let client =
             engine.clients.connect("test".into(), "test".into(), -1, engine.now_ms(), usize::MAX).unwrap();
         let session = Session::new(client, engine);
-        Self { engine: engine.clone(), session, random: fastrand::Rng::with_seed(seed) }
+        Self { engine: engine.clone(), session, random: fastrand::Rng::with_seed(seed), receipts: Vec::new() }
     }
 
     fn word(&mut self, word: &str) -> Vec<u8> {
         match word {
             "K" => format!("key:{}", self.random.u32(..400)).into_bytes(),
+            "Q" => format!("queue:{}", self.random.u32(..4)).into_bytes(),
+            "R" => self.receipts.pop().unwrap_or_else(|| b"none".to_vec()),
             "V" if self.random.u8(..30) == 0 => {
                 vec![self.random.alphanumeric() as u8; self.random.usize(..9_000)]
             }
@@ -99,13 +119,20 @@ impl Client {
         }
     }
 
-    fn call(&mut self, sweeping: bool) {
+    /// Makes one call, or a transaction; `sweeping`: perhaps one over everything.
+    pub(super) fn call(&mut self, sweeping: bool) {
         let commands = if sweeping && self.random.u16(..800) == 0 { SWEEPING } else { COMMANDS };
         for command in self.random.choice(commands).unwrap().split('|') {
             let argv: Vec<Vec<u8>> = command.split(' ').map(|word| self.word(word)).collect();
             let calls = Calls::of(argv.iter().map(Vec::as_slice));
             let now_ms = self.engine.now_ms();
-            run(&self.engine, &mut self.session, calls.get(0), now_ms, &mut Reply::default());
+            let mut reply = Reply::default();
+            run(&self.engine, &mut self.session, calls.get(0), now_ms, &mut reply);
+            if command.starts_with("QPOP") {
+                let reply = reply.to_vec();
+                let lines = reply.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+                self.receipts.extend(lines.filter(|line| line.contains(&b':')).map(<[u8]>::to_vec));
+            }
         }
     }
 }

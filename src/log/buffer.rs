@@ -13,11 +13,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 const CHUNK: usize = 256 * 1024;
 /// Empty chunks kept for use.
 const SPARE_MAX: usize = 32;
-/// Bytes of chunks that are recycled: what waits beyond them takes new memory, whose pages cost more than all else.
-pub const RECYCLED: u64 = (SPARE_MAX * CHUNK) as u64;
-
-/// Bytes of chunks that are kept at hand, and do not count as in use: they are there however little is written.
-const AT_HAND_MAX: usize = SPARE_MAX * CHUNK;
+/// Bytes of chunks that are recycled: what waits beyond them takes new memory, whose pages cost more than all else. They
+/// count as kept at hand, not as in use.
+pub const RECYCLED: usize = SPARE_MAX * CHUNK;
 
 /// Bytes that the chunks of this process take. As the allocator's counts, it knows no servers.
 static HELD: AtomicUsize = AtomicUsize::new(0);
@@ -29,13 +27,13 @@ pub fn held() -> usize {
 
 /// What of it is more than is kept at hand: the disk is slow.
 pub fn backlog() -> usize {
-    held().saturating_sub(AT_HAND_MAX)
+    held().saturating_sub(RECYCLED)
 }
 
 /// Counts `change` bytes more, or less.
 fn count(change: isize) {
     let before = HELD.fetch_add(change.cast_unsigned(), Relaxed);
-    let at_hand = |bytes: usize| bytes.min(AT_HAND_MAX).cast_signed();
+    let at_hand = |bytes: usize| bytes.min(RECYCLED).cast_signed();
     Heap::keep_at_hand(at_hand(before.wrapping_add_signed(change)) - at_hand(before));
 }
 

@@ -118,7 +118,7 @@ impl Writer {
         let options = &inner.options;
         let wanted = self.shared.wanted.load(SeqCst) > self.shared.durable.load(SeqCst);
         let pressed =
-            inner.buffer.end() - inner.kept_from > buffer::RECYCLED.min(options.buffer_len as u64) / 2;
+            inner.buffer.end() - inner.kept_from > buffer::RECYCLED.min(options.buffer_len) as u64 / 2;
         if (wanted || pressed) && (some || self.dirty) {
             return Ok(Task::Write { sync: true });
         }
