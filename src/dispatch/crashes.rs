@@ -4,7 +4,7 @@
 use super::golden::digest_of;
 use super::snapshots::Client;
 use super::{replay, restart};
-use crate::base::disk::{Directory, Faults, Simulated};
+use crate::base::disk::{Directory, Faults, Simulated, simulated};
 use crate::config::{Settings, Start};
 use crate::engine::Engine;
 use crate::log::{Lsn, recover};
@@ -45,7 +45,7 @@ fn compact(engine: &Engine, dir: &Directory) {
     }
 }
 
-fn simulate(seed: u64) {
+fn live(seed: u64) {
     let disk = Simulated::new(seed);
     let mut rng = Rng::with_seed(seed);
     // Where the log ended behind each call, and what there was then.
@@ -91,12 +91,7 @@ fn simulate(seed: u64) {
     }
 }
 
-/// `SYNAP_SEED=n` runs one of them again, `SYNAP_SEEDS=n` more of them.
 #[test]
 fn any_life_on_any_disk_ends_behind_some_call() {
-    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    match number("SYNAP_SEED") {
-        Some(seed) => simulate(seed),
-        None => (0..number("SYNAP_SEEDS").unwrap_or(40)).for_each(simulate),
-    }
+    simulated::simulate(40, live);
 }

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 /// Microseconds that a call may be held up for each step of `maxmemory-eviction-tenacity`, up to the tenth.
 const STEP_US: u64 = 50;
-/// Keys evicted between two looks at the memory in use.
-const LOOK: u32 = 16;
 /// The growth of that time for each step above.
 const GROWTH: f64 = 1.15;
+/// Keys evicted between two looks at the memory in use.
+const LOOK: u32 = 16;
 
 /// Makes room; false when there is too little, and nothing may be evicted any more. True also when the time is
 /// over: then eviction goes on with the next call, or the next round of background work.

@@ -4,7 +4,7 @@
 use super::recover::{self, Recovered};
 use super::repair;
 use super::{Fault, Log, Lsn, Mode, Options, segment};
-use crate::base::disk::{Directory, Disk, Faults, Simulated, read_all};
+use crate::base::disk::{Directory, Disk, Faults, Simulated, read_all, simulated};
 use fastrand::Rng;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -155,9 +155,8 @@ fn segments_that_a_snapshot_covers_go() {
     assert!(matches!(read(&directory), Err(Fault::Missing { .. })), "the snapshot is missed");
 }
 
-/// One life after the other on one disk. `SYNAP_SEED=n` runs one of them again, `SYNAP_SEEDS=n` more of them.
-/// From one seed: appends, syncs, faults, crashes in between.
-fn simulate(seed: u64) {
+/// One life after the other on one disk. From one seed: appends, syncs, faults, crashes in between.
+fn live(seed: u64) {
     let disk = Simulated::new(seed);
     let mut rng = Rng::with_seed(seed);
     // What the log holds, and how much of it was told to be durable.
@@ -220,11 +219,7 @@ fn used(disk: &Simulated) -> u64 {
 
 #[test]
 fn any_life_on_any_disk_keeps_what_was_confirmed() {
-    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    match number("SYNAP_SEED") {
-        Some(seed) => simulate(seed),
-        None => (0..number("SYNAP_SEEDS").unwrap_or(60)).for_each(simulate),
-    }
+    simulated::simulate(60, live);
 }
 
 /// A log of a few segments, stopped in order.

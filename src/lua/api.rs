@@ -452,7 +452,7 @@ fn repeat(lua: &Lua, state: &State, args: &MultiValue) -> Answer {
     lua.create_string(text.repeat(n)).map(Value::String)
 }
 
-/// How long a text Lua's own functions may search with a pattern, or nil and why it is malformed.
+/// How long a text Lua's own functions may search with a pattern; -1 when they may not.
 fn measure(_: &Lua, pattern: mlua::LuaString) -> Result<i64> {
     Ok(libs::pattern::measure(&pattern.as_bytes()))
 }

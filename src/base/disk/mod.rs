@@ -7,7 +7,7 @@
 //! - [`Claim`]: a directory is one server's.
 
 mod claim;
-mod simulated;
+pub mod simulated;
 mod system;
 
 pub use claim::Claim;

@@ -94,6 +94,16 @@ struct State {
     epoch: u64,
 }
 
+/// Leads lives from the seeds below `seeds`; `SYNAP_SEED=n` leads one of them again, `SYNAP_SEEDS=n` leads more.
+#[cfg(test)]
+pub fn simulate(seeds: u64, life: impl Fn(u64)) {
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    match number("SYNAP_SEED") {
+        Some(seed) => life(seed),
+        None => (0..number("SYNAP_SEEDS").unwrap_or(seeds)).for_each(life),
+    }
+}
+
 /// A disk in memory; clones share it.
 #[derive(Clone, Debug)]
 pub struct Simulated {

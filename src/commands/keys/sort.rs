@@ -220,10 +220,10 @@ fn sort_and_tell(
 
 /// The elements asked for, sorted.
 fn rows<'t>(txn: &'t Txn<'_>, key: &[u8], request: &Request<'_>) -> Result<Vec<Cow<'t, [u8]>>> {
-    if request.keeps_order() {
-        return in_order(txn, key, request);
-    }
     let Some(entry) = txn.look(key) else { return Ok(Vec::new()) };
+    if request.keeps_order() {
+        return in_order(entry, request);
+    }
     let elements = elements(entry)?;
     let range = request.range(elements.len());
     // All are looked up before any is refused: each look may tell of a miss.
@@ -232,22 +232,21 @@ fn rows<'t>(txn: &'t Txn<'_>, key: &[u8], request: &Request<'_>) -> Result<Vec<C
     for (weight, element) in weights.into_iter().zip(elements) {
         rows.push((weight?, element));
     }
-    let in_order = |a: &_, b: &_| {
+    let by_weight = |a: &_, b: &_| {
         let order = compare(a, b, request.destination.is_some());
         if request.descending { order.reverse() } else { order }
     };
     // Numbers that are equal belong to equal elements, so that it does not matter which of them is taken.
     if !request.alpha && (1..rows.len()).contains(&range.end) {
-        rows.select_nth_unstable_by(range.end - 1, in_order);
+        rows.select_nth_unstable_by(range.end - 1, by_weight);
         rows.truncate(range.end);
     }
-    rows.sort_by(in_order);
+    rows.sort_by(by_weight);
     Ok(rows.drain(range).map(|(_, element)| element).collect())
 }
 
 /// The elements asked for, in the order that they have: of what has one, only these are read.
-fn in_order<'t>(txn: &'t Txn<'_>, key: &[u8], request: &Request<'_>) -> Result<Vec<Cow<'t, [u8]>>> {
-    let Some(entry) = txn.look(key) else { return Ok(Vec::new()) };
+fn in_order<'t>(entry: EntryRef<'t>, request: &Request<'_>) -> Result<Vec<Cow<'t, [u8]>>> {
     // Counted from the front, whichever end the first one is at.
     let place = |len: usize| {
         let Range { start, end } = request.range(len);

@@ -125,10 +125,7 @@ fn debug(cx: &mut Sweep<'_, '_>) -> Result {
                 "ERR DEBUG {name} is not supported by this version of Synap: durability"
             )));
         }
-        _ => {
-            const WHY: &[u8] = b"ERR unknown subcommand or wrong number of arguments for '";
-            return Err(Error::parts(&[WHY, argv[0], b"'. Try DEBUG HELP."]));
-        }
+        _ => return Err(cx.args.misused()),
     }
     Ok(())
 }

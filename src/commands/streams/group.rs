@@ -1,6 +1,6 @@
 //! XGROUP: making, moving and removing groups and consumers.
 
-use super::parse_id;
+use super::{no_such_group, parse_id};
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
 use crate::commands::help::help;
@@ -53,7 +53,7 @@ fn open<'t>(txn: &'t mut Txn<'_>, key: &'t [u8], group: &[u8]) -> Result<Edit<'t
     if stream.value().group(group).is_some() {
         return Ok(stream);
     }
-    Err(Error::parts(&[b"NOGROUP No such consumer group '", group, b"' for key name '", key, b"'"]))
+    Err(no_such_group(key, group))
 }
 
 const CREATE: Command = Command::new("CREATE", "xgroup|create", Group::Stream, Run::Keyed(create))

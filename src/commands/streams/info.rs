@@ -1,6 +1,6 @@
 //! XINFO: what is known of a stream, its groups and their consumers.
 
-use super::{reply_entry, reply_id};
+use super::{no_such_group, reply_entry, reply_id};
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Keyed, Keys, Reply, Result, Run, access};
 use crate::commands::help::help;
@@ -189,9 +189,7 @@ fn consumers(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, name) = (cx.args.bytes()?, cx.args.bytes()?);
     let now_ms = cx.txn.now_ms();
     let stream = cx.txn.read::<Stream>(key)?.ok_or(Error::NO_SUCH_KEY)?;
-    let group = stream.group(name).ok_or_else(|| {
-        Error::parts(&[b"NOGROUP No such consumer group '", name, b"' for key name '", key, b"'"])
-    })?;
+    let group = stream.group(name).ok_or_else(|| no_such_group(key, name))?;
     cx.reply.array(group.consumers().len());
     for consumer in group.consumers() {
         cx.reply.map(4);

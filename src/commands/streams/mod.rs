@@ -70,6 +70,11 @@ fn reply_entry(reply: &mut Reply, entry: &Entry<'_>) {
     reply_pairs(reply, entry);
 }
 
+/// That the stream `key` has no such group.
+fn no_such_group(key: &[u8], group: &[u8]) -> Error {
+    Error::parts(&[b"NOGROUP No such consumer group '", group, b"' for key name '", key, b"'"])
+}
+
 fn no_group(key: &[u8], group: &[u8], place: &str) -> Error {
     Error::parts(&[b"NOGROUP No such key '", key, b"' or consumer group '", group, b"'", place.as_bytes()])
 }
