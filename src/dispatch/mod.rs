@@ -17,6 +17,7 @@ mod records;
 pub mod replay;
 mod round;
 mod script;
+mod slots;
 #[cfg(test)]
 mod snapshots;
 
@@ -58,6 +59,9 @@ pub fn run(
     reply: &mut Reply,
 ) -> Outcome {
     let admitted = admit(engine, session, &call, now_ms);
+    if let Ok(Verdict::Pass) = admitted {
+        session.slots = slots::of(engine, session, &call);
+    }
     // What it was sent by now (of keys that had to go, too) comes before the reply.
     let outbox = &session.client.outbox;
     if outbox.is_filled() {

@@ -262,7 +262,7 @@ pub(super) fn watch(
     Ok(Outcome::Done(committed.lsn))
 }
 
-fn decode(queue: &Queue) -> Calls<'_> {
+pub(super) fn decode(queue: &Queue) -> Calls<'_> {
     let mut calls = Calls::default();
     queue.calls().for_each(|argv| calls.push(argv));
     calls

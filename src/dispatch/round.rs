@@ -9,6 +9,7 @@
 use super::count::{self, Cost, Limits};
 use super::{Call, finish, gate, serve};
 use crate::command::{Args, Keyed, Reply, flag};
+use crate::config;
 use crate::engine::{Engine, Flag, Reached, ReplyMode, Session};
 use crate::keyspace::Access;
 use crate::keyspace::txn::Begin;
@@ -79,6 +80,7 @@ fn is_calm(engine: &Engine, session: &Session, now_ms: i64) -> bool {
         && !session.client.is(Flag::Tracking)
         && !session.no_touch()
         && !engine.monitors.is_active()
+        && engine.settings.int(config::CLUSTER_COMPATIBILITY_SAMPLE_RATIO) == 0
 }
 
 /// Runs a plain call if the round is calm.

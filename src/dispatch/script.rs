@@ -12,14 +12,14 @@
 //! ```
 
 use super::{Call, Outcome, Single, serve};
-use super::{count, evict, gate};
+use super::{count, evict, gate, slots};
 use crate::acl::Context;
 use crate::base::clock;
 use crate::command::{Args, Command, Error, Nest, Outer, Reply, Run, flag};
 use crate::commands::access::{self, Asked};
 use crate::commands::scripts::prepare::{Prepared, memory_limit, prepare};
 use crate::config;
-use crate::engine::{Engine, Reached, ReplyMode, SCRIPT_SLOW, ScriptRun, Session};
+use crate::engine::{Engine, Reached, ReplyMode, SCRIPT_SLOW, ScriptRun, Session, Slots};
 use crate::keyspace::txn::Begin;
 use crate::keyspace::{Txn, shown};
 use crate::lua::{self, Failure, Flags, Host, Interp, Kind, Level, Refused};
@@ -105,6 +105,9 @@ fn prepare_call<'a>(
     let mut prepared = prepare(engine, interp, source, call.argv)?;
     let flags = prepared.flags;
     let read_only = command.has(flag::READ);
+    if flags.has(Flags::NO_CLUSTER) {
+        engine.count_incompatible();
+    }
     if !flags.has(Flags::COMPATIBLE) && !flags.has(Flags::NO_WRITES) {
         if read_only {
             return Err(Error::new("ERR Can not execute a script with write flag using *_ro command."));
@@ -136,7 +139,7 @@ fn perform(
         // Before what it calls.
         engine.monitors.send(&session.client, session.db, call.argv, 0);
     }
-    let (db, nested) = (session.db, session.nested);
+    let (db, nested, slots) = (session.db, session.nested, session.slots);
     let reply_mode = std::mem::replace(&mut session.reply_mode, ReplyMode::On);
     session.nested = true;
     let frozen_us = session.frozen_us;
@@ -150,6 +153,7 @@ fn perform(
         flags: prepared.flags,
         full,
         wrote: false,
+        slots,
         since: None,
         slow: None,
         about: (prepared, call.argv),
@@ -230,6 +234,8 @@ struct Running<'a, 'k> {
     full: bool,
     /// Whether it has called a command that writes.
     wrote: bool,
+    /// The slots of its keys.
+    slots: Slots,
     /// When it was looked at first.
     since: Option<Instant>,
     /// Set once it is slow.
@@ -247,6 +253,9 @@ impl Host for Running<'_, '_> {
             if let Some(slow) = &self.slow {
                 slow.wrote.store(true, Relaxed);
             }
+        }
+        if self.slots != Slots::Unasked {
+            self.look_at_slots(&call);
         }
         let result = self.execute(call, command, reply);
         self.count(&call, reply.len(), result.is_err());
@@ -343,6 +352,19 @@ impl Running<'_, '_> {
             }
         }
         Ok(command)
+    }
+
+    /// Counts a script whose keys a cluster would not have together.
+    #[cold]
+    fn look_at_slots(&mut self, call: &Call<'_>) {
+        // One that may reach several slots reaches them call by call.
+        let apart = self.flags.has(Flags::COMPATIBLE) || self.flags.has(Flags::CROSS_SLOT);
+        let mut own = Slots::None;
+        let seen = if apart { &mut own } else { &mut self.slots };
+        if !slots::add(seen, call) {
+            self.slots = Slots::Unasked;
+            self.engine.count_incompatible();
+        }
     }
 
     /// Counts a call that was not run.

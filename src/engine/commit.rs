@@ -48,9 +48,10 @@ impl Engine {
         let mut committed = Committed { lsn: Reached { wrote: 0, saw }, ready: Vec::new() };
         let effects = txn.effects();
         let (hits, misses) = (effects.hits.get(), effects.misses.get());
-        if hits | misses != 0 {
+        if hits | misses | effects.across != 0 {
             local.counters.keyspace_hits.add(hits);
             local.counters.keyspace_misses.add(misses);
+            local.counters.cluster_incompatible.add(effects.across);
         }
         if effects.is_heard() && (hits | misses | effects.dirty != 0 || effects.flushed) {
             self.notify(effects);

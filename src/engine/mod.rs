@@ -22,6 +22,7 @@ mod room;
 mod saving;
 mod scripts;
 mod session;
+mod slots;
 mod stop;
 mod tracking;
 
@@ -45,6 +46,7 @@ pub use reload::Reload;
 pub use saving::{Outcome, Purpose, Saving, directory};
 pub use scripts::{Adding, Run as ScriptRun, Running, SLOW as SCRIPT_SLOW, Scripts, Taken, Unkillable};
 pub use session::{ReplyMode, Session, WaitAof};
+pub use slots::Slots;
 pub use stop::Stop;
 pub use tracking::{Tracking, Wish};
 

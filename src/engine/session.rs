@@ -1,6 +1,6 @@
 //! The private side of a connection: what only its own commands see and change.
 
-use super::{Client, Engine, Flag, Held, Queue, Reached, Watched};
+use super::{Client, Engine, Flag, Held, Queue, Reached, Slots, Watched};
 use crate::acl::User;
 use crate::keyspace::Effects;
 use crate::keyspace::txn::Progress;
@@ -79,6 +79,8 @@ pub struct Session {
     pub frozen_us: Option<i64>,
     /// Inside of a script.
     pub in_script: bool,
+    /// The slots of the keys of the call that runs.
+    pub slots: Slots,
     /// The channels, patterns and shard channels it listens to.
     subscribed: [BTreeSet<Bytes>; 3],
     /// What its current transaction did; reused from one to the next.
@@ -110,6 +112,7 @@ impl Session {
             caching: false,
             frozen_us: None,
             in_script: false,
+            slots: Slots::default(),
             subscribed: Default::default(),
             effects: Effects::of(id),
         }

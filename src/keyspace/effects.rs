@@ -96,6 +96,8 @@ pub struct Effects {
     pub expired: u64,
     /// Fields of hashes that were found expired and removed.
     pub expired_fields: u64,
+    /// Calls that name a database, as no node of a cluster has another.
+    pub across: u64,
 }
 
 impl Effects {
@@ -118,6 +120,7 @@ impl Effects {
         self.hits.set(0);
         self.misses.set(0);
         self.expired = 0;
+        self.across = 0;
         self.expired_fields = 0;
         self.flushed = false;
         self.log_db = 0;

@@ -82,6 +82,8 @@ counters! {
     denied_channels,
     /// Calls refused because of a database.
     denied_databases,
+    /// Uses that a cluster would refuse.
+    cluster_incompatible,
 }
 
 /// What one thread counted of one command.

@@ -43,6 +43,9 @@ const SELECT: Command = Command::new("SELECT", "select", Group::Connection, Run:
 
 fn select(cx: &mut Outer<'_>) -> Result {
     let index = cx.args.database(cx.engine.keyspace.databases())?;
+    if index != 0 {
+        cx.engine.count_incompatible();
+    }
     cx.session.select(index);
     cx.reply.ok();
     Ok(())

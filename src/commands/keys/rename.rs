@@ -91,6 +91,9 @@ fn copy(cx: &mut Keyed<'_, '_>) -> Result {
     if db == home && from == to {
         return Err(SAME);
     }
+    if home != 0 || db != 0 {
+        cx.txn.effects().across += 1;
+    }
     let Some(entry) = cx.txn.entry(from) else {
         cx.reply.int(0);
         return Ok(());
@@ -124,6 +127,7 @@ fn move_key(cx: &mut Keyed<'_, '_>) -> Result {
     if db == home {
         return Err(SAME);
     }
+    cx.txn.effects().across += 1;
     cx.txn.select(db);
     cx.txn.expire_if_due(key);
     let taken = cx.txn.exists(key);

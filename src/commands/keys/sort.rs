@@ -145,9 +145,12 @@ fn run(cx: &mut Sweep<'_, '_>, may_store: bool) -> Result {
     // Keys that no argument names: nobody has checked them.
     let argv = cx.args.argv();
     if request.by.is_some_and(|by| by.contains(&b'*')) {
+        request.by.inspect(|by| cx.engine.sample_pattern(key, by));
         permit_patterns(cx.engine, cx.session, argv, "BY")?;
     }
     if !request.gets.is_empty() {
+        let looked_up = request.gets.iter().filter(|pattern| ***pattern != *b"#");
+        looked_up.for_each(|pattern| cx.engine.sample_pattern(key, pattern));
         permit_patterns(cx.engine, cx.session, argv, "GET")?;
     }
     let touches_many = request.touches_many();

@@ -24,6 +24,7 @@ fn swapdb(cx: &mut Sweep<'_, '_>) -> Result {
     if first != second {
         cx.all(|txn| swap(txn, first as u32, second as u32));
     }
+    cx.engine.count_incompatible();
     cx.reply.ok();
     Ok(())
 }

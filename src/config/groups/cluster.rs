@@ -72,6 +72,5 @@ group! {
         .hint(NO_CLUSTER)
         .doc("Bytes waiting for another node; 0 is no limit.");
     CLUSTER_COMPATIBILITY_SAMPLE_RATIO = setting("cluster-compatibility-sample-ratio", Kind::Int(0, 100), "0")
-        .hint(NO_CLUSTER)
-        .doc("Percent of commands checked for use in a cluster.");
+        .doc("Percent of commands looked at for what a cluster would refuse: INFO counts it as cluster_incompatible_ops.");
 }

@@ -1,6 +1,7 @@
 //! What was counted since the start, or since CONFIG RESETSTAT.
 
 use super::Lines;
+use crate::config;
 use crate::engine::Engine;
 use crate::pubsub::Topic;
 use std::sync::atomic::Ordering::Relaxed;
@@ -71,4 +72,7 @@ pub(super) fn stats(engine: &Engine, lines: &mut Lines) {
     lines.add("acl_access_denied_key", totals.denied_keys);
     lines.add("acl_access_denied_channel", totals.denied_channels);
     lines.add("acl_access_denied_db", totals.denied_databases);
+    if engine.settings.int(config::CLUSTER_COMPATIBILITY_SAMPLE_RATIO) > 0 {
+        lines.add("cluster_incompatible_ops", totals.cluster_incompatible);
+    }
 }
