@@ -35,6 +35,7 @@ pub async fn expiry(engine: Arc<Engine>) {
         let may = engine.active_expiry.load(Relaxed)
             && !engine.cron_rests.load(Relaxed)
             && !engine.loading.is_active();
+        let may = may && !engine.keyspace.is_importing();
         if may && engine.pause.state(engine.now_ms()).is_none() {
             // A quarter of the time by default, up to 43 % at the highest effort.
             let effort = engine.settings.int(config::ACTIVE_EXPIRE_EFFORT) as u32;

@@ -25,7 +25,8 @@ pub(super) fn make_room(engine: &Engine, now_ms: i64) -> bool {
     if !over() || engine.pause.state(now_ms).is_some() {
         return true;
     }
-    let Some(policy) = Policy::of(&engine.settings) else {
+    let policy = Policy::of(&engine.settings).filter(|_| !engine.keyspace.is_importing());
+    let Some(policy) = policy else {
         // Nothing is refused because of an estimate.
         engine.used.recount();
         return !over();

@@ -61,6 +61,7 @@ pub fn run(
     let admitted = admit(engine, session, &call, now_ms);
     if let Ok(Verdict::Pass) = admitted {
         session.slots = slots::of(engine, session, &call);
+        session.effects.timeless = session.client.is(Flag::ImportSource) && engine.keyspace.is_importing();
     }
     // What it was sent by now (of keys that had to go, too) comes before the reply.
     let outbox = &session.client.outbox;

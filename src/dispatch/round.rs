@@ -79,6 +79,8 @@ fn is_calm(engine: &Engine, session: &Session, now_ms: i64) -> bool {
         && !session.caching
         && !session.client.is(Flag::Tracking)
         && !session.no_touch()
+        && !session.client.is(Flag::ImportSource)
+        && !session.effects.timeless
         && !engine.monitors.is_active()
         && engine.settings.int(config::CLUSTER_COMPATIBILITY_SAMPLE_RATIO) == 0
 }

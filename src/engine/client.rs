@@ -46,6 +46,8 @@ pub enum Flag {
     Gone = 1 << 14,
     /// Can be sent elsewhere (CLIENT CAPA REDIRECT).
     Redirectable = 1 << 15,
+    /// Copies another server here, and tells of the keys that expire there (CLIENT IMPORT-SOURCE).
+    ImportSource = 1 << 16,
 }
 
 /// Bytes of a connection without its buffers.

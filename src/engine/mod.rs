@@ -147,6 +147,7 @@ impl Engine {
     pub fn new(settings: Settings, catalogue: Catalogue) -> Self {
         let keyspace = Keyspace::new(settings.int(config::DATABASES) as usize);
         follow_packing(&settings, keyspace.packing());
+        follow_import(&settings, keyspace.importing());
         let started_ms = clock::system_ms();
         notify::follow(&settings, keyspace.listening());
         Self {
@@ -226,6 +227,17 @@ impl Engine {
             ..decode::Limits::default()
         }
     }
+}
+
+/// Has keys that are due stay while `import-mode` is on.
+fn follow_import(settings: &Settings, importing: &Arc<AtomicBool>) {
+    let importing = importing.clone();
+    let follow = move |settings: &Settings| importing.store(settings.yes(config::IMPORT_MODE), Relaxed);
+    follow(settings);
+    settings.on_change(&[config::IMPORT_MODE], move |settings| {
+        follow(settings);
+        Ok(())
+    });
 }
 
 /// Keeps the thresholds between packed and large encodings what the settings say.

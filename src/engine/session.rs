@@ -176,7 +176,7 @@ impl Session {
         self.durable = false;
         self.client.name.lock().clear();
         *self.client.user.lock() = "default".into();
-        for flag in [Flag::NoEvict, Flag::NoTouch, Flag::Redirectable] {
+        for flag in [Flag::NoEvict, Flag::NoTouch, Flag::Redirectable, Flag::ImportSource] {
             self.client.set(flag, false);
         }
     }

@@ -81,9 +81,11 @@ pub struct Effects {
     pub origin: u64,
     /// A database was emptied.
     pub flushed: bool,
-    /// These are effects being replayed: keys and fields do not expire by themselves, since their removal
-    /// is an effect of its own.
+    /// These are effects being replayed: what was allowed then is not judged again.
     pub(super) replayed: bool,
+    /// Keys and fields do not expire by themselves, and are seen though they are due, since their removal is an effect of
+    /// its own: those of a replay, or of the server that is imported.
+    pub timeless: bool,
     /// Something was recorded that must not be lost.
     firm: bool,
     /// Changes made: what INFO counts since the last save.
@@ -108,7 +110,7 @@ impl Effects {
 
     /// For effects that are replayed.
     pub fn replaying() -> Self {
-        Self { replayed: true, ..Self::default() }
+        Self { replayed: true, timeless: true, ..Self::default() }
     }
 
     /// Empties it for the next transaction.

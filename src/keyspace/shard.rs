@@ -78,6 +78,7 @@ pub struct Keyspace {
     agenda: Agenda,
     /// Until when (unix ms) nothing is removed only because it is due.
     kept_until_ms: AtomicI64,
+    importing: Arc<AtomicBool>,
 }
 
 impl Keyspace {
@@ -98,6 +99,7 @@ impl Keyspace {
             last_ms: AtomicI64::new(0),
             agenda: Agenda::default(),
             kept_until_ms: AtomicI64::new(0),
+            importing: Arc::default(),
         }
     }
 
@@ -247,7 +249,18 @@ impl Keyspace {
 
     /// Whether keys that are due stay at `now_ms`.
     pub fn keeps_due(&self, now_ms: i64) -> bool {
-        now_ms < self.kept_until_ms.load(Relaxed)
+        now_ms < self.kept_until_ms.load(Relaxed) || self.is_importing()
+    }
+
+    /// Set while another server is copied here, which tells of the keys that expire there: none is removed only because
+    /// it is due.
+    pub fn importing(&self) -> &Arc<AtomicBool> {
+        &self.importing
+    }
+
+    /// See [`Keyspace::importing`].
+    pub fn is_importing(&self) -> bool {
+        self.importing.load(Relaxed)
     }
 
     /// The next ticket of a blocked client.

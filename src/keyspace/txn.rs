@@ -546,8 +546,13 @@ impl<'k> Txn<'k> {
     }
 
     /// Whether what expires at `at_ms` is gone.
-    fn is_due(&self, at_ms: i64) -> bool {
-        at_ms <= self.now_ms && !self.is_replayed()
+    pub fn is_due(&self, at_ms: i64) -> bool {
+        at_ms <= self.now_ms && !self.effects.timeless
+    }
+
+    /// Whether what is to expire at `at_ms` is removed at once; it is not where its removal comes as a call of its own.
+    pub fn is_past(&self, at_ms: i64) -> bool {
+        self.is_due(at_ms) && !self.keyspace.is_importing()
     }
 
     /// Whether effects are replayed: what was allowed then is not judged again.
@@ -570,7 +575,7 @@ impl<'k> Txn<'k> {
         }
     }
 
-    /// Whether keys that are due stay for now, while clients are paused.
+    /// Whether keys that are due stay for now, while clients are paused or another server is imported.
     pub fn keeps_due(&self) -> bool {
         self.keyspace.keeps_due(self.now_ms)
     }

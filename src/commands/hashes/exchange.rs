@@ -85,7 +85,7 @@ fn hgetex(cx: &mut Keyed<'_, '_>) -> Result {
     let hash = cx.txn.probe_live(key)?;
     cx.reply.array(fields.len());
     // What a time in the past removes is gone when it is named again.
-    let past = expire_at.is_some_and(|at| at <= now_ms);
+    let past = expire_at.is_some_and(|at| cx.txn.is_past(at));
     let mut gone = HashSet::new();
     for field in fields {
         let again = past && !gone.insert(*field);
@@ -112,7 +112,7 @@ fn schedule<'a>(
     fields: impl Iterator<Item = &'a [u8]>,
     at: i64,
 ) -> Result {
-    let past = at <= cx.txn.now_ms();
+    let past = cx.txn.is_past(at);
     let Some(hash) = cx.txn.edit::<Hash>(key)? else { return Ok(()) };
     let mut hash = hash.named(if past { "hdel" } else { "hexpire" });
     hash.expect_expiry();

@@ -149,7 +149,7 @@ fn expire(cx: &mut Keyed<'_, '_>, unit_ms: i64, base_ms: i64) -> Result {
     let condition = Condition::take(&mut cx.args);
     let no_fields = Error::new("ERR Parameter `numFields` should be greater than 0");
     let fields = take_fields(&mut cx.args, no_fields)?;
-    let past = at <= cx.txn.now_ms();
+    let past = cx.txn.is_past(at);
     cx.txn.expire_fields(key, fields)?;
     cx.reply.array(fields.len());
     let Some(hash) = cx.txn.edit::<Hash>(key)? else {

@@ -98,7 +98,7 @@ fn restore(cx: &mut Keyed<'_, '_>) -> Result {
     let at = if options.absolute { ttl } else { ttl.saturating_add(now_ms) };
     let expire_at = (ttl != 0).then_some(at);
     cx.reply.ok();
-    if expire_at.is_some_and(|at| at <= now_ms) {
+    if expire_at.is_some_and(|at| cx.txn.is_past(at)) {
         cx.txn.delete(key);
         return Ok(());
     }

@@ -127,7 +127,7 @@ fn expire_generic(cx: &mut Keyed<'_, '_>, unit_ms: i64, base_ms: i64) -> Result 
         Some(entry) => conditions.hold(entry.expire_at(), expire_at),
         None => false,
     };
-    if taken && expire_at <= cx.txn.now_ms() {
+    if taken && cx.txn.is_past(expire_at) {
         cx.txn.delete(key);
     } else if taken {
         cx.txn.set_expire_at(key, Some(expire_at));

@@ -98,7 +98,7 @@ fn step(
 }
 
 fn is_due(entry: EntryRef<'_>, txn: &Txn<'_>) -> bool {
-    entry.expire_at().is_some_and(|at| at <= txn.now_ms())
+    entry.expire_at().is_some_and(|at| txn.is_due(at))
 }
 
 const KEYS: Command = Command::new("KEYS", "keys", Group::Generic, Run::Sweep(keys))

@@ -28,7 +28,7 @@ fn getex(cx: &mut Keyed<'_, '_>) -> Result {
     let ttl = expiry.ttl(cx.txn.now_ms(), "getex")?;
     reply_string(cx.reply, value);
     match ttl {
-        Ttl::At(t) if t <= cx.txn.now_ms() => {
+        Ttl::At(t) if cx.txn.is_past(t) => {
             cx.txn.delete(key);
         }
         Ttl::At(t) => {

@@ -61,7 +61,7 @@ fn set(cx: &mut Keyed<'_, '_>) -> Result {
 /// Sets a string and tells `set`, and `expire` if it has one now. What expires in the past is gone at once.
 pub fn store(txn: &mut Txn<'_>, key: &[u8], value: &[u8], ttl: Ttl) {
     if let Ttl::At(t) = ttl
-        && t <= txn.now_ms()
+        && txn.is_past(t)
     {
         txn.touch(key, "set", Class::STRING);
         txn.touch(key, "expire", Class::GENERIC);

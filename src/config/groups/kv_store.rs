@@ -38,6 +38,8 @@ group! {
         .doc("More rounds of background work with more clients.");
     ACTIVE_EXPIRE_EFFORT = setting("active-expire-effort", Kind::Int(1, 10), "1")
         .doc("How hard expired keys are looked for.");
+    IMPORT_MODE = switch("import-mode", "no")
+        .doc("Removes no expired keys while another server is copied here; see CLIENT IMPORT-SOURCE.");
     NOTIFY_KEYSPACE_EVENTS = setting("notify-keyspace-events", Kind::Events, "")
         .doc("Classes of changes that are published; empty publishes none.");
     LAZYFREE_LAZY_EVICTION = switch("lazyfree-lazy-eviction", "no").hint(FREES).doc("Frees evicted values later.");

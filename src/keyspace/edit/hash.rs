@@ -88,15 +88,15 @@ impl Edit<'_, Hash> {
         }
     }
 
-    /// What is seen of it: what is due counts as gone, except when effects are replayed.
+    /// What is seen of it: what is due counts as gone, except where time does not count.
     pub fn live(&self) -> Live<'_> {
-        self.value().at(if self.effects.replayed { i64::MIN } else { self.now_ms() })
+        self.value().at(if self.effects.timeless { i64::MIN } else { self.now_ms() })
     }
 
     /// Removes those of `fields` whose time is up, unless clients are paused, and tells of it; returns how many.
     pub fn expire_among(&mut self, fields: &[&[u8]]) -> usize {
         let now_ms = self.now_ms();
-        if self.effects.replayed
+        if self.effects.timeless
             || self.keyspace.keeps_due(now_ms)
             || self.value().next_expire_at().is_none_or(|at| at > now_ms)
         {

@@ -1,8 +1,9 @@
-//! CLIENT REPLY, NO-EVICT, NO-TOUCH, PAUSE, UNPAUSE, UNBLOCK.
+//! CLIENT REPLY, NO-EVICT, NO-TOUCH, IMPORT-SOURCE, PAUSE, UNPAUSE, UNBLOCK.
 
 use super::SIMPLE;
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Outer, Result, Run};
+use crate::config;
 use crate::engine::{Flag, Paused, ReplyMode};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -45,6 +46,28 @@ pub(super) const NO_TOUCH: Command =
 
 fn no_touch(cx: &mut Outer<'_>) -> Result {
     set_flag(cx, Flag::NoTouch)
+}
+
+pub(super) const IMPORT_SOURCE: Command = Command::new(
+    "IMPORT-SOURCE",
+    "client|import-source",
+    Group::Connection,
+    Run::Outer(import_source),
+)
+.syntax("<ON | OFF>")
+.flags(SIMPLE)
+.doc(
+    "8.1.0",
+    "O(1)",
+    "Has this connection see keys that are due while import-mode is on, as it tells of their removal.",
+);
+
+fn import_source(cx: &mut Outer<'_>) -> Result {
+    let is_off = cx.args.peek().is_some_and(|word| word.eq_ignore_ascii_case(b"OFF"));
+    if !is_off && !cx.engine.settings.yes(config::IMPORT_MODE) {
+        return Err(Error::new("ERR Server is not in import mode"));
+    }
+    set_flag(cx, Flag::ImportSource)
 }
 
 fn set_flag(cx: &mut Outer<'_>, flag: Flag) -> Result {

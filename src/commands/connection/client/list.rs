@@ -54,7 +54,7 @@ fn info(cx: &mut Outer<'_>) -> Result {
 }
 
 /// The letters of `flags=`, with the property that each stands for; `d` is for a touched watch.
-pub(super) const FLAGS: [(Flag, char); 11] = [
+pub(super) const FLAGS: [(Flag, char); 12] = [
     (Flag::Monitor, 'O'),
     (Flag::Subscribed, 'P'),
     (Flag::Multi, 'x'),
@@ -66,6 +66,7 @@ pub(super) const FLAGS: [(Flag, char); 11] = [
     (Flag::UnixSocket, 'U'),
     (Flag::NoEvict, 'e'),
     (Flag::NoTouch, 'T'),
+    (Flag::ImportSource, 'I'),
 ];
 
 /// Unsent bytes that are told as `obl`; what is beyond them as `omem`.

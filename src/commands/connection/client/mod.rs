@@ -32,6 +32,7 @@ const SUBCOMMANDS: &[Command] = &[
     tracking::GETREDIR,
     HELP,
     identity::ID,
+    control::IMPORT_SOURCE,
     list::INFO,
     kill::KILL,
     list::LIST,
