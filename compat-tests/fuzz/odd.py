@@ -152,7 +152,7 @@ class Odd:
             elif luck < 0.6:
                 out += dice.choice([b"\r\n", b"\n", b" \r\n", b"*0\r\n", b"*-1\r\n", b"*-2147483648\r\n", b"\x00\r\n", b"\t\n"])
             elif luck < 0.85:
-                out += packed([dice.choice([["PING"], ["ECHO", "a"], ["SET", "k0", "v"], ["GET", "k0"], ["MULTI"], ["EXEC"], ["nosuch", "\r\n", "x"], [""], ["PING", ""], ["nosuch\x00x", "y"], ["GET"], ["CONFIG", "x\ny"], ["x" * 200, "y" * 200]])])
+                out += packed([dice.choice([["PING"], ["ECHO", "a"], ["SET", "k0", "v"], ["GET", "k0"], ["MULTI"], ["EXEC"], ["CLIENT", "REPLY", "OFF"], ["CLIENT", "REPLY", "SKIP"], ["CLIENT", "REPLY", "ON"], ["CLIENT", "REPLY", "skip", "x"], ["nosuch", "\r\n", "x"], [""], ["PING", ""], ["nosuch\x00x", "y"], ["GET"], ["CONFIG", "x\ny"], ["x" * 200, "y" * 200]])])
             else:
                 out += dice.choice([b"*1\r\n$-1\r\n", b"*1\r\n:1\r\n", b"*x\r\n", b"*\r\n", b"*1048577\r\n", b"*2147483648\r\n", b"*1\r\n$x\r\n", b"*1\r\n$536870913\r\n", b"*1\r\n$4\r\nPINGxx", b"*1\r\n$4\nPING\n", b"*01\r\n$04\r\nPING\r\n",
                                     b"*+1\r\n$4\r\nPING\r\n", b"* 1\r\n$4\r\nPING\r\n", b"*1 \r\n$4\r\nPING\r\n", b"*1\r\nPING\r\n", b"$4\r\nPING\r\n", b"+PING\r\n", b"*1\r\n$ 4\r\nPING\r\n", b"*1\r\n$4 \r\nPING\r\n", b"*1\r\n$4\r\nPI", b"*2\r\n$4\r\nECHO\r\n",

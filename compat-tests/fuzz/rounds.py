@@ -11,6 +11,9 @@ from wire import END, Link, packed, quote, read, replies
 
 THRESHOLDS = ["hash-max-listpack-entries", "set-max-listpack-entries", "set-max-intset-entries", "zset-max-listpack-entries",
               "list-max-listpack-size", "hash-max-listpack-value", "zset-max-listpack-value", "set-max-listpack-value"]
+# What a round may have changed.
+ORDINARY = [["CONFIG", "SET", *words.split()] for words in ("hll-sparse-max-bytes 3000", "list-compress-depth 0", "maxmemory-policy noeviction", "stream-node-max-bytes 4096",
+                                                         "stream-node-max-entries 100")]
 # What a listener hears last.
 PONG = b"*2\r\n$4\r\npong\r\n$0\r\n\r\n"
 CONTROL = ["MULTI", "EXEC", "EXEC", "EXEC", "DISCARD"]
@@ -52,11 +55,12 @@ class Side:
                 link.connect()
             elif link.call("RESET")[0] != "+":
                 raise ConnectionError("RESET is refused")
-            link.call("HELLO", str(protocol))
+            # 23 is RESP2 on the first connection and RESP3 on the others.
+            link.call("HELLO", str(protocol)[0 if name in "as" else -1])
         look = self.links["s"]
-        for call in (["CONFIG", "SET", "notify-keyspace-events", ""], ["FLUSHALL"], ["SCRIPT", "FLUSH"], ["FUNCTION", "FLUSH"], ["ACL", "DELUSER", "u"], *settings,
+        for call in (["CONFIG", "SET", "notify-keyspace-events", ""], ["FLUSHALL"], ["SCRIPT", "FLUSH"], ["FUNCTION", "FLUSH"], ["ACL", "DELUSER", "u"], *settings, *ORDINARY,
                      # Texts of half a gigabyte would be all that a run does.
-                     ["CONFIG", "SET", "proto-max-bulk-len", "1mb"], ["DEBUG", "SET-ACTIVE-EXPIRE", "0"], ["CONFIG", "SET", "notify-keyspace-events", "KEAm"]):
+                     ["CONFIG", "SET", "proto-max-bulk-len", "1mb"], ["DEBUG", "SET-ACTIVE-EXPIRE", "0"], ["CONFIG", "SET", "notify-keyspace-events", "KEAmn"]):
             look.call(*call)
         if self.listener is not None:
             self.listener.socket.close()
@@ -108,6 +112,7 @@ class Pair(Crowds):
         for side in self.sides:
             side.reset(protocol, settings)
         self.queued = {}
+        self.relimited = False
 
     def judge(self, name, words, left, right, queued=()):
         told = name + "\0" if any("\0" in word for word in words) else name
@@ -132,6 +137,7 @@ class Pair(Crowds):
     def chunk(self, name, calls):
         """Calls sent at once on one connection."""
         together = len(calls) > 1 and name not in self.queued
+        self.relimited |= any(called == "restore" or "list-max-listpack-size" in words for called, words in calls)
         sent = packed([words for _, words in calls] + ([END] if together else []))
         for side in self.sides:
             side.links[name].socket.sendall(sent)
@@ -251,6 +257,9 @@ class Pair(Crowds):
         for call, one, two in zip(calls, lefts, rights):
             if call[0] in ("DEBUG", "DUMP") and not self.digests:
                 continue
+            # In Redis a list keeps the limit of its nodes with which it was made, or sent.
+            if self.relimited and call[0] == "DUMP" and one[1:] and two[1:] and one[1][:1] == b"\x12" == two[1][:1]:
+                continue
             if call[0] == "SELECT":
                 database = call[1]
             name = {"PEXPIRETIME": "pexpiretime", "OBJECT": "state|encoding", "DEBUG": "state|digest"}.get(call[0], "state|" + call[0].lower())
@@ -264,6 +273,8 @@ def draw(generator, parts, dice):
     part = dice.choice(parts)
     if part == "scripts":
         return ("chunk", "a", [*(generator.scripts.call() for _ in range(dice.choice([1, 5, 10]))), *chunk(generator, dice, dice.choice([0, 2]), False)])
+    if part == "edges":
+        return generator.edges.step()
     if part == "odd":
         return ("chunk", "a", [oddly(generator, dice) for _ in range(dice.choice([1, 5, 20]))])
     if part == "crowds":

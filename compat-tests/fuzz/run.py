@@ -24,6 +24,7 @@ import time
 
 from calls import RANDOM, Generator, read_docs
 from churn import dumped
+from edges import Edges
 from judge import shape
 from known import Known
 from odd import Odd
@@ -43,7 +44,7 @@ def main():
     parser.add_argument("--commands", type=int, default=20_000)
     parser.add_argument("--seconds", type=float, default=0, help="stop after this time, if it comes before the commands are sent")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--parts", default="calls", help="what steps are drawn from, each as often as it is named: calls, odd, scripts, crowds; all but calls against Redis 8")
+    parser.add_argument("--parts", default="calls", help="what steps are drawn from, each as often as it is named: calls, edges, odd, scripts, crowds; all but calls against Redis 8")
     parser.add_argument("--only", default="", help="only these commands, by name, separated by commas")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -78,7 +79,7 @@ class Fuzz:
 
     def round(self):
         dice = self.dice
-        protocol = dice.choice([2, 3])
+        protocol = dice.choice([2, 3, 2, 3, 23, 32])
         small = dice.random() < 0.4
         settings = [["CONFIG", "SET", name, (dice.choice(["3", "8"]) if small else {"list-max-listpack-size": "-2", "set-max-intset-entries": "512"}.get(
             name, "64" if name.endswith("value") else "128"))] for name in THRESHOLDS]
@@ -178,7 +179,7 @@ def compare(oracle, synap, model, options):
     generator = Generator(docs, dice)
     # A real server's payloads, so that both are told the same.
     generator.payloads = dumped(oracle, dice)
-    generator.odd, generator.scripts = Odd(docs, dice), Scripts(dice)
+    generator.odd, generator.scripts, generator.edges = Odd(docs, dice), Scripts(dice), Edges(generator, dice)
     parts = options.parts.split(",")
     fuzz = Fuzz(pair, generator, parts, dice)
     if model:

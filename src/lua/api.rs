@@ -231,30 +231,28 @@ fn called_at(lua: &Lua) -> Option<String> {
 }
 
 /// A word of a call, as text.
-enum Word<'a> {
+enum Word {
     Borrowed(mlua::BorrowedBytes),
     Digits(SmallVec<[u8; 64]>),
-    Text(&'a [u8]),
 }
 
-impl Word<'_> {
+impl Word {
     fn bytes(&self) -> &[u8] {
         match self {
             Word::Borrowed(bytes) => bytes,
             Word::Digits(digits) => digits,
-            Word::Text(text) => text,
         }
     }
 }
 
-type Words<'a> = SmallVec<[Word<'a>; 8]>;
+type Words = SmallVec<[Word; 8]>;
 
 /// The words of a call; `None` when one is neither text nor a number.
-fn words(args: &MultiValue) -> Option<Words<'_>> {
+fn words(args: &MultiValue) -> Option<Words> {
     args.iter().map(word).collect()
 }
 
-fn word(value: &Value) -> Option<Word<'_>> {
+fn word(value: &Value) -> Option<Word> {
     match value {
         Value::String(text) => Some(Word::Borrowed(text.as_bytes())),
         Value::Integer(n) => Some(digits(*n as f64)),
@@ -263,14 +261,14 @@ fn word(value: &Value) -> Option<Word<'_>> {
     }
 }
 
-fn digits<'a>(n: f64) -> Word<'a> {
+fn digits(n: f64) -> Word {
     let mut text = SmallVec::new();
     push_digits(n, &mut text);
     Word::Digits(text)
 }
 
 /// The one argument of a function, as text.
-fn one(args: &MultiValue) -> Option<Word<'_>> {
+fn one(args: &MultiValue) -> Option<Word> {
     if args.len() == 1 { args.front().and_then(word) } else { None }
 }
 
@@ -304,8 +302,10 @@ fn sha1hex(lua: &Lua, args: MultiValue) -> Answer {
     if args.len() != 1 {
         return failed(b"ERR wrong number of arguments", false);
     }
-    let text = one(&args).unwrap_or(Word::Text(b""));
-    lua.create_string(sha1_hex(text.bytes())).map(Value::String)
+    // Numbers as Lua writes them, not as a call's words are.
+    let text = args.front().map(|value| lua.coerce_string(value.clone())).transpose()?.flatten();
+    let sum = text.map_or_else(|| sha1_hex(b""), |text| sha1_hex(&text.as_bytes()));
+    lua.create_string(sum).map(Value::String)
 }
 
 fn log(_: &Lua, args: MultiValue) -> Result<()> {
@@ -314,7 +314,7 @@ fn log(_: &Lua, args: MultiValue) -> Result<()> {
     }
     let level = match args.front() {
         Some(Value::Integer(n)) => *n,
-        Some(Value::Number(n)) => *n as i64,
+        Some(Value::Number(n)) => truncated(*n),
         _ => return failed(b"ERR First argument must be a number (log level).", false),
     };
     let level = match level {
@@ -341,7 +341,7 @@ fn log(_: &Lua, args: MultiValue) -> Result<()> {
 /// A number as C makes an `int` of it; what is none is 0.
 fn whole(lua: &Lua, value: Option<&Value>) -> Result<i64> {
     let n = value.map(|value| lua.coerce_number(value.clone())).transpose()?;
-    Ok(n.flatten().map_or(0, |n| n as i64))
+    Ok(n.flatten().map_or(0, truncated))
 }
 
 /// Effects go to the log and to replicas alike: what the script asks for is checked, and changes nothing.

@@ -58,7 +58,17 @@ pub fn cached(bytes: &[u8]) -> Option<u64> {
 /// Takes over the count that `old` kept, as a stale one: as Redis leaves it.
 pub fn keep_stale_count(bytes: &mut [u8], old: &[u8]) {
     bytes[8..HEADER].copy_from_slice(&old[8..HEADER]);
+    forget_count(bytes);
+}
+
+/// Marks the count in the header as stale.
+pub fn forget_count(bytes: &mut [u8]) {
     bytes[HEADER - 1] |= 0x80;
+}
+
+/// The string that holds no element: sparse.
+pub fn empty() -> Vec<u8> {
+    encode(&[0; REGISTERS], true, usize::MAX)
 }
 
 /// A run of registers in the sparse form: their value, how many, and the bytes that say so.
@@ -226,7 +236,7 @@ pub fn raise_sparse(
             _ => place += len,
         }
     }
-    bytes[HEADER - 1] |= 0x80;
+    forget_count(bytes);
     Ok(Raised::Done)
 }
 

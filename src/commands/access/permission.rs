@@ -115,7 +115,9 @@ fn with_question<R>(
     let mut found: Vec<Found> = Vec::new();
     if rules.selectors().iter().any(|selector| selector.minds_keys()) {
         // A malformed call has no keys: its handler touches none, and tells what is wrong.
-        let _ = command.find_keys(argv, &mut found);
+        if command.find_keys(argv, &mut found).is_err() {
+            found.clear();
+        }
     }
     let keys: SmallVec<[KeyUse<'_>; 8]> = found
         .iter()

@@ -68,11 +68,11 @@ fn bitpos(cx: &mut Keyed<'_, '_>) -> Result {
     if cx.args.left() > 3 {
         return Err(Error::SYNTAX);
     }
-    // A unit that is none is told before what is wrong with the bounds.
-    if let [_, _, words @ ..] = cx.args.peek_all() {
+    let start = if cx.args.more() { cx.args.int()? } else { 0 };
+    // A unit that is none is told before what is wrong with the end.
+    if let [_, words @ ..] = cx.args.peek_all() {
         in_bits(&mut Args::new(words, 0))?;
     }
-    let start = if cx.args.more() { cx.args.int()? } else { 0 };
     let end = if cx.args.more() { Some(cx.args.int()?) } else { None };
     let bits = in_bits(&mut cx.args)?;
     let Some(value) = cx.txn.read::<Str>(key)? else {

@@ -4,7 +4,7 @@ use super::{probe, read, store, union};
 use crate::command::flag::*;
 use crate::command::{Command, Group, Keyed, Keys, Result, Run, access};
 use crate::keyspace::Str;
-use crate::types::hyperlog::{self, Raised};
+use crate::types::hyperlog::{self, Raised, Registers};
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[PFADD, PFCOUNT, PFMERGE];
@@ -27,7 +27,7 @@ fn pfadd(cx: &mut Keyed<'_, '_>) -> Result {
         cx.reply.int(0);
         return Ok(());
     }
-    let bytes = known.unwrap_or_else(|| hyperlog::encode(&[0; hyperlog::REGISTERS], true, usize::MAX).into());
+    let bytes = known.unwrap_or_else(|| hyperlog::empty().into());
     let wanted: Vec<_> = elements.iter().map(|element| hyperlog::place(element)).collect();
     let effect = (b"PFADD".as_slice(), elements);
     if hyperlog::is_dense(&bytes) {
@@ -53,7 +53,7 @@ fn pfadd(cx: &mut Keyed<'_, '_>) -> Result {
                 let mut registers = hyperlog::registers(&sparse)?;
                 wanted[nth..].iter().for_each(|(at, value)| registers[*at] = registers[*at].max(*value));
                 cx.reply.int(1);
-                return store(cx.txn, key, &registers, false);
+                return store(cx.txn, key, &registers);
             }
         }
     }
@@ -113,7 +113,32 @@ const PFMERGE: Command = Command::new("PFMERGE", "pfmerge", Group::HyperLogLog, 
 fn pfmerge(cx: &mut Keyed<'_, '_>) -> Result {
     let keys = cx.args.rest();
     let (registers, sparse) = union(cx.txn, keys)?;
-    store(cx.txn, keys[0], &registers, sparse)?;
+    match merged(cx, keys[0], &registers, sparse)? {
+        Some(bytes) => cx.txn.upsert_string(keys[0])?.rewrite(|text| {
+            text.clear();
+            text.extend_from_slice(&bytes);
+        }),
+        None => store(cx.txn, keys[0], &registers)?,
+    }
     cx.reply.ok();
     Ok(())
+}
+
+/// What `key` holds with its registers raised to those given, or `None` if that has to be dense. Only a register that is
+/// raised can take more than the bytes that are allowed.
+fn merged(cx: &Keyed<'_, '_>, key: &[u8], registers: &Registers, sparse: bool) -> Result<Option<Vec<u8>>> {
+    if !sparse {
+        return Ok(None);
+    }
+    let mut bytes = probe(cx.txn, key)?.unwrap_or_else(|| hyperlog::empty().into()).into_owned();
+    let sparse_len_max = cx.txn.packing().hll_sparse_max_bytes().max(0) as usize;
+    let old = hyperlog::registers(&bytes)?;
+    for (at, (old, new)) in old.iter().zip(registers).enumerate() {
+        if new > old && matches!(hyperlog::raise_sparse(&mut bytes, at, *new, sparse_len_max)?, Raised::Full)
+        {
+            return Ok(None);
+        }
+    }
+    hyperlog::forget_count(&mut bytes);
+    Ok(Some(bytes))
 }

@@ -12,6 +12,7 @@ const PFDEBUG: Command = Command::new("PFDEBUG", "pfdebug", Group::HyperLogLog, 
     .syntax("subcommand key")
     .flags(INTERNAL | WRITE | GROWS | ADMIN)
     .keys(&[Keys::one(2, access::RW | access::ACCESS)])
+    .event("")
     .doc("2.8.9", "N/A", "Shows how a HyperLogLog is stored.");
 
 fn pfdebug(cx: &mut Keyed<'_, '_>) -> Result {
@@ -45,7 +46,7 @@ fn pfdebug(cx: &mut Keyed<'_, '_>) -> Result {
             let registers = hyperlog::registers(&bytes)?;
             drop(bytes);
             if !dense {
-                store(cx.txn, key, &registers, false)?;
+                store(cx.txn, key, &registers)?;
             }
             if word == b"TODENSE" {
                 cx.reply.int((!dense).into());

@@ -50,10 +50,9 @@ fn union(txn: &Txn<'_>, keys: &[&[u8]]) -> Result<(Box<Registers>, bool)> {
     Ok((all, sparse))
 }
 
-/// Puts `registers` in place of what `key` holds.
-fn store(txn: &mut Txn<'_>, key: &[u8], registers: &Registers, may_be_sparse: bool) -> Result {
-    let sparse_len_max = txn.packing().hll_sparse_max_bytes().max(0) as usize;
-    let mut bytes = hyperlog::encode(registers, may_be_sparse, sparse_len_max);
+/// Puts `registers`, dense, in place of what `key` holds.
+fn store(txn: &mut Txn<'_>, key: &[u8], registers: &Registers) -> Result {
+    let mut bytes = hyperlog::encode(registers, false, 0);
     if let Some(old) = probe(txn, key)? {
         hyperlog::keep_stale_count(&mut bytes, &old);
     }

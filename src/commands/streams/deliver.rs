@@ -45,7 +45,11 @@ fn xreadgroup(cx: &mut Keyed<'_, '_>) -> Result<Flow> {
         wanted.push(match *id {
             b"$" | b"+" => return Err(meaningless(id[0])),
             b">" => Wanted::New,
-            id => Wanted::PendingAfter(parse_id(id, 0)?),
+            // Nothing is behind the last of all ids, which Redis takes for `>`.
+            id => match parse_id(id, 0)? {
+                Id::MAX => Wanted::New,
+                id => Wanted::PendingAfter(id),
+            },
         });
     }
 

@@ -138,7 +138,8 @@ fn whole(
     setting: &mut i64,
     (min, max): (i64, i64),
 ) -> Result<Value> {
-    let given = integer(lua, args, at, Some(*setting))?;
+    // As an `int` of C.
+    let given = i64::from(integer(lua, args, at, Some(*setting))? as i32);
     if !(min..=max).contains(&given) {
         return Err(bad_argument(lua, 1, &format!("expected integer between {min} and {max}")));
     }

@@ -66,10 +66,11 @@ impl Field {
         }
     }
 
-    /// The number that BITFIELD SET stores: for unsigned fields a negative one counts as the huge
-    /// one with the same bits.
+    /// The number that BITFIELD SET stores. For unsigned fields a negative one counts as the huge one with the same bits;
+    /// for signed ones too, where it is further below the field's largest than 64 bits can tell, as in Redis.
     pub fn given(self, n: i64) -> i128 {
-        if self.signed { n.into() } else { (n as u64).into() }
+        let beyond = self.width < 64 && n < i64::MIN + (1 << (self.width - 1));
+        if self.signed && !beyond { n.into() } else { (n as u64).into() }
     }
 
     fn mask(self) -> u64 {
