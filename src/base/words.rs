@@ -1,5 +1,7 @@
 //! Splitting a line into words, with quotes: inline commands and configuration lines.
 
+use std::io::Write;
+
 /// Splits `line` into words at blanks, or `None` when its quotes are unbalanced.
 ///
 /// In `"…"` the escapes `\n \r \t \b \a \xHH` and `\` before any other byte are known, in `'…'` only
@@ -88,6 +90,27 @@ fn closed(line: &[u8], at: usize) -> Option<usize> {
     line.get(at).is_none_or(|b| is_blank(*b)).then_some(at)
 }
 
+/// Appends `word` in quotes, so that it stays on its line: what [`split`] reads as this word.
+pub fn quote(word: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    for byte in word {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', *byte]),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            7 => out.extend_from_slice(b"\\a"),
+            8 => out.extend_from_slice(b"\\b"),
+            b' '..=b'~' => out.push(*byte),
+            _ => {
+                // Writing to a Vec cannot fail.
+                let _ = write!(out, "\\x{byte:02x}");
+            }
+        }
+    }
+    out.push(b'"');
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +138,17 @@ mod tests {
         ] {
             assert_eq!(split_text(line).unwrap(), words, "{line}");
         }
+    }
+
+    #[test]
+    fn quoted_words_are_read_back_and_cannot_end_the_line() {
+        let mut out = Vec::new();
+        quote(b"a\r\n\"\\\x00\xff", &mut out);
+        assert_eq!(out, br#""a\r\n\"\\\x00\xff""#);
+        let all: Vec<u8> = (0..=255).collect();
+        out.clear();
+        quote(&all, &mut out);
+        assert_eq!(split(&out), Some(vec![all]));
     }
 
     #[test]

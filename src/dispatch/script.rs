@@ -15,14 +15,14 @@ use super::{Call, Outcome, Single, serve};
 use super::{count, evict, gate, slots};
 use crate::acl::Context;
 use crate::base::clock;
-use crate::command::{Args, Command, Error, Nest, Outer, Reply, Run, flag};
+use crate::command::{Args, Command, Error, Nest, Outer, Reply, Run, Source, flag};
 use crate::commands::access::{self, Asked};
 use crate::commands::scripts::prepare::{Prepared, memory_limit, prepare};
 use crate::config;
 use crate::engine::{Engine, Reached, ReplyMode, SCRIPT_SLOW, ScriptRun, Session, Slots};
 use crate::keyspace::txn::Begin;
 use crate::keyspace::{Txn, shown};
-use crate::lua::{self, Failure, Flags, Host, Interp, Kind, Level, Refused};
+use crate::lua::{self, Failure, Flags, Host, Interp, Kind, Level, Refused, debug};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -35,13 +35,53 @@ pub(super) fn run(
     now_ms: i64,
     reply: &mut Reply,
 ) -> Result<Outcome, Error> {
+    match session.debugging && debug::has_terminal() {
+        true => debugged(engine, session, call, now_ms, reply),
+        false => run_plainly(engine, session, call, now_ms, reply),
+    }
+}
+
+/// Runs a script (functions are not debugged) while its client looks at it line by line, and ends the connection.
+#[cold]
+fn debugged(
+    engine: &Engine,
+    session: &mut Session,
+    call: Call<'_>,
+    now_ms: i64,
+    reply: &mut Reply,
+) -> Result<Outcome, Error> {
+    match command_of(&call)?.run {
+        Run::Nested(Nest::Script(Source::Text)) => {}
+        Run::Nested(Nest::Script(Source::Sha)) => {
+            return Err(Error::new("ERR Please use EVAL instead of EVALSHA for debugging"));
+        }
+        _ => return run_plainly(engine, session, call, now_ms, reply),
+    }
+    let threshold_ms = engine.settings.int(config::BUSY_REPLY_THRESHOLD);
+    let patience = u64::try_from(threshold_ms).ok().filter(|ms| *ms > 0).map(Duration::from_millis);
+    debug::Session::begin(call.argv[1], patience);
+    let outcome = run_plainly(engine, session, call, now_ms, reply);
+    let began = !matches!(outcome, Ok(Outcome::Hold));
+    debug::Session::end(began);
+    session.closing |= began;
+    outcome
+}
+
+fn run_plainly(
+    engine: &Engine,
+    session: &mut Session,
+    call: Call<'_>,
+    now_ms: i64,
+    reply: &mut Reply,
+) -> Result<Outcome, Error> {
     with(|interp| {
         // Room is made before any shard is locked.
         let full = gate::is_full(engine, now_ms) && !evict::make_room(engine, now_ms);
         let prepared = prepare_call(engine, interp, &call, full)?;
         let begin = super::begin(engine, session, command_of(&call)?, now_ms);
         super::catch_up_all(engine, session.db, &call, now_ms);
-        let set = match prepared.declares_keys {
+        // Its client may ask for other keys.
+        let set = match prepared.declares_keys && !debug::is_on() {
             true => call.keys.iter().fold(0, |set, key| set | 1 << key.shard()),
             false => u64::MAX,
         };
@@ -261,7 +301,7 @@ impl Host for Running<'_, '_> {
         self.count(&call, reply.len(), result.is_err());
         result.map_err(|error| {
             self.engine.metrics.count_error(error.code());
-            Refused { error, counted: true }
+            Refused { error, counted: true, ran: true }
         })
     }
 
@@ -270,7 +310,7 @@ impl Host for Running<'_, '_> {
         let is_whole = |command: &Command| argv.len() == 1 || command.subcommands().is_empty();
         let Some(entry) = single.call().entry.filter(|entry| is_whole(entry.command)) else {
             let error = Error::new("ERR Invalid command passed to redis.acl_check_cmd()");
-            return Err(Refused { error, counted: false });
+            return Err(Refused { error, counted: false, ran: false });
         };
         let user = self.session.user();
         let asked = Asked { entry, argv, db: self.session.db };
@@ -311,6 +351,14 @@ impl Host for Running<'_, '_> {
             self.session.frozen_us = Some(clock::system_us());
         }
         !slow.killed.load(Relaxed)
+    }
+
+    fn waits(&mut self) {
+        if self.slow.is_none() {
+            // Nobody is to find out by trying.
+            let since = *self.since.get_or_insert_with(Instant::now);
+            self.become_slow(since);
+        }
     }
 }
 
@@ -371,7 +419,7 @@ impl Running<'_, '_> {
     fn reject(&self, call: &Call<'_>, error: Error) -> Refused {
         count::rejected(self.engine, call);
         self.engine.metrics.count_error(error.code());
-        Refused { error, counted: true }
+        Refused { error, counted: true, ran: false }
     }
 
     fn execute(&mut self, call: Call<'_>, command: &'static Command, reply: &mut Reply) -> Result<(), Error> {

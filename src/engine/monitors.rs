@@ -6,6 +6,7 @@
 
 use super::Client;
 use crate::base::clock;
+use crate::base::words::quote;
 use crate::pubsub::Listener;
 use bytes::Bytes;
 use parking_lot::RwLock;
@@ -61,35 +62,5 @@ impl Monitors {
         line.extend_from_slice(b"\r\n");
         let line = Bytes::from(line);
         self.clients.read().iter().for_each(|watching| watching.send(line.clone()));
-    }
-}
-
-fn quote(word: &[u8], out: &mut Vec<u8>) {
-    out.push(b'"');
-    for byte in word {
-        match byte {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', *byte]),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            7 => out.extend_from_slice(b"\\a"),
-            8 => out.extend_from_slice(b"\\b"),
-            b' '..=b'~' => out.push(*byte),
-            _ => {
-                // Writing to a Vec cannot fail.
-                let _ = write!(out, "\\x{byte:02x}");
-            }
-        }
-    }
-    out.push(b'"');
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn words_cannot_end_the_line() {
-        let mut out = Vec::new();
-        super::quote(b"a\r\n\"\\\x00\xff", &mut out);
-        assert_eq!(out, br#""a\r\n\"\\\x00\xff""#);
     }
 }

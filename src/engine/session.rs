@@ -81,6 +81,8 @@ pub struct Session {
     pub in_script: bool,
     /// The slots of the keys of the call that runs.
     pub slots: Slots,
+    /// Its scripts are debugged (SCRIPT DEBUG).
+    pub debugging: bool,
     /// The channels, patterns and shard channels it listens to.
     subscribed: [BTreeSet<Bytes>; 3],
     /// What its current transaction did; reused from one to the next.
@@ -113,6 +115,7 @@ impl Session {
             frozen_us: None,
             in_script: false,
             slots: Slots::default(),
+            debugging: false,
             subscribed: Default::default(),
             effects: Effects::of(id),
         }

@@ -4,7 +4,7 @@ use super::calling::{BAD_WORDS, Calls, NO_WORDS, Tries, push_digits};
 use super::interp::{State, look};
 use super::script::sha1_hex;
 use super::writing::truncated;
-use super::{HOST, Level, Refused, libs, registry, stack};
+use super::{HOST, Level, Refused, debug, libs, registry, stack};
 use crate::base::version;
 use crate::resp::Error;
 use mlua::{IntoLua, Lua, MultiValue, Result, Table, Value};
@@ -113,6 +113,8 @@ pub(super) fn functions(lua: &Lua, state: &Rc<State>) -> Result<Table> {
     script.set("acl_check_cmd", lua.create_function(acl_check_cmd)?)?;
     let here = state.clone();
     script.set("setresp", lua.create_function(move |lua, args| setresp(lua, &here, args))?)?;
+    script.set("breakpoint", stack::function::<debug::Breakpoint>(lua, state)?)?;
+    raw.set("debug", stack::function::<debug::Values>(lua, state)?)?;
     raw.set("script", script)?;
 
     for api in [registry::Api::Redis, registry::Api::Server] {
@@ -286,6 +288,7 @@ fn error_reply(lua: &Lua, args: MultiValue) -> Answer {
         true => text.to_vec(),
         false => [b"ERR ", text].concat(),
     };
+    debug::note_error_reply(&coded);
     error_table(lua, &coded, false)
 }
 
@@ -400,9 +403,11 @@ fn register_function(state: &State, args: MultiValue, api: registry::Api) -> Res
     });
     match read {
         Ok(()) => Ok(()),
-        Err(why) => {
-            refused(&Refused { error: Error::text(format!("ERR {}", api.words(why))), counted: false })
-        }
+        Err(why) => refused(&Refused {
+            error: Error::text(format!("ERR {}", api.words(why))),
+            counted: false,
+            ran: false,
+        }),
     }
 }
 

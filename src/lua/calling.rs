@@ -3,7 +3,7 @@
 use super::interp::State;
 use super::reading::Reader;
 use super::stack::{Callee, Ended, Stack, Type};
-use super::{HOST, Refused};
+use super::{HOST, Refused, debug};
 use crate::base::number::format_f64;
 use crate::resp::Protocol;
 use smallvec::SmallVec;
@@ -51,6 +51,7 @@ pub(super) fn push_digits(n: f64, out: &mut SmallVec<[u8; 64]>) {
 fn call(stack: &Stack, state: &State, on_error: Ended) -> Ended {
     let n = stack.top();
     if n == 0 {
+        debug::note_error(NO_WORDS, false);
         return fail(stack, state, NO_WORDS, false, on_error);
     }
     let mut digits: SmallVec<[u8; 64]> = SmallVec::new();
@@ -62,7 +63,10 @@ fn call(stack: &Stack, state: &State, on_error: Ended) -> Ended {
                 push_digits(stack.number(at), &mut digits);
                 ends.push(digits.len());
             }
-            _ => return fail(stack, state, BAD_WORDS, false, on_error),
+            _ => {
+                debug::note_error(BAD_WORDS, false);
+                return fail(stack, state, BAD_WORDS, false, on_error);
+            }
         }
     }
     let (mut from, mut ends) = (0, ends.iter());
@@ -73,6 +77,7 @@ fn call(stack: &Stack, state: &State, on_error: Ended) -> Ended {
         })
     };
     let argv: SmallVec<[&[u8]; 8]> = (1..=n).map(word).collect();
+    debug::note_call(&argv);
     let mut reply = state.reply.borrow_mut();
     reply.clear(REPLY_KEPT);
     reply.set_protocol(if state.resp3.get() { Protocol::Resp3 } else { Protocol::Resp2 });
@@ -82,13 +87,17 @@ fn call(stack: &Stack, state: &State, on_error: Ended) -> Ended {
     stack.cut(0);
     let ended = match called {
         Ok(()) => {
+            debug::note_reply(&reply);
             match reply.parts() {
                 (bytes, []) => Reader::new(stack, state.names(), bytes).push(),
                 _ => Reader::new(stack, state.names(), &reply.to_vec()).push(),
             }
             Ended::Returns
         }
-        Err(Refused { error, counted }) => fail(stack, state, error.as_bytes(), counted, on_error),
+        Err(Refused { error, counted, ran }) => {
+            debug::note_error(error.as_bytes(), ran);
+            fail(stack, state, error.as_bytes(), counted, on_error)
+        }
     };
     match state.is_over_limit(stack.lua()) {
         true => {
@@ -100,7 +109,7 @@ fn call(stack: &Stack, state: &State, on_error: Ended) -> Ended {
 }
 
 /// Pushes the table of an error.
-fn fail(stack: &Stack, state: &State, text: &[u8], counted: bool, ended: Ended) -> Ended {
+pub(super) fn fail(stack: &Stack, state: &State, text: &[u8], counted: bool, ended: Ended) -> Ended {
     let names = state.names();
     // Room for where it is raised, which is added when nobody catches it.
     stack.push_table(0, if counted { 4 } else { 1 });

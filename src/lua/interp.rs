@@ -6,9 +6,9 @@ use super::names::Names;
 use super::random::Random;
 use super::registry::{Registered, folded};
 use super::script::{Library, Script, Sha};
-use super::stack::{Kept, Stack, Type, keep};
+use super::stack::{Ended, Hook, Kept, Stack, Type, keep};
 use super::writing::Writer;
-use super::{HOOK_EVERY, HOST, Host, api};
+use super::{HOOK_EVERY, HOST, Host, api, debug};
 use crate::base::random;
 use crate::resp::Reply;
 use mlua::chunk::ChunkMode;
@@ -118,6 +118,9 @@ pub struct Interp {
     argv: Kept,
     /// Places in `compiled` that are used no more.
     freed: Rc<RefCell<Vec<usize>>>,
+    /// What the debugger runs code with, and what is behind the tables that scripts may only read.
+    evaluate: Kept,
+    real: Kept,
     load_library: Function,
     script_env: Function,
     library_env: Function,
@@ -183,6 +186,8 @@ impl Interp {
             keys: keep(&lua, "KEYS")?,
             argv: keep(&lua, "ARGV")?,
             freed: Rc::default(),
+            evaluate: keep(&lua, prelude.get::<Function>("evaluate")?)?,
+            real: keep(&lua, prelude.get::<Table>("real")?)?,
             load_library: prelude.get("load")?,
             script_env: prelude.get("script_env")?,
             library_env: prelude.get("library_env")?,
@@ -366,7 +371,14 @@ impl Interp {
                 2
             }
         };
+        let is_debugged = kind == Kind::Script && debug::is_on();
+        if is_debugged {
+            stack.hook::<Steps>(HOOK_EVERY as i32);
+        }
         let fine = self.guarded(limit, host, || stack.call(args, handler));
+        if is_debugged {
+            self.settle();
+        }
         let done = fine.and_then(|fine| match fine {
             true => {
                 let (names, resp3) = (self.state.names(), self.state.resp3.get());
@@ -379,6 +391,11 @@ impl Interp {
         stack.cut(top);
         self.tidy(limit);
         done
+    }
+
+    /// What is behind the tables that scripts may only read.
+    pub(super) fn real(&self) -> Kept {
+        self.real
     }
 
     fn push_compiled(&self, stack: &Stack, f: &Compiled) {
@@ -445,7 +462,7 @@ impl Interp {
         Failure::Raised { text, at: source.zip(line), counted: stack.kind(-1) != Type::Nil }
     }
 
-    /// Watches as before a script was stopped.
+    /// Watches as before a script was stopped or debugged.
     #[cold]
     fn settle(&self) {
         let triggers = HookTriggers::new().every_nth_instruction(HOOK_EVERY);
@@ -461,6 +478,20 @@ impl Interp {
             // Adding the difference modulo 2^64 subtracts too.
             MEMORY.fetch_add(used.wrapping_sub(counted), Relaxed);
         }
+    }
+}
+
+/// What runs before each line of a script that is debugged.
+struct Steps;
+
+impl Hook for Steps {
+    fn run(stack: &Stack, is_count: bool) -> Ended {
+        let step = |interp: &Interp| {
+            let Interp { state, evaluate, real, .. } = interp;
+            debug::step(debug::Tools { stack, state, evaluate: *evaluate, real: *real }, is_count)
+        };
+        // It is the interpreter of this thread that runs.
+        with(step).unwrap_or(Ended::Returns)
     }
 }
 

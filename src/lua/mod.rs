@@ -13,11 +13,13 @@
 //! - A hook every [`HOOK_EVERY`] instructions asks the host whether the script may go on; once it may
 //!   not, every line ends in an error, so that no `pcall` keeps it alive. What the libraries of C do
 //!   between two instructions is short: the prelude gives what may take long to twins that look up.
+//! - The debugger ([`debug`]) runs as a hook before each line, which talks with the client.
 //! - Memory is limited per interpreter while a script runs. The functions written in Rust run without
 //!   the limit, and it is looked at when they are done.
 
 mod api;
 mod calling;
+pub mod debug;
 mod interp;
 pub mod keys;
 mod libs;
@@ -61,6 +63,8 @@ pub struct Refused {
     pub error: crate::resp::Error,
     /// Whether it is counted in the statistics already: the command ran.
     pub counted: bool,
+    /// Whether it is what the command answered.
+    pub ran: bool,
 }
 
 /// What a running script reaches outside of Lua.
@@ -85,6 +89,9 @@ pub trait Host {
 
     /// Whether the script may go on; asked now and then.
     fn may_go_on(&mut self) -> bool;
+
+    /// Is told that the script waits for the client that debugs it, for as long as that takes.
+    fn waits(&mut self);
 }
 
 scoped_tls_hkt::scoped_thread_local!(

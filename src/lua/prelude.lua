@@ -434,8 +434,9 @@ local function_api = {}
 for name, value in rawpairs(script_api) do
     function_api[name] = value
 end
-script_api.breakpoint = function() return false end
-script_api.debug = function() end
+function_api.breakpoint = nil
+local debug = raw.debug
+script_api.debug = function(...) debug(...) end
 script_api.replicate_commands = function() return true end
 local library_api, server_library_api = api(raw.library), api(raw.server_library)
 for _, library in rawpairs({library_api, server_library_api}) do
@@ -484,7 +485,26 @@ end
 -- Scripts and functions that are compiled, by their places.
 local compiled = {}
 
+-- What the debugger's client asks for, as `{fine, value or error}`: in a coroutine, where hooks work also while the debugger's
+-- own waits.
+local function evaluate(code)
+    local f, why = compile('return ' .. code, '@ldb_eval')
+    if not f then
+        f, why = compile(code, '@ldb_eval')
+    end
+    if not f then
+        return {false, why}
+    end
+    local fine, value = resume(create(setfenv(f, scripts)))
+    if fine then
+        return {true, value}
+    end
+    value = revealed(value)
+    return {false, type(value) == 'table' and rawget(value, 'err') or value}
+end
+
 return {
+    evaluate = evaluate,
     -- Handles the errors of scripts and functions.
     handler = handler,
     script_globals = script_globals,

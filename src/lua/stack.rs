@@ -6,7 +6,7 @@
 //! - A [`Stack`] is made of a living interpreter, or by it for the time of one call; it is not `Send`, and no
 //!   reference to what lies on it outlives the borrow of it.
 //! - Lua raises errors by leaving the functions above its own, which drop nothing then. So nothing here raises but
-//!   [`enter`], at its end, and [`checked`], which holds nothing. Pushing raises only for lack of memory, which cannot be: who pushes has lifted the limit,
+//!   [`enter`] and [`hooked`], at their end, and [`checked`], which holds nothing. Pushing raises only for lack of memory, which cannot be: who pushes has lifted the limit,
 //!   and the interpreter's allocator ends the process when there is none.
 //! - No finalisers of scripts run while something is pushed: scripts can make no userdata.
 //! - Panics do not unwind into Lua's frames: they end the process, as all do in release builds.
@@ -227,6 +227,40 @@ unsafe extern "C-unwind" fn enter<C: Callee>(l: *mut lua_State) -> c_int {
     }
 }
 
+/// What runs before a line of a script does.
+pub trait Hook {
+    /// Runs it, before a line or (`is_count`) after some instructions. The script goes on, or fails with the error on top.
+    fn run(stack: &Stack, is_count: bool) -> Ended;
+}
+
+/// What Lua calls for a hook.
+unsafe extern "C-unwind" fn hooked<H: Hook>(l: *mut lua_State, ar: *mut ffi::lua_Debug) {
+    // SAFETY: the state is alive and its record of the event is filled: it calls us.
+    let (stack, is_count) = unsafe { (Stack(l), (*ar).event == ffi::LUA_HOOKCOUNT) };
+    let ended = catch_unwind(AssertUnwindSafe(|| H::run(&stack, is_count)));
+    if ended.unwrap_or_else(|_| std::process::abort()) == Ended::Raises {
+        // SAFETY: nothing in this frame is to be dropped, and the value is on top.
+        unsafe { ffi::lua_error(l) }
+    }
+}
+
+/// A call that has not ended.
+pub struct Frame {
+    /// The name of its chunk.
+    pub source: String,
+    /// The line it has come to.
+    pub line: i64,
+    /// What it is called by, if that has a name.
+    pub name: Option<String>,
+}
+
+impl Frame {
+    /// Whether it is of the script, and not of what serves it.
+    pub fn is_script(&self) -> bool {
+        self.source.contains("user_script")
+    }
+}
+
 // Each call below is of a function of Lua that reads or writes the stack at an index that holds a value, which the methods'
 // callers in this room see to; room for what is pushed was asked for, or is the twenty places that a function of C has.
 impl Stack {
@@ -331,6 +365,69 @@ impl Stack {
     pub fn push(&self, kept: Kept) {
         // SAFETY: see above; the place in the registry is the value's own.
         unsafe { ffi::lua_rawgeti_(self.0, ffi::LUA_REGISTRYINDEX, kept.0) }
+    }
+
+    /// Puts the topmost value in the place of the one at `at`.
+    pub fn replace(&self, at: i32) {
+        // SAFETY: see above.
+        unsafe { ffi::lua_replace(self.0, at) }
+    }
+
+    /// What kind of thing the value at `at` is, and its address: of a function, a coroutine or a userdatum.
+    pub fn address(&self, at: i32) -> (&'static str, usize) {
+        // SAFETY: see above; any value may be asked.
+        let (kind, address) = unsafe { (ffi::lua_type(self.0, at), ffi::lua_topointer(self.0, at)) };
+        let kind = match kind {
+            ffi::LUA_TFUNCTION => "function",
+            ffi::LUA_TTHREAD => "thread",
+            ffi::LUA_TLIGHTUSERDATA => "light-userdata",
+            _ => "userdata",
+        };
+        (kind, address.addr())
+    }
+
+    /// The call at `level`, 0 being the innermost; `None` when there are fewer.
+    pub fn frame(&self, level: i32) -> Option<Frame> {
+        let ar = self.activation(level)?;
+        let text = |text: *const c_char| {
+            // SAFETY: Lua ends its texts with a NUL; this one lives until the interpreter runs on.
+            (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+        };
+        Some(Frame {
+            source: text(ar.short_src.as_ptr()).unwrap_or_default(),
+            line: ar.currentline.into(),
+            name: text(ar.name),
+        })
+    }
+
+    /// Pushes the variable `n` (from 1) of the call at `level`, and tells its name; `None` when there are fewer.
+    pub fn push_local(&self, level: i32, n: i32) -> Option<Vec<u8>> {
+        let ar = self.activation(level)?;
+        // SAFETY: the call is one of those that have not ended. One value is pushed, for which there is room, unless there is no
+        // name, which otherwise ends with a NUL and belongs to the function called.
+        unsafe {
+            let name = ffi::lua_getlocal(self.0, &raw const ar, n);
+            (!name.is_null()).then(|| CStr::from_ptr(name).to_bytes().to_vec())
+        }
+    }
+
+    /// What Lua tells of the call at `level`.
+    fn activation(&self, level: i32) -> Option<ffi::lua_Debug> {
+        // SAFETY: the record is one of numbers and pointers, for which zeros are values; Lua fills it for a call that it found.
+        unsafe {
+            let mut ar: ffi::lua_Debug = std::mem::zeroed();
+            let found = ffi::lua_getstack(self.0, level, &raw mut ar) != 0
+                && ffi::lua_getinfo(self.0, c"Snl".as_ptr(), &raw mut ar) != 0;
+            found.then_some(ar)
+        }
+    }
+
+    /// Has `H` run before every line of a script, and after every `every` instructions, until another hook is set.
+    pub fn hook<H: Hook>(&self, every: i32) {
+        // SAFETY: the hook is a function that lives for ever.
+        unsafe {
+            ffi::lua_sethook(self.0, Some(hooked::<H>), ffi::LUA_MASKLINE | ffi::LUA_MASKCOUNT, every);
+        }
     }
 
     /// Pushes the value at `at` once more.

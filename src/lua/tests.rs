@@ -17,7 +17,7 @@ impl Host for Echo {
     fn call(&mut self, argv: &[&[u8]], reply: &mut Reply) -> Result<(), Refused> {
         self.heard.push(argv.iter().map(|word| word.to_vec()).collect());
         match self.error {
-            Some(error) => Err(Refused { error: Error::new(error), counted: true }),
+            Some(error) => Err(Refused { error: Error::new(error), counted: true, ran: true }),
             None => {
                 reply.raw(&self.reply);
                 Ok(())
@@ -30,6 +30,8 @@ impl Host for Echo {
     }
 
     fn log(&mut self, _: Level, _: &str) {}
+
+    fn waits(&mut self) {}
 
     fn returned_error(&mut self, text: &[u8]) {
         self.told.push(text.to_vec());

@@ -12,9 +12,11 @@
 
 use super::holding::Holding;
 use super::scratch;
+use super::terminal::Terminal;
 use crate::config::{self, ClientClass};
-use crate::dispatch::{self, Calls, Outcome, Parked, Round, Shortcut, Unblock};
+use crate::dispatch::{self, Call, Calls, Outcome, Parked, Round, Shortcut, Unblock};
 use crate::engine::{Engine, Flag, Reached, Running, Session, WaitAof};
+use crate::lua::debug;
 use crate::pubsub::Close;
 use crate::resp::decode::Decoder;
 use crate::resp::{Error, Reply};
@@ -410,6 +412,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     continue;
                 }
                 Shortcut::Hold => Outcome::Hold,
+                Shortcut::None if self.session.debugging => self.run_debugging(call, round.now_ms, reply),
                 Shortcut::None => dispatch::run(&self.engine, &mut self.session, call, round.now_ms, reply),
             };
             // Plain calls change nothing about the round.
@@ -453,6 +456,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
         }
         calls.len()
+    }
+
+    /// Runs a call of a client that debugs scripts: if it is one of those, the client is asked on its way.
+    #[cold]
+    fn run_debugging(&mut self, call: Call<'_>, now_ms: i64, reply: &mut Reply) -> Outcome {
+        if !reply.is_empty() || self.holding.is_some() {
+            // What was answered before goes out before a session begins.
+            return Outcome::Again;
+        }
+        let client = self.session.client.clone();
+        let Self { engine, session, stream, .. } = self;
+        let mut run = || dispatch::run(engine, session, call, now_ms, reply);
+        match Terminal::new(stream, &client) {
+            Some(mut terminal) => debug::at_terminal(&mut terminal, run),
+            None => run(),
+        }
     }
 
     fn begin_waitaof(&mut self, wait: WaitAof) {

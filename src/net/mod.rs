@@ -6,6 +6,7 @@ mod holding;
 mod listener;
 mod listeners;
 mod scratch;
+mod terminal;
 mod tls;
 
 pub use connection::{Connection, End};

@@ -73,6 +73,11 @@ impl Outbox {
         self.rouse(state);
     }
 
+    /// Whether the connection is to end.
+    pub fn is_closing(&self) -> bool {
+        self.state.lock().close.is_some()
+    }
+
     /// Wakes the connection's task without a frame, to look at its client's state anew.
     pub fn nudge(&self) {
         self.rouse(self.state.lock());

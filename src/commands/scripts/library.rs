@@ -28,12 +28,16 @@ struct Loading {
 impl Host for Loading {
     fn call(&mut self, _: &[&[u8]], _: &mut Reply) -> std::result::Result<(), Refused> {
         let error = Error::new("ERR redis.call can only be called inside a script invocation");
-        Err(Refused { error, counted: false })
+        Err(Refused { error, counted: false, ran: false })
     }
 
     fn may_run(&mut self, _: &[&[u8]]) -> std::result::Result<bool, Refused> {
         let error = Error::new("ERR redis.acl_check_cmd can only be called inside a script invocation");
-        Err(Refused { error, counted: false })
+        Err(Refused { error, counted: false, ran: false })
+    }
+
+    fn waits(&mut self) {
+        unreachable!("libraries are not debugged")
     }
 
     fn log(&mut self, level: Level, text: &str) {

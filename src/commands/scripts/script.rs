@@ -96,15 +96,22 @@ fn kill(cx: &mut Outer<'_>) -> Result {
 const DEBUG: Command = Command::new("DEBUG", "script|debug", Group::Scripting, Run::Outer(debug))
     .syntax("<YES | SYNC | NO>")
     .flags(NO_SCRIPT)
-    .doc("3.2.0", "O(1)", "Leaves the debugger of scripts off, which is all that Synap offers.");
+    .doc("3.2.0", "O(1)", "Has the scripts that this connection runs with EVAL debugged, or not any more.");
 
 fn debug(cx: &mut Outer<'_>) -> Result {
-    if cx.args.word("NO") {
-        cx.reply.ok();
-        return Ok(());
+    if !cx.reply.is_empty() {
+        return Err(Error::new("ERR SCRIPT DEBUG must be called outside a pipeline"));
     }
-    match cx.args.word("YES") || cx.args.word("SYNC") {
-        true => Err(Error::new("ERR Synap has no debugger for scripts: only SCRIPT DEBUG NO is supported")),
-        false => Err(Error::new("ERR Use SCRIPT DEBUG YES/SYNC/NO")),
-    }
+    cx.session.debugging = match () {
+        () if cx.args.word("NO") => false,
+        () if cx.args.word("SYNC") => true,
+        () if cx.args.word("YES") => {
+            return Err(Error::new(
+                "ERR Synap debugs scripts in the foreground alone: SCRIPT DEBUG SYNC, redis-cli --ldb-sync-mode",
+            ));
+        }
+        () => return Err(Error::new("ERR Use SCRIPT DEBUG YES/SYNC/NO")),
+    };
+    cx.reply.ok();
+    Ok(())
 }

@@ -4,7 +4,7 @@
 pub mod bit;
 pub mod cmsgpack;
 mod decode;
-mod digits;
+pub mod digits;
 mod encode;
 pub mod json;
 pub mod packed;
