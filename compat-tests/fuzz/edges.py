@@ -5,7 +5,7 @@ A template is a line of words: `A|B` is one of these, `[ … ]` may be left out,
 drawn from `WORDS`, `$x` is a key of a family (a few only, so that keys meet), `#( … )` is preceded by how many it holds.
 """
 
-from calls import RANDOM
+from calls import RANDOM, SCANS
 
 FLOATS = ["0", "-0", "1", "1.5", "-1.5", "inf", "-inf", "+inf", "Infinity", "nan", "-nan", "1e308", "-1e308", "1e-320", "3e-5", "0.1", "0.30000000000000004", "1e17",
           "123456789012345678", "9007199254740993", "1e21", "1e22", "5.", ".5", "0x1p3", "1e", " 1", "1 ", "", "1e400", "4503599627370496.5"]
@@ -220,7 +220,6 @@ ZUNIONSTORE|ZINTERSTORE|ZDIFFSTORE $z 1 $z|$s
 ZRANGESTORE $z $z 0 -1
 GEORADIUSBYMEMBER $g %m 1 km STORE $z
 GEOADD $z 1 2 a
-XADD $x * f v
 XADD $x 90-* f v
 XADD $x [ MAXLEN 1 ] %id f v
 XDEL $x %id
@@ -324,7 +323,7 @@ class Edges:
         dice = self.dice
         if word == "%call":
             name, call = self.generator.call()
-            while name in RANDOM or self.generator.docs[name]["group"] in ("server", "connection", "pubsub", "scripting", "transactions") or "*" in call and name == "xadd":
+            while name in RANDOM | SCANS or self.generator.docs[name]["group"] in ("server", "connection", "pubsub", "scripting", "transactions") or "*" in call and name == "xadd":
                 name, call = self.generator.call()
             words += call
         elif word[0] == "%" and len(word) > 1:

@@ -9,11 +9,11 @@ UNORDERED = set("""smembers sinter sunion sdiff hgetall hkeys hvals keys pubsub|
     function|list""".split())
 # Compared by their kind alone: they tell of the server, or of the time.
 SHAPES = set("""info time lolwut client|list client|info client|id client|trackinginfo command|docs command|info command config|get latency|latest latency|history
-    latency|histogram slowlog|get slowlog|len memory|stats memory|usage object|freq object|idletime object|refcount lastsave role acl|log command|count
-    command|list client|getredir function|list function|dump script|load acl|list acl|getuser acl|whoami commandlog|get commandlog|len
-    client|capa client|getname client|setname acl|cat dump module|list""".split())
+    latency|histogram slowlog|get slowlog|len memory|stats memory|usage object|freq lastsave acl|log command|count
+    command|list commandlog|get commandlog|len
+    client|capa acl|cat dump module|list""".split())
 # Time passes between the two answers.
-TIMED = set("ttl pttl expiretime pexpiretime httl hpttl hexpiretime hpexpiretime".split())
+TIMED = set("object|idletime ttl pttl expiretime pexpiretime httl hpttl hexpiretime hpexpiretime".split())
 PASSING = {b"idle", b"inactive", b"seen-time", b"active-time", b"radix-tree-keys", b"radix-tree-nodes"}
 
 

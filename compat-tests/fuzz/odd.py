@@ -22,7 +22,7 @@ CLIENT TRACKING;CLIENT TRACKING bogus;CLIENT TRACKING off;CLIENT TRACKING ON RED
 CLIENT GETREDIR x;CLIENT GETREDIR;CLIENT TRACKINGINFO;CLIENT TRACKINGINFO x;CLIENT INFO x;CLIENT NO-EVICT on off;CLIENT SETNAME "a"
 CONFIG;CONFIG BOGUS;CONFIG GET;CONFIG GET nosuch;CONFIG GET maxmemory;CONFIG GET maxmemory maxmemory;CONFIG GET MAXMEMORY-pol*;CONFIG GET hash-max-zip*;CONFIG GET hash-max-l* set-max-i*;CONFIG SET;CONFIG SET maxmemory;CONFIG SET nosuch 1;CONFIG SET hash-max-listpack-entries ~
 CONFIG SET hash-max-listpack-entries ? hash-max-listpack-value ?;CONFIG SET maxmemory-policy bogus;CONFIG SET maxmemory 1x;CONFIG SET appendonly maybe;CONFIG SET hash-max-listpack-entries 3 hash-max-listpack-entries 4;CONFIG SET port;CONFIG SET databases 3;CONFIG SET timeout ?
-CONFIG SET list-max-listpack-size ?;CONFIG SET set-max-intset-entries ?;CONFIG SET zset-max-listpack-entries ?;CONFIG SET zset-max-listpack-value ?;CONFIG SET notify-keyspace-events Q;CONFIG SET list-compress-depth ?;CONFIG SET slowlog-log-slower-than ?;CONFIG SET stream-node-max-entries ?
+CONFIG SET list-max-listpack-size ?;CONFIG SET set-max-intset-entries ?;CONFIG SET zset-max-listpack-entries ?;CONFIG SET zset-max-listpack-value ?;CONFIG SET list-compress-depth ?;CONFIG SET slowlog-log-slower-than ?;CONFIG SET stream-node-max-entries ?
 CONFIG SET hll-sparse-max-bytes ?;CONFIG SET maxmemory-samples ?;CONFIG SET lfu-decay-time ?;CONFIG SET client-output-buffer-limit ~;CONFIG SET client-output-buffer-limit "normal 0 0";CONFIG SET save ~;CONFIG SET save "1 x";CONFIG SET loglevel bogus;CONFIG SET proto-max-bulk-len 5
 CONFIG SET latency-tracking-info-percentiles "101";CONFIG SET latency-tracking-info-percentiles ~;CONFIG SET maxclients 0;CONFIG SET tcp-keepalive ?;CONFIG SET busy-reply-threshold ~;CONFIG RESETSTAT x;CONFIG REWRITE x;CONFIG SET maxmemory-clients 101%;CONFIG SET maxmemory-clients -1
 ACL;ACL BOGUS;ACL WHOAMI;ACL WHOAMI x;ACL USERS x;ACL LIST x;ACL CAT bogus;ACL CAT read write;ACL GETUSER;ACL GETUSER nosuch;ACL SETUSER;ACL SETUSER u ~;ACL SETUSER u +nosuch;ACL SETUSER u +@nosuch;ACL SETUSER u ~* %R~a %RW~b %X~;ACL SETUSER u >p <q;ACL SETUSER u #zz
@@ -145,7 +145,7 @@ class Odd:
         for _ in range(dice.choice([1, 1, 2, 3, 6])):
             luck = dice.random()
             if luck < 0.45:
-                words = [dice.choice(["PING", "ECHO", "SET", "GET", "ping", "LPUSH", "nosuch", "DEL", "COMMAND", "MULTI", "EXEC", "quit", "EXISTS", "*3", "$4", "ECHO a b c"])]
+                words = [dice.choice(["PING", "ECHO", "SET", "GET", "ping", "LPUSH", "nosuch", "DEL", "COMMAND COUNT x", "MULTI", "EXEC", "quit", "EXISTS", "*3", "$4", "ECHO a b c"])]
                 words += [dice.choice(["a", '"a b"', "'a b'", '"\\x41\\n"', "'it\\'s'", '"unclosed', "'unclosed", '"a"b', "a\"b", '""', "''", "\\x41", '"\\q"', "\xff\xfe", "k0", "1", "\x00", "a\tb", '"\\xZZ"', "x" * 300, "'\\n'", '"\\\\"'])
                           for _ in range(dice.choice([0, 1, 1, 2, 3]))]
                 out += dice.choice([" ", " ", "  ", "\t"]).join(words).encode("latin1") + dice.choice([b"\r\n", b"\r\n", b"\n", b" \r\n", b"\r\r\n", b""])

@@ -105,8 +105,12 @@ impl Kind {
             Kind::Int(min, max) => number(between(integer(word)?, min, max)?),
             Kind::Clamped(min, max) => number(between(integer(word)?, 0, i32::MAX.into())?.clamp(min, max)),
             Kind::Bytes(min, max) => {
-                let n = parse_memory(word).ok_or("argument must be a memory value")?;
-                number(between(n, min, max)?)
+                let whole = !word.is_empty() && word.iter().all(u8::is_ascii_digit);
+                match parse_memory(word) {
+                    Some(n) => number(between(n, min, max)?),
+                    None if whole => Err(outside(min, max)),
+                    None => Err("argument must be a memory value".into()),
+                }
             }
             Kind::Share => number(share(word)?),
             Kind::Mode => number(mode(word)?),
@@ -192,7 +196,11 @@ fn between(n: i64, min: i64, max: i64) -> Result<i64, Refusal> {
     if (min..=max).contains(&n) {
         return Ok(n);
     }
-    Err(format!("argument must be between {min} and {max} inclusive").into())
+    Err(outside(min, max))
+}
+
+fn outside(min: i64, max: i64) -> Refusal {
+    format!("argument must be between {min} and {max} inclusive").into()
 }
 
 /// Bytes with a unit: `k m g` are powers of 1000, `kb mb gb` of 1024; nothing at all is 0.

@@ -404,6 +404,14 @@ impl<'a> EntryRef<'a> {
         }
     }
 
+    /// How often Redis would refer to the value: small numbers are one object for all keys, without a count.
+    pub fn references(self) -> i64 {
+        match self.string() {
+            Some(StrRef::Int(0..10_000)) => i32::MAX.into(),
+            _ => 1,
+        }
+    }
+
     /// Whether it is a collection without members, which must not stay in the keyspace.
     pub fn is_hollow(self) -> bool {
         self.form() >= COLLECTION && self.details().is_empty()

@@ -35,11 +35,11 @@ const REFCOUNT: Command = Command::new("REFCOUNT", "object|refcount", Group::Gen
     .flags(READ)
     .keys(KEY)
     .tips(&["nondeterministic_output"])
-    .doc("2.2.3", "O(1)", "Tells how often a value is referred to: always once.");
+    .doc("2.2.3", "O(1)", "Tells how often a value is referred to: once, but for small numbers.");
 
 fn refcount(cx: &mut Keyed<'_, '_>) -> Result {
     match cx.txn.glance(cx.args.bytes()?) {
-        Some(_) => cx.reply.int(1),
+        Some(entry) => cx.reply.int(entry.references()),
         None => cx.reply.null(),
     }
     Ok(())

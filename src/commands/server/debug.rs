@@ -241,8 +241,9 @@ fn object(cx: &mut Sweep<'_, '_>, key: &[u8]) -> Result {
     let told = look(cx, key, |engine, entry| {
         let access = entry.access();
         format!(
-            "Value at:{:#x} refcount:1 encoding:{} serializedlength:{} lru:{access} lru_seconds_idle:{}",
+            "Value at:{:#x} refcount:{} encoding:{} serializedlength:{} lru:{access} lru_seconds_idle:{}",
             entry.key().as_ptr() as usize,
+            entry.references(),
             entry.encoding(),
             payload::dump(entry).len() - payload::AROUND,
             engine.access(now_ms).idle_s(access),

@@ -58,19 +58,8 @@ fn set(cx: &mut Keyed<'_, '_>) -> Result {
     Ok(())
 }
 
-/// Sets a string and tells `set`, and `expire` if it has one now. What expires in the past is gone at once.
+/// Sets a string and tells `set`, and `expire` if it has one now. What expires in the past is there, and due.
 pub fn store(txn: &mut Txn<'_>, key: &[u8], value: &[u8], ttl: Ttl) {
-    if let Ttl::At(t) = ttl
-        && txn.is_past(t)
-    {
-        txn.touch(key, "set", Class::STRING);
-        txn.touch(key, "expire", Class::GENERIC);
-        if !txn.remove(key, "expired", Class::EXPIRED) {
-            txn.touch(key, "expired", Class::EXPIRED);
-            txn.effects().dirty += 1;
-        }
-        return;
-    }
     txn.put_string(key, value, ttl);
     txn.touch(key, "set", Class::STRING);
     if let Ttl::At(_) = ttl {
