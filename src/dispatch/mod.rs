@@ -6,6 +6,7 @@ mod count;
 #[cfg(test)]
 mod crashes;
 pub mod cron;
+mod debugging;
 mod evict;
 mod gate;
 #[cfg(test)]

@@ -11,17 +11,17 @@
 //!       │        │ work moves elsewhere │ unless it wrote
 //! ```
 
-use super::{Call, Outcome, Single, serve};
+use super::{Call, Outcome, Single, debugging, serve};
 use super::{count, evict, gate, slots};
 use crate::acl::Context;
 use crate::base::clock;
-use crate::command::{Args, Command, Error, Nest, Outer, Reply, Run, Source, flag};
+use crate::command::{Args, Command, Error, Group, Nest, Outer, Reply, Run, flag};
 use crate::commands::access::{self, Asked};
 use crate::commands::scripts::prepare::{Prepared, memory_limit, prepare};
 use crate::config;
 use crate::engine::{Engine, Reached, ReplyMode, SCRIPT_SLOW, ScriptRun, Session, Slots};
 use crate::keyspace::txn::Begin;
-use crate::keyspace::{Txn, shown};
+use crate::keyspace::{Keyspace, Txn, shown};
 use crate::lua::{self, Failure, Flags, Host, Interp, Kind, Level, Refused, debug};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -35,44 +35,20 @@ pub(super) fn run(
     now_ms: i64,
     reply: &mut Reply,
 ) -> Result<Outcome, Error> {
-    match session.debugging && debug::has_terminal() {
-        true => debugged(engine, session, call, now_ms, reply),
-        false => run_plainly(engine, session, call, now_ms, reply),
+    match session.debugging.filter(|_| debug::has_terminal()) {
+        Some(how) => debugging::run(engine, session, call, now_ms, reply, how),
+        None => run_on(engine, session, call, now_ms, reply, None),
     }
 }
 
-/// Runs a script (functions are not debugged) while its client looks at it line by line, and ends the connection.
-#[cold]
-fn debugged(
+/// Runs a call on the data set, or on a copy of it, of which nobody hears and nothing is kept.
+pub(super) fn run_on(
     engine: &Engine,
     session: &mut Session,
     call: Call<'_>,
     now_ms: i64,
     reply: &mut Reply,
-) -> Result<Outcome, Error> {
-    match command_of(&call)?.run {
-        Run::Nested(Nest::Script(Source::Text)) => {}
-        Run::Nested(Nest::Script(Source::Sha)) => {
-            return Err(Error::new("ERR Please use EVAL instead of EVALSHA for debugging"));
-        }
-        _ => return run_plainly(engine, session, call, now_ms, reply),
-    }
-    let threshold_ms = engine.settings.int(config::BUSY_REPLY_THRESHOLD);
-    let patience = u64::try_from(threshold_ms).ok().filter(|ms| *ms > 0).map(Duration::from_millis);
-    debug::Session::begin(call.argv[1], patience);
-    let outcome = run_plainly(engine, session, call, now_ms, reply);
-    let began = !matches!(outcome, Ok(Outcome::Hold));
-    debug::Session::end(began);
-    session.closing |= began;
-    outcome
-}
-
-fn run_plainly(
-    engine: &Engine,
-    session: &mut Session,
-    call: Call<'_>,
-    now_ms: i64,
-    reply: &mut Reply,
+    copy: Option<&Keyspace>,
 ) -> Result<Outcome, Error> {
     with(|interp| {
         // Room is made before any shard is locked.
@@ -87,13 +63,16 @@ fn run_plainly(
         };
         // Handlers see the session, so what they do is noted beside it.
         let mut effects = std::mem::take(&mut session.effects);
-        let Some(mut txn) = engine.keyspace.begin_set_soon(set, begin, &mut effects) else {
+        let keyspace = copy.unwrap_or(&engine.keyspace);
+        let Some(mut txn) = keyspace.begin_set_soon(set, begin, &mut effects) else {
             session.effects = effects;
             return Ok(Outcome::Hold);
         };
-        let done = perform(engine, session, interp, &prepared, &call, (now_ms, full), (&mut txn, reply));
-        let lsn = if engine.stop.is_cancelled() && matches!(done, Err(Failure::Stopped { .. })) {
-            // SHUTDOWN ended it in its middle: nothing of it may be kept.
+        let terms = Terms { now_ms, full, is_apart: copy.is_some() };
+        let done = perform(engine, session, interp, &prepared, &call, terms, (&mut txn, reply));
+        let is_cut_short = engine.stop.is_cancelled() && matches!(done, Err(Failure::Stopped { .. }));
+        let lsn = if is_cut_short || copy.is_some() {
+            // SHUTDOWN ended it in its middle, or it ran on a copy: nothing of it may be kept.
             drop(txn);
             Reached::default()
         } else {
@@ -119,7 +98,8 @@ pub(super) fn within(
     with(|interp| {
         let full = gate::is_full(engine, now_ms);
         let prepared = prepare_call(engine, interp, &call, full)?;
-        let done = perform(engine, session, interp, &prepared, &call, (now_ms, full), (txn, reply));
+        let terms = Terms { now_ms, full, is_apart: false };
+        let done = perform(engine, session, interp, &prepared, &call, terms, (txn, reply));
         answer(engine, &prepared, &call, done, reply);
         Ok(())
     })
@@ -129,7 +109,7 @@ fn with<R>(f: impl FnOnce(&Interp) -> Result<R, Error>) -> Result<R, Error> {
     lua::with(f).map_err(|why| Error::text(format!("ERR {why}")))?
 }
 
-fn command_of(call: &Call<'_>) -> Result<&'static Command, Error> {
+pub(super) fn command_of(call: &Call<'_>) -> Result<&'static Command, Error> {
     call.entry.map(|entry| entry.command).ok_or_else(|| super::unknown(call.argv))
 }
 
@@ -165,6 +145,16 @@ fn prepare_call<'a>(
     Ok(prepared)
 }
 
+/// What a script finds when it begins.
+#[derive(Clone, Copy)]
+struct Terms {
+    now_ms: i64,
+    /// Whether the memory is full.
+    full: bool,
+    /// Whether it runs on a copy of the data set.
+    is_apart: bool,
+}
+
 /// Runs a prepared script within `txn` and writes what it returned; tells whether that is an error.
 fn perform(
     engine: &Engine,
@@ -172,7 +162,7 @@ fn perform(
     interp: &Interp,
     prepared: &Prepared<'_>,
     call: &Call<'_>,
-    (now_ms, full): (i64, bool),
+    Terms { now_ms, full, is_apart }: Terms,
     (txn, reply): (&mut Txn<'_>, &mut Reply),
 ) -> Result<bool, Failure> {
     if engine.monitors.is_active() {
@@ -196,6 +186,7 @@ fn perform(
         slots,
         since: None,
         slow: None,
+        is_apart,
         about: (prepared, call.argv),
     };
     let limit = memory_limit(engine);
@@ -280,6 +271,8 @@ struct Running<'a, 'k> {
     since: Option<Instant>,
     /// Set once it is slow.
     slow: Option<Arc<ScriptRun>>,
+    /// Whether it runs on a copy of the data set: nobody waits for it, and nobody hears of it.
+    is_apart: bool,
     about: (&'a Prepared<'a>, &'a [&'a [u8]]),
 }
 
@@ -329,6 +322,9 @@ impl Host for Running<'_, '_> {
         if self.engine.stop.is_cancelled() {
             return false;
         }
+        if self.is_apart {
+            return true;
+        }
         // The first look comes a millisecond or so after the begin.
         let since = *self.since.get_or_insert_with(Instant::now);
         let Some(slow) = &self.slow else {
@@ -354,7 +350,11 @@ impl Host for Running<'_, '_> {
     }
 
     fn waits(&mut self) {
-        if self.slow.is_none() {
+        if self.is_apart {
+            if self.since.replace(Instant::now()).is_none() {
+                hand_over();
+            }
+        } else if self.slow.is_none() {
             // Nobody is to find out by trying.
             let since = *self.since.get_or_insert_with(Instant::now);
             self.become_slow(since);
@@ -435,6 +435,10 @@ impl Running<'_, '_> {
             return super::nested(engine, session, call, begin, txn, reply);
         };
         let args = Args::new(call.argv, 1 + usize::from(command.full_name.len() != command.name.len()));
+        if self.is_apart && command.group == Group::PubSub && command.name.ends_with("PUBLISH") {
+            reply.int(0);
+            return Ok(());
+        }
         // What it publishes comes behind the events of the calls before it.
         engine.notify(txn.effects());
         shown(txn, || handler(&mut Outer { args, session, engine, reply, command }))

@@ -45,7 +45,7 @@ pub use pause::{Pause, Paused};
 pub use reload::Reload;
 pub use saving::{Outcome, Purpose, Saving, directory};
 pub use scripts::{Adding, Run as ScriptRun, Running, SLOW as SCRIPT_SLOW, Scripts, Taken, Unkillable};
-pub use session::{ReplyMode, Session, WaitAof};
+pub use session::{Debugging, ReplyMode, Session, WaitAof};
 pub use slots::Slots;
 pub use stop::Stop;
 pub use tracking::{Tracking, Wish};

@@ -82,11 +82,20 @@ pub struct Session {
     /// The slots of the keys of the call that runs.
     pub slots: Slots,
     /// Its scripts are debugged (SCRIPT DEBUG).
-    pub debugging: bool,
+    pub debugging: Option<Debugging>,
     /// The channels, patterns and shard channels it listens to.
     subscribed: [BTreeSet<Bytes>; 3],
     /// What its current transaction did; reused from one to the next.
     pub effects: Effects,
+}
+
+/// How the scripts of a client are debugged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Debugging {
+    /// On a copy of the data set, while others go on: nothing of it is kept.
+    Apart,
+    /// On the data set itself, while others wait.
+    Sync,
 }
 
 impl Session {
@@ -115,7 +124,7 @@ impl Session {
             frozen_us: None,
             in_script: false,
             slots: Slots::default(),
-            debugging: false,
+            debugging: None,
             subscribed: Default::default(),
             effects: Effects::of(id),
         }

@@ -412,7 +412,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     continue;
                 }
                 Shortcut::Hold => Outcome::Hold,
-                Shortcut::None if self.session.debugging => self.run_debugging(call, round.now_ms, reply),
+                Shortcut::None if self.session.debugging.is_some() => {
+                    self.run_debugging(call, round.now_ms, reply)
+                }
                 Shortcut::None => dispatch::run(&self.engine, &mut self.session, call, round.now_ms, reply),
             };
             // Plain calls change nothing about the round.

@@ -4,6 +4,7 @@ use super::{prepare, unkillable};
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Outer, Result, Run};
 use crate::commands::help::help;
+use crate::engine::Debugging;
 use crate::lua;
 
 /// The commands of this file.
@@ -103,13 +104,9 @@ fn debug(cx: &mut Outer<'_>) -> Result {
         return Err(Error::new("ERR SCRIPT DEBUG must be called outside a pipeline"));
     }
     cx.session.debugging = match () {
-        () if cx.args.word("NO") => false,
-        () if cx.args.word("SYNC") => true,
-        () if cx.args.word("YES") => {
-            return Err(Error::new(
-                "ERR Synap debugs scripts in the foreground alone: SCRIPT DEBUG SYNC, redis-cli --ldb-sync-mode",
-            ));
-        }
+        () if cx.args.word("NO") => None,
+        () if cx.args.word("YES") => Some(Debugging::Apart),
+        () if cx.args.word("SYNC") => Some(Debugging::Sync),
         () => return Err(Error::new("ERR Use SCRIPT DEBUG YES/SYNC/NO")),
     };
     cx.reply.ok();

@@ -229,7 +229,7 @@ impl Session {
     /// Calls a command as the script would.
     fn call(&mut self, tools: Tools<'_>, words: &[Vec<u8>]) {
         let argv: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-        self.show(show::call(&argv));
+        self.say(show::call(&argv));
         let mut reply = Reply::default();
         reply.set_protocol(if tools.state.resp3.get() { Protocol::Resp3 } else { Protocol::Resp2 });
         match HOST.with(|host| host.call(&argv, &mut reply)) {

@@ -94,6 +94,8 @@ pub struct Session {
     patience: Option<Duration>,
     /// When it went on.
     since: Instant,
+    /// Whether the script ends when its client is gone.
+    ends_alone: bool,
 }
 
 /// Why a script stops.
@@ -130,8 +132,8 @@ pub(super) struct Tools<'a> {
 
 impl Session {
     /// Begins a session about the script `body`, which is stopped after `patience` of running, if any is
-    /// given.
-    pub fn begin(body: &[u8], patience: Option<Duration>) {
+    /// given, and ends with its client if `ends_alone`.
+    pub fn begin(body: &[u8], patience: Option<Duration>, ends_alone: bool) {
         let end = body.iter().rposition(|byte| !b"\r\n".contains(byte)).map_or(0, |last| last + 1);
         let session = Self {
             source: body[..end].split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect(),
@@ -144,6 +146,7 @@ impl Session {
             hinted: false,
             patience,
             since: Instant::now(),
+            ends_alone,
         };
         IS_ON.set(true);
         SESSION.set(Some(Box::new(session)));
@@ -245,7 +248,7 @@ impl Session {
                 }
                 Heard::Malformed => return Next::Fail(b"ERR protocol error"),
                 // It runs to its end, unless it has none.
-                Heard::Gone if matches!(why, Stop::Patience) => {
+                Heard::Gone if self.ends_alone || matches!(why, Stop::Patience) => {
                     return Next::Fail(b"ERR timeout during Lua debugging with client closing connection");
                 }
                 Heard::Gone => {
@@ -280,7 +283,7 @@ fn while_shown(f: impl FnOnce(&mut Session)) {
 
 /// Shows the words of a call.
 pub(super) fn note_call(argv: &[&[u8]]) {
-    while_shown(|session| session.show(show::call(argv)));
+    while_shown(|session| session.say(show::call(argv)));
 }
 
 /// Shows the reply to a call.

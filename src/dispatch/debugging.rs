@@ -1,0 +1,77 @@
+//! Scripts that their client looks at line by line (SCRIPT DEBUG): on the data set itself, or on a copy of it.
+//!
+//! The copy is made shard by shard when the script begins, and is the session's own: it is never committed, so that nobody
+//! hears of what is done to it. Other clients go on meanwhile; what they change while it is made may be in it or not.
+
+use super::script::{command_of, run_on};
+use super::{Call, Outcome, begin};
+use crate::command::{Error, Nest, Reply, Run, Source};
+use crate::config;
+use crate::engine::{Debugging, Engine, Session};
+use crate::keyspace::{Effects, EntryBox, Keyspace, SHARDS};
+use crate::lua::debug;
+use std::time::Duration;
+
+/// Runs a script of EVAL (others are not debugged), and has the connection end behind its reply.
+#[cold]
+pub(super) fn run(
+    engine: &Engine,
+    session: &mut Session,
+    call: Call<'_>,
+    now_ms: i64,
+    reply: &mut Reply,
+    how: Debugging,
+) -> Result<Outcome, Error> {
+    match command_of(&call)?.run {
+        Run::Nested(Nest::Script(Source::Text)) => {}
+        Run::Nested(Nest::Script(Source::Sha)) => {
+            return Err(Error::new("ERR Please use EVAL instead of EVALSHA for debugging"));
+        }
+        _ => return run_on(engine, session, call, now_ms, reply, None),
+    }
+    let copy = match how {
+        Debugging::Sync => None,
+        Debugging::Apart if has_room(engine, now_ms) => {
+            Some(tokio::task::block_in_place(|| copy_of(engine, session, &call, now_ms))?)
+        }
+        Debugging::Apart => {
+            return Err(Error::new(
+                "OOM there is no room for a copy of the data set below 'maxmemory'; use SCRIPT DEBUG SYNC",
+            ));
+        }
+    };
+    let threshold_ms = engine.settings.int(config::BUSY_REPLY_THRESHOLD);
+    let patience = u64::try_from(threshold_ms).ok().filter(|ms| *ms > 0).map(Duration::from_millis);
+    debug::Session::begin(call.argv[1], patience, copy.is_some());
+    let outcome = run_on(engine, session, call, now_ms, reply, copy.as_ref());
+    let began = !matches!(outcome, Ok(Outcome::Hold));
+    debug::Session::end(began);
+    session.closing |= began;
+    if let Some(copy) = copy {
+        tokio::task::block_in_place(|| drop(copy));
+    }
+    outcome
+}
+
+/// Whether twice the data set is within `maxmemory`.
+fn has_room(engine: &Engine, now_ms: i64) -> bool {
+    let limit = engine.settings.int(config::MAXMEMORY);
+    limit == 0 || 2 * engine.used.bytes(now_ms) as i64 <= limit
+}
+
+fn copy_of(engine: &Engine, session: &Session, call: &Call<'_>, now_ms: i64) -> Result<Keyspace, Error> {
+    let copy = engine.keyspace.empty_twin();
+    let begin = begin(engine, session, command_of(call)?, now_ms);
+    let mut effects = Effects::default();
+    for at in 0..SHARDS {
+        let shard = engine.keyspace.lock(at);
+        let mut txn = copy.begin_shard(at, begin, &mut effects);
+        for (db, table) in (0..).zip(&shard.tables) {
+            txn.select(db);
+            for entry in table.iter() {
+                txn.put_entry(entry.key(), EntryBox::copy_of(entry, entry.key(), entry.expire_at()));
+            }
+        }
+    }
+    Ok(copy)
+}
