@@ -12,6 +12,8 @@ is named and left out, but for what is `required`. Every file runs in one of two
   external  the suite is given host and port of a server that was started for this file. It then begins every block with
             FUNCTION FLUSH, and skips what restarts servers or asks for settings at their start
 
+A file with `tls` runs over TLS, spawned, with certificates that the suite's own script makes; it needs openssl and Tcl's tls.
+
 A floor records per file how many tests passed, failed and were not reached (of those that the real server of that
 version reaches: `reference`), names each known failure with its reason, and files that are left out with theirs. A test
 whose failure takes those behind it along may be skipped, with a reason as well. A run fails when fewer pass than recorded
@@ -253,6 +255,10 @@ def run_file(floor, server, base, name):
             if record.get("mode") == "external":
                 external, port = start(server, tree, pathlib.Path(scratch))
                 command += ["--host", "127.0.0.1", "--port", str(port)]
+            if record.get("tls"):
+                # Certificates of its own, made by the suite's own script.
+                subprocess.run([floor.tree / "utils/gen-test-certs.sh"], cwd=tree, check=True, capture_output=True)
+                command.append("--tls")
             output = pathlib.Path(scratch) / "output"
             with output.open("wb") as sink:
                 suite_run = subprocess.Popen(

@@ -447,6 +447,7 @@ impl Running<'_, '_> {
     /// Counts a call that was run, and shows it to those who MONITOR.
     fn count(&mut self, call: &Call<'_>, reply_len: usize, failed: bool) {
         count::ended(self.engine, self.session, call, reply_len, failed);
+        self.session.client.commands.fetch_add(1, Relaxed);
         let is_shown = !call.entry.is_some_and(|entry| entry.command.has(flag::NO_MONITOR | flag::ADMIN));
         if self.engine.monitors.is_active() && is_shown {
             self.engine.monitors.send_from("lua", self.session.db, call.argv, 0);

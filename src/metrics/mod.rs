@@ -82,6 +82,8 @@ counters! {
     denied_channels,
     /// Calls refused because of a database.
     denied_databases,
+    /// Connections whose certificate names no user.
+    denied_certificates,
     /// Uses that a cluster would refuse.
     cluster_incompatible,
 }

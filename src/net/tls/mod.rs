@@ -11,6 +11,7 @@ use crate::engine::Engine;
 use parking_lot::RwLock;
 use rustls::server::{NoServerSessionStorage, ServerConfig, ServerSessionMemoryCache, WebPkiClientVerifier};
 use rustls::{RootCertStore, SupportedProtocolVersion, version};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
@@ -22,6 +23,9 @@ use identity::names;
 
 /// How long securing a connection may take.
 const GREETING: Duration = Duration::from_secs(10);
+
+/// The first byte that a client of TLS sends.
+const HANDSHAKE: u8 = 22;
 
 /// The settings that a change of makes everything anew. The files are read again, so setting one to
 /// what it is loads a renewed certificate.
@@ -85,7 +89,14 @@ impl Tls {
     ) -> Result<(TlsStream<TcpStream>, Option<Arc<User>>), String> {
         let config = self.config.read().clone().ok_or("there is no tls-port any more")?;
         let _turn = self.turn(engine).ok_or("too many connections are being secured")?;
-        let secured = TlsAcceptor::from(config).accept(stream);
+        let secured = async {
+            // Nobody who speaks something else gets a TLS alert for it: a client would take that for a reply.
+            let mut first = [0];
+            if stream.peek(&mut first).await? == 1 && first[0] != HANDSHAKE {
+                return Err(io::Error::other("it does not speak TLS"));
+            }
+            TlsAcceptor::from(config).accept(stream).await
+        };
         let stream = tokio::select! {
             secured = tokio::time::timeout(GREETING, secured) => secured.map_err(|_| "it took too long")?,
             () = engine.stop.cancelled() => return Err("the server stops".into()),
@@ -115,6 +126,7 @@ fn user(engine: &Engine, stream: &TlsStream<TcpStream>) -> Option<Arc<User>> {
     let known = |name: &String| engine.acl.user(name.as_bytes()).filter(|user| user.rules().on);
     let user = names.iter().find_map(known);
     if user.is_none() {
+        engine.metrics.local().counters.denied_certificates.add(1);
         tracing::info!(?names, "a client's certificate names no user");
     }
     user

@@ -72,6 +72,7 @@ pub(super) fn stats(engine: &Engine, lines: &mut Lines) {
     lines.add("acl_access_denied_key", totals.denied_keys);
     lines.add("acl_access_denied_channel", totals.denied_channels);
     lines.add("acl_access_denied_db", totals.denied_databases);
+    lines.add("acl_access_denied_tls_cert", totals.denied_certificates);
     if engine.settings.int(config::CLUSTER_COMPATIBILITY_SAMPLE_RATIO) > 0 {
         lines.add("cluster_incompatible_ops", totals.cluster_incompatible);
     }
