@@ -4,7 +4,7 @@ import re
 import socket
 import time
 
-from calls import KEYS
+from calls import KEYS, RANDOM
 from judge import flat
 from wire import Link
 
@@ -155,7 +155,8 @@ def draw_crowd(generator, odd, dice):
         if dice.random() < 0.3:
             called.insert(1, plainly([dice.choice(["MULTI", "WATCH", "UNWATCH", "SELECT", "SUBSCRIBE", "nosuch", "GET", "RESET", "SWAPDB", "MOVE", "BLPOP", "DEBUG", "CLIENT"]), *dice.choice([[], ["k0"], ["1"], ["0", "1"], ["k0", "1"]])]))
         return ("watched", before, keys, [one for one in between if one == "pass" or one[0] not in ("multi", "watch")], called)
-    return ("counted", [dice.choice([generator.call, odd.admin, odd.careless])() for _ in range(dice.choice([1, 1, 3]))])
+    calls = [dice.choice([generator.call, odd.admin, odd.careless])() for _ in range(dice.choice([1, 1, 3]))]
+    return ("counted", [call for call in calls if call[0] not in RANDOM])
 
 
 def plainly(words):

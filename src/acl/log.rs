@@ -1,5 +1,5 @@
 //! ACL LOG: what was refused, the latest first. The same refusal within a minute is counted instead
-//! of told again.
+//! of told again, if it is among the ten latest.
 
 use compact_str::CompactString;
 use parking_lot::Mutex;
@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 
 /// Refusals this far apart (in ms) are told apart.
 const GROUPED_MS: i64 = 60_000;
+/// The latest refusals, among which the same one is looked for.
+const ALIKE: usize = 10;
 
 /// What was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +102,7 @@ impl Log {
         };
         refusal.id = *next;
         refusal.count = 1;
-        match entries.iter().position(same).and_then(|at| entries.remove(at)) {
+        match entries.iter().take(ALIKE).position(same).and_then(|at| entries.remove(at)) {
             Some(known) => {
                 refusal =
                     Refusal { id: known.id, count: known.count + 1, created_ms: known.created_ms, ..refusal };

@@ -311,16 +311,15 @@ fn sha1hex(lua: &Lua, args: MultiValue) -> Answer {
     lua.create_string(sum).map(Value::String)
 }
 
-fn log(_: &Lua, args: MultiValue) -> Result<()> {
+fn log(lua: &Lua, args: MultiValue) -> Result<()> {
     if args.len() < 2 {
         return failed(b"ERR redis.log() requires two arguments or more.", false);
     }
-    let level = match args.front() {
-        Some(Value::Integer(n)) => *n,
-        Some(Value::Number(n)) => truncated(*n),
-        _ => return failed(b"ERR First argument must be a number (log level).", false),
+    let level = args.front().map(|level| lua.coerce_number(level.clone())).transpose()?.flatten();
+    let Some(level) = level else {
+        return failed(b"ERR First argument must be a number (log level).", false);
     };
-    let level = match level {
+    let level = match truncated(level) {
         0 => Level::Debug,
         1 => Level::Verbose,
         2 => Level::Notice,

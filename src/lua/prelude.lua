@@ -8,7 +8,7 @@
 -- tables of them, so that no script ever sees one.
 local raw, constants = ...
 
-local error, type, tostring, select = error, type, tostring, select
+local error, type, tostring, tonumber, select = error, type, tostring, tonumber, select
 local pcall, xpcall, loadstring = pcall, xpcall, loadstring
 local rawnext, rawpairs, rawget, rawset = next, pairs, rawget, rawset
 -- Errors call a function as the local here is called that it was in.
@@ -64,10 +64,19 @@ local INSERT_MAX = 1000000
 local rawunpack = unpack
 local UNPACK_MAX = 8000
 
+-- A number as C makes an `int` of it: what 64 bits do not tell is 0.
+local function int(n)
+    n = tonumber(n)
+    if not (n >= -2^63 and n < 2^63) then
+        return 0
+    end
+    n = (n - n % (n < 0 and -1 or 1)) % 2^32
+    return n < 2^31 and n or n - 2^32
+end
+
 local function unpack(t, ...)
     local i, j = ...
-    -- What is no number is not less than anything.
-    if not ((j or #t) - (i or 1) < UNPACK_MAX) then
+    if (j and int(j) or #t) - (i and int(i) or 1) >= UNPACK_MAX then
         error('too many results to unpack', 3)
     end
     -- Not `i` and `j`: what is given takes the place of a result.

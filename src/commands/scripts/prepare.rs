@@ -7,7 +7,7 @@ use crate::command::{Error, Result, Source};
 use crate::config;
 use crate::engine::Engine;
 use crate::lua::script::{flags_of, sha1_hex};
-use crate::lua::{Compiled, Flags, Interp, Kind, Script, Sha, Words, keys};
+use crate::lua::{Compiled, Flags, Interp, Kind, Library, Script, Sha, Words, keys};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -19,7 +19,7 @@ pub struct Prepared<'a> {
     /// What it is.
     pub kind: Kind,
     /// The script's name, for errors: its SHA-1, or the function's.
-    pub name: Name<'a>,
+    pub name: Name,
     /// What it says of itself.
     pub flags: Flags,
     /// Whether it touches no key but those it is given.
@@ -29,19 +29,19 @@ pub struct Prepared<'a> {
 }
 
 /// The name of a script.
-pub enum Name<'a> {
+pub enum Name {
     /// Of EVAL.
     Sha(Sha),
-    /// Of FCALL.
-    Function(&'a [u8]),
+    /// Of FCALL, however it spells the name: the function of a library at a place.
+    Function(Arc<Library>, usize),
 }
 
-impl Name<'_> {
+impl Name {
     /// Its text.
     pub fn bytes(&self) -> &[u8] {
         match self {
             Name::Sha(sha) => sha,
-            Name::Function(name) => name,
+            Name::Function(library, at) => &library.functions[*at].name,
         }
     }
 }
@@ -176,10 +176,10 @@ fn prepare_function<'a>(engine: &Engine, interp: &Interp, argv: &'a [&'a [u8]]) 
     Ok(Prepared {
         function,
         kind: Kind::Function,
-        name: Name::Function(name),
         flags: library.functions[at].flags,
         declares_keys: library.declares_keys,
         words: words(Source::Function, argv)?,
+        name: Name::Function(library, at),
     })
 }
 

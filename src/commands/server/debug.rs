@@ -96,7 +96,8 @@ fn debug(cx: &mut Sweep<'_, '_>) -> Result {
         (b"listpack", [key]) => listpack(cx, key)?,
         (b"object", [key, ..]) => object(cx, key)?,
         (b"protocol", [kind]) => protocol(cx, &kind.to_ascii_lowercase())?,
-        (b"error", [text]) => return Err(Error::text(*text)),
+        // An answer, not a failure that counts.
+        (b"error", [text]) => cx.reply.error(&Error::text(*text)),
         (b"log", [text]) => {
             tracing::warn!("DEBUG LOG: {}", text.escape_ascii());
             cx.reply.ok();
