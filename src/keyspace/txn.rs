@@ -14,7 +14,7 @@ use super::table::{Slot, Spot, Table};
 use crate::base::lock::MutexGuard;
 use crate::resp::{Error, Result};
 use crate::types::Packing;
-use crate::types::queue::Owner;
+use crate::types::queue::{Id, Owner};
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -160,6 +160,9 @@ pub struct Progress {
     pub done: usize,
     /// What is left for it to do.
     pub left: usize,
+    /// While it still finds out how much it is about: the bytes found of what counts as done, and from which message on it
+    /// goes on looking.
+    pub sized: Option<(u64, Id)>,
 }
 
 /// What a transaction is begun with.

@@ -398,18 +398,14 @@ impl Queue {
         }
     }
 
-    /// Bytes of the bodies of the `count` oldest dead messages.
-    pub fn dead_bytes(&self, count: usize) -> u64 {
-        if count >= self.count(State::Dead) {
-            return self.0.lens[State::Dead as usize];
-        }
-        let dead = self.dead().take(count).filter_map(|id| self.0.messages.find(id));
-        dead.map(|at| self.0.messages.slot(at).body.len() as u64).sum()
+    /// The dead messages from an id on, in the order of their ids.
+    pub fn dead(&self, from: Id) -> impl Iterator<Item = Message<'_>> {
+        self.0.dead.range(from..).filter_map(|id| self.get(*id))
     }
 
-    /// The dead messages in the order of their ids.
-    pub fn dead(&self) -> impl Iterator<Item = Id> + '_ {
-        self.0.dead.iter().copied()
+    /// Bytes of the bodies of all dead messages.
+    pub fn dead_bytes(&self) -> u64 {
+        self.0.lens[State::Dead as usize]
     }
 
     /// Bytes allocated for it.

@@ -23,6 +23,9 @@ const QREDRIVE: Command = Command::new("QREDRIVE", "qredrive", Group::Queue, Run
         "Makes dead messages ready again, in their queue or in another one.",
     );
 
+/// Dead messages whose sizes are summed up in one hold.
+const SIZED: usize = 1024;
+
 /// What QREDRIVE is asked for.
 #[derive(Default)]
 struct Redrive<'a> {
@@ -91,7 +94,7 @@ fn qredrive(cx: &mut Keyed<'_, '_>) -> Result<Flow> {
     if let Some(to) = call.to {
         let progress = match (call.ids, begun) {
             (Some(ids), _) => move_these(cx.txn, key, to, ids, begun.is_some())?,
-            (None, Some(progress)) => advance(cx.txn, key, to, progress)?,
+            (None, Some(progress)) => size(cx.txn, key, to, progress)?,
             (None, None) => begin(cx.txn, key, to, count)?,
         };
         if progress.left > 0 {
@@ -120,36 +123,59 @@ fn open(txn: &mut Txn<'_>, to: &[u8], count: usize, bytes: u64) -> Result {
     Ok(())
 }
 
-/// Begins to move up to `count` dead messages, the oldest first. Whether there is room is asked for all of them here.
+/// Begins to move up to `count` dead messages, the oldest first. Whether there is room is asked for all of them before.
 fn begin(txn: &mut Txn<'_>, key: &[u8], to: &[u8], count: usize) -> Result<Progress> {
     let counts_bytes = txn.read::<Queue>(to)?.is_some_and(|queue| queue.settings().bytes_max > 0);
     let Some(queue) = txn.queue(key)? else { return Ok(Progress::default()) };
-    let left = count.min(queue.value().count(State::Dead));
-    let bytes = if counts_bytes { queue.value().dead_bytes(left) } else { 0 };
+    let (all, bytes) = (queue.value().count(State::Dead), queue.value().dead_bytes());
     drop(queue);
+    let left = count.min(all);
     if left == 0 {
         return Ok(Progress::default());
     }
+    if counts_bytes && left < all {
+        return size(txn, key, to, Progress { done: 0, left, sized: Some((0, Id::MIN)) });
+    }
     open(txn, to, left, bytes)?;
-    advance(txn, key, to, Progress { done: 0, left })
+    advance(txn, key, to, Progress { done: 0, left, sized: None })
+}
+
+/// Sums up the bodies of some of those that are left; begins to move them all when it has seen the last.
+fn size(txn: &mut Txn<'_>, key: &[u8], to: &[u8], progress: Progress) -> Result<Progress> {
+    let Progress { mut done, mut left, sized: Some((mut bytes, mut from)) } = progress else {
+        return advance(txn, key, to, progress);
+    };
+    let Some(queue) = txn.queue(key)? else { return Ok(Progress::default()) };
+    let before = done;
+    for message in queue.value().dead(from).take(left.min(SIZED)) {
+        bytes += message.body.len() as u64;
+        (done, left) = (done + 1, left - 1);
+        from = message.id.next().unwrap_or(message.id);
+    }
+    drop(queue);
+    if left > 0 && done > before {
+        return Ok(Progress { done, left, sized: Some((bytes, from)) });
+    }
+    open(txn, to, done, bytes)?;
+    advance(txn, key, to, Progress { done: 0, left: done, sized: None })
 }
 
 /// Moves some of those that are left. What was let in at the beginning is let in to the end.
-fn advance(txn: &mut Txn<'_>, key: &[u8], to: &[u8], Progress { done, left }: Progress) -> Result<Progress> {
-    let over = Progress { done, left: 0 };
+fn advance(txn: &mut Txn<'_>, key: &[u8], to: &[u8], Progress { done, left, .. }: Progress) -> Result<Progress> {
+    let over = Progress { done, left: 0, sized: None };
     // Meanwhile anything may have come into either place.
     if done > 0 && txn.read::<Queue>(to).is_err() {
         return Ok(over);
     }
     let Ok(Some(queue)) = txn.queue(key) else { return Ok(over) };
-    let dead = queue.value().dead().take(left.min(STEPS)).filter_map(|id| queue.value().get(id));
+    let dead = queue.value().dead(Id::MIN).take(left.min(STEPS));
     let moved: Vec<Moved> = dead.map(|message| Moved::of(&message)).collect();
     drop(queue);
     if moved.is_empty() {
         return Ok(over);
     }
     let count = if move_all(txn, key, to, &moved)? { moved.len() } else { 0 };
-    Ok(Progress { done: done + count, left: left - count })
+    Ok(Progress { done: done + count, left: left - count, sized: None })
 }
 
 /// Moves the dead among `ids`, in the order of their ids; `is_let_in` when there was asked for room before.
@@ -172,7 +198,7 @@ fn move_these(
         open(txn, to, all, moved.iter().map(|message| message.body.len() as u64).sum())?;
     }
     let done = all == 0 || move_all(txn, key, to, &moved)?;
-    Ok(if done { Progress { done: all, left: 0 } } else { Progress { done: 0, left: all } })
+    Ok(if done { Progress { done: all, left: 0, sized: None } } else { Progress { done: 0, left: all, sized: None } })
 }
 
 /// Moves dead messages to another queue that was asked for its room; `false` when more has to be dropped there first.
