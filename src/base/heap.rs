@@ -1,7 +1,8 @@
 //! The allocator: jemalloc, with slabs for the sizes that it rounds up by 8 bytes or more.
 //!
 //! An in-memory store is made of small allocations of the same few sizes, and jemalloc has four sizes per doubling:
-//! 88 bytes (a key of 16 with a value of 64) take 96, 136 take 160. In a slab they take what they ask for, in steps of 8.
+//! 88 bytes (a key of 16 with a value of 64) take 96, 136 take 160. In a slab they take what they ask for, in steps of 8, and
+//! up to 128 bytes of 4, if they need not be aligned to more.
 //!
 //! ```text
 //!  a slab: 32 KiB, aligned to as much
@@ -33,8 +34,10 @@ const SLAB: usize = 32 * 1024;
 const HEAD: usize = 64;
 /// The largest slot, in bytes.
 const SLOT_MAX: usize = 1024;
-/// Sizes of slots are multiples of this many bytes, which they are aligned to.
-const STEP: usize = 8;
+/// Sizes of slots are multiples of this many bytes, which they are aligned to; those of twice as many to that.
+const STEP: usize = 4;
+/// The largest slot, in bytes, for which so small a step is worth slabs of its own.
+const FINE_MAX: usize = 128;
 const CLASSES: usize = SLOT_MAX / STEP + 1;
 /// Groups of threads that share slabs.
 const STRIPES: usize = 8;
@@ -48,11 +51,20 @@ const SERVED: [bool; CLASSES] = {
     let mut served = [false; CLASSES];
     let mut class = 1;
     while class < CLASSES {
-        served[class] = rounded(class * STEP) >= (class + 1) * STEP;
+        let size = class * STEP;
+        let is_fine = size % (2 * STEP) != 0;
+        served[class] = if is_fine { size < FINE_MAX } else { rounded(size) >= size + 2 * STEP };
         class += 1;
     }
     served
 };
+
+/// The class of slots for `size` bytes aligned to `align`, 8 at most.
+#[inline(always)]
+const fn class_for(size: usize, align: usize) -> usize {
+    let step = if size <= FINE_MAX && align <= STEP { STEP } else { 2 * STEP };
+    size.next_multiple_of(step) / STEP
+}
 
 /// What jemalloc takes for `size` bytes (at least 1).
 const fn rounded(size: usize) -> usize {
@@ -64,9 +76,9 @@ const fn rounded(size: usize) -> usize {
     size.next_multiple_of(step)
 }
 
-/// Bytes that an allocation of `size` takes, aligned to 8 at most; 0 for none.
+/// Bytes that an allocation of `size` takes, aligned to 4 at most or else a multiple of 8; 0 for none.
 pub const fn taken(size: usize) -> usize {
-    let class = size.div_ceil(STEP);
+    let class = class_for(size, 1);
     match size {
         0 => 0,
         _ if class < CLASSES && SERVED[class] => class * STEP,
@@ -77,8 +89,8 @@ pub const fn taken(size: usize) -> usize {
 /// The class of slots that serves `layout`, if slabs do.
 #[inline]
 fn class_of(layout: Layout) -> Option<usize> {
-    let class = layout.size().div_ceil(STEP);
-    (class < CLASSES && SERVED[class] && layout.align() <= STEP).then_some(class)
+    let class = class_for(layout.size(), layout.align());
+    (class < CLASSES && SERVED[class] && layout.align() <= 2 * STEP).then_some(class)
 }
 
 /// The counts of a slab.
@@ -366,7 +378,7 @@ impl Heap {
 }
 
 // SAFETY: what slabs serve follows from the layout alone, so a layout's memory goes back where it came from; slots do not
-// overlap, are as large as the layout's size rounded up to STEP, and aligned to STEP. All else is jemalloc's.
+// overlap, are as large as the layout's size rounded up to a step, and aligned to that. All else is jemalloc's.
 unsafe impl GlobalAlloc for Heap {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -516,11 +528,16 @@ mod tests {
     #[test]
     fn slots_waste_less_than_a_step() {
         for size in 1..=SLOT_MAX {
-            let layout = Layout::from_size_align(size, 8).unwrap();
+            let layout = Layout::from_size_align(size, 4).unwrap();
             assert!(class_of(layout).is_none_or(|class| class * STEP == taken(size)));
-            assert!(taken(size) >= size && taken(size) - size < STEP, "{size} takes {}", taken(size));
+            let step = if size <= FINE_MAX { STEP } else { 2 * STEP };
+            assert!(taken(size) >= size && taken(size) - size < step, "{size} takes {}", taken(size));
+            let layout = Layout::from_size_align(size, 8).unwrap().pad_to_align();
+            assert!(class_of(layout).is_none_or(|class| class * STEP == taken(layout.size())));
         }
         assert!(class_of(Layout::from_size_align(88, 8).unwrap()).is_some());
+        assert!(class_of(Layout::from_size_align(92, 4).unwrap()).is_some());
+        assert!(class_of(Layout::from_size_align(92, 8).unwrap()).is_none());
         assert!(class_of(Layout::from_size_align(96, 8).unwrap()).is_none());
         assert!(class_of(Layout::from_size_align(88, 16).unwrap()).is_none());
     }
@@ -530,13 +547,13 @@ mod tests {
         let mut stripe = Stripe::NEW;
         // SAFETY: the stripe is this test's alone; its slots are given back once each.
         unsafe {
-            let taken: Vec<*mut u8> = (0..10_000).map(|_| stripe.take(11, 0)).collect();
+            let taken: Vec<*mut u8> = (0..10_000).map(|_| stripe.take(22, 0)).collect();
             assert!(stripe.unused < SLAB);
             // Every other slot is free: new ones fill the holes, without another slab.
             taken.iter().step_by(2).for_each(|at| stripe.give(*at));
             let unused = stripe.unused;
             assert!(unused >= 5_000 * 88);
-            let again: Vec<*mut u8> = (0..5_000).map(|_| stripe.take(11, 0)).collect();
+            let again: Vec<*mut u8> = (0..5_000).map(|_| stripe.take(22, 0)).collect();
             assert_eq!(stripe.unused, unused - 5_000 * 88);
             taken.iter().skip(1).step_by(2).chain(&again).for_each(|at| stripe.give(*at));
             assert_eq!(stripe.unused, SLAB);

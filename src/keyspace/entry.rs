@@ -1,15 +1,18 @@
 //! One key with its value: a single allocation.
 //!
 //! ```text
-//!  0      1       2         5       6        8            16 (8 without a TTL)
-//! ┌──────┬───────┬─────────┬───────┬────────┬────────────┬─────────────┬──────────┬─────┬───────┐
-//! │ form │ flags │ access  │ key   │ short  │ expire-at  │ payload     │ key len  │ key │ short │
-//! │      │       │ 24 bits │ len   │ len    │ i64 ms, if │ int, Bytes, │ u32, if  │     │ value │
-//! │      │       │         │       │ u16    │ it has TTL │ collection  │ LONG_KEY │     │       │
-//! └──────┴───────┴─────────┴───────┴────────┴────────────┴─────────────┴──────────┴─────┴───────┘
+//!  0      1       2         5       6        8           12 or 16 (8 without a TTL)
+//! ┌──────┬───────┬─────────┬───────┬────────┬───────────┬─────────────┬──────────┬─────┬───────┐
+//! │ form │ time  │ access  │ key   │ short  │ time low, │ payload     │ key len  │ key │ short │
+//! │ 4,   │ high 7│ 24 bits │ len   │ len    │ 32 or 64  │ int, Bytes, │ u32, if  │     │ value │
+//! │ flags│ , wide│         │       │ u16    │ if a TTL  │ collection  │ LONG_KEY │     │       │
+//! └──────┴───────┴─────────┴───────┴────────┴───────────┴─────────────┴──────────┴─────┴───────┘
 //! ```
 //! A short string (up to [`SHORT_MAX`] bytes) stands behind the key and has no payload; an integer,
-//! a long string (shared [`Bytes`]) or a collection is the payload, 8-aligned.
+//! a long string (shared [`Bytes`]) or a collection is the payload.
+//!
+//! When a string or integer expires takes 4 bytes more, if that is between [`NEAR_FROM_MS`] and 17 years later: 39 bits, of
+//! which the header has 7. Any other expiry is a whole i64 (wide), as it is beside the payloads that have to be 8-aligned.
 //!
 //! Invariants: the layout of an allocation follows from its header alone; the payload's type follows
 //! from `form`; an [`EntryBox`] is the only owner.
@@ -31,7 +34,10 @@ pub const EMBSTR_MAX: usize = 44;
 /// Bytes of a collection: a pointer.
 const COLLECTION_SIZE: usize = 8;
 const HEADER: usize = 8;
-const ALIGN: usize = 8;
+/// What the entries of strings within and of integers are aligned to, and the address of every entry is a multiple of.
+pub(super) const ALIGN: usize = 4;
+/// What entries are aligned to whose payload is pointed at.
+const PAYLOAD_ALIGN: usize = 8;
 
 /// What type of value a key holds, as TYPE names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,11 +103,25 @@ const SHORT: u8 = 1;
 const LONG: u8 = 2;
 const COLLECTION: u8 = 8;
 
-const TTL: u8 = 1;
-const LONG_KEY: u8 = 2;
+/// The bits of the first byte that tell the form; the others are flags.
+const FORM: u8 = 0x0F;
+const TTL: u8 = 0x10;
+const LONG_KEY: u8 = 0x20;
 /// The string was built by changing another (APPEND, SETRANGE…): reported as `raw` whatever its length.
-const RAW: u8 = 4;
-const GENERATION: u8 = 8;
+const RAW: u8 = 0x40;
+const GENERATION: u8 = 0x80;
+
+/// In the second byte: the expiry is a whole i64. The bits above are the highest of one that is not.
+const WIDE: u8 = 1;
+/// 1 January 2024 in unix milliseconds: expiry that takes 39 bits counts from here.
+const NEAR_FROM_MS: i64 = 1_704_067_200_000;
+const NEAR_BITS: u32 = 39;
+
+/// An expiry as it is stored in 39 bits, if it can be.
+fn near(expire_at: i64) -> Option<u64> {
+    let since = expire_at.checked_sub(NEAR_FROM_MS).and_then(|since| u64::try_from(since).ok())?;
+    (since >> NEAR_BITS == 0).then_some(since)
+}
 
 /// A string value as it is stored.
 #[derive(Clone, Copy, Debug)]
@@ -169,12 +189,14 @@ struct Shape {
     payload: usize,
     key: usize,
     short: usize,
-    ttl: bool,
+    /// Bytes of the expiry behind the header: 0, 4 or 8.
+    ttl: usize,
+    align: usize,
 }
 
 impl Shape {
     fn payload_at(self) -> usize {
-        HEADER + if self.ttl { 8 } else { 0 }
+        HEADER + self.ttl
     }
 
     fn key_at(self) -> usize {
@@ -186,8 +208,13 @@ impl Shape {
     }
 
     fn layout(self) -> Layout {
-        Layout::from_size_align(self.short_at() + self.short, ALIGN).expect("an entry's size fits isize")
+        Layout::from_size_align(self.short_at() + self.short, self.align).expect("an entry's size fits isize")
     }
+}
+
+/// What an entry of `form` is aligned to: a payload that is pointed at has to be, an integer is read wherever it stands.
+fn align_of_form(form: u8) -> usize {
+    if form <= SHORT { ALIGN } else { PAYLOAD_ALIGN }
 }
 
 /// The payload's size by `form`, looked up without a branch.
@@ -224,29 +251,30 @@ impl<'a> EntryRef<'a> {
     }
 
     fn form(self) -> u8 {
-        self.byte(0)
+        self.byte(0) & FORM
     }
 
     fn flags(self) -> u8 {
-        self.byte(1)
+        self.byte(0) & !FORM
+    }
+
+    /// Bytes of the expiry: an entry without one is not wide.
+    #[inline(always)]
+    fn ttl_size(self) -> usize {
+        4 * usize::from(self.byte(0) / TTL % 2 + self.byte(1) % 2)
     }
 
     fn shape(self) -> Shape {
-        let (payload, ttl) = (payload_size(self.form()), self.flags() & TTL != 0);
+        let (form, ttl) = (self.form(), self.ttl_size());
+        let (payload, align) = (payload_size(form), align_of_form(form));
         let key = if self.flags() & LONG_KEY != 0 {
             // SAFETY: with LONG_KEY a u32 stands behind the payload.
-            unsafe {
-                self.at
-                    .as_ptr()
-                    .add(HEADER + if ttl { 8 } else { 0 } + payload)
-                    .cast::<u32>()
-                    .read_unaligned() as usize
-            }
+            unsafe { self.at.as_ptr().add(HEADER + ttl + payload).cast::<u32>().read_unaligned() as usize }
         } else {
             self.byte(5) as usize
         };
         let short = u16::from_le_bytes([self.byte(6), self.byte(7)]) as usize;
-        Shape { payload, key, short, ttl }
+        Shape { payload, key, short, ttl, align }
     }
 
     /// The key's bytes.
@@ -301,8 +329,18 @@ impl<'a> EntryRef<'a> {
 
     /// When the key expires, in unix milliseconds.
     pub fn expire_at(self) -> Option<i64> {
-        // SAFETY: with TTL an i64 stands behind the header, 8-aligned.
-        (self.flags() & TTL != 0).then(|| unsafe { self.at.as_ptr().add(HEADER).cast::<i64>().read() })
+        if self.flags() & TTL == 0 {
+            return None;
+        }
+        // SAFETY: with TTL a u32 stands behind the header, and a whole i64 if it is wide.
+        unsafe {
+            let at = self.at.as_ptr().add(HEADER);
+            if self.byte(1) & WIDE != 0 {
+                return Some(at.cast::<i64>().read_unaligned());
+            }
+            let high = u64::from(self.byte(1) >> 1) << u32::BITS;
+            Some(NEAR_FROM_MS + (high | u64::from(at.cast::<u32>().read())) as i64)
+        }
     }
 
     /// When something of it is due, in unix milliseconds: the key itself or, in a hash, a field.
@@ -359,19 +397,21 @@ impl<'a> EntryRef<'a> {
     /// Notes the generation without changing anything else. As with the access clock: whoever does holds the
     /// shard's lock, and no reference to this byte is ever handed out.
     pub(super) fn mark(self, generation: u8) {
-        let flags = self.flags() & !GENERATION;
-        let flags = flags | if generation == 0 { 0 } else { GENERATION };
-        // SAFETY: the flags are byte 1 of the header; see above for exclusivity.
-        unsafe { self.at.as_ptr().add(1).write(flags) }
+        let first = self.byte(0) & !GENERATION;
+        let first = first | if generation == 0 { 0 } else { GENERATION };
+        // SAFETY: the flags are in byte 0 of the header; see above for exclusivity.
+        unsafe { self.at.as_ptr().write(first) }
     }
 
     /// The value, when it is a string.
     pub fn string(self) -> Option<StrRef<'a>> {
         let shape = self.shape();
-        // SAFETY: `form` tells what stands at `payload_at` (8-aligned) or at `short_at`.
+        // SAFETY: `form` tells what stands at `payload_at` (8-aligned, but for an integer) or at `short_at`.
         unsafe {
             match self.form() {
-                INT => Some(StrRef::Int(self.at.as_ptr().add(shape.payload_at()).cast::<i64>().read())),
+                INT => {
+                    Some(StrRef::Int(self.at.as_ptr().add(shape.payload_at()).cast::<i64>().read_unaligned()))
+                }
                 SHORT => Some(StrRef::Short(std::slice::from_raw_parts(
                     self.at.as_ptr().add(shape.short_at()),
                     shape.short,
@@ -391,7 +431,7 @@ impl<'a> EntryRef<'a> {
 
     #[inline(always)]
     fn payload_at(self) -> usize {
-        HEADER + if self.flags() & TTL != 0 { 8 } else { 0 }
+        HEADER + self.ttl_size()
     }
 
     /// The name OBJECT ENCODING answers with.
@@ -454,31 +494,51 @@ unsafe impl Send for EntryBox {}
 impl EntryBox {
     /// Makes an entry with `form`, room for its payload, and the key and short value copied in.
     fn make(form: u8, key: &[u8], short: &[u8], expire_at: Option<i64>) -> Self {
-        let shape = Shape {
-            payload: payload_size(form),
-            key: key.len(),
-            short: short.len(),
-            ttl: expire_at.is_some(),
+        let align = align_of_form(form);
+        let near = expire_at.and_then(near).filter(|_| align < PAYLOAD_ALIGN);
+        let ttl = match (expire_at, near) {
+            (None, _) => 0,
+            (Some(_), Some(_)) => 4,
+            (Some(_), None) => 8,
         };
+        let shape = Shape { payload: payload_size(form), key: key.len(), short: short.len(), ttl, align };
         let layout = shape.layout();
         // SAFETY: the layout is never empty; all offsets written to lie inside it, and are aligned by Shape.
         unsafe {
             let Some(at) = NonNull::new(alloc::alloc(layout)) else { alloc::handle_alloc_error(layout) };
             let p = at.as_ptr();
             let long_key = key.len() > u8::MAX as usize;
-            let flags = if shape.ttl { TTL } else { 0 } | if long_key { LONG_KEY } else { 0 };
+            let flags = if ttl > 0 { TTL } else { 0 } | if long_key { LONG_KEY } else { 0 };
+            let wide = if ttl == 8 { WIDE } else { 0 };
             let key_len = if long_key { 0 } else { key.len() as u8 };
             let [s0, s1] = (short.len() as u16).to_le_bytes();
-            p.cast::<[u8; HEADER]>().write([form, flags, 0, 0, 0, key_len, s0, s1]);
-            if let Some(t) = expire_at {
-                p.add(HEADER).cast::<i64>().write(t);
+            p.cast::<[u8; HEADER]>().write([form | flags, wide, 0, 0, 0, key_len, s0, s1]);
+            let mut entry = EntryBox(at);
+            if let Some(expire_at) = expire_at {
+                entry.write_expire_at(expire_at);
             }
             if long_key {
                 p.add(shape.key_at() - 4).cast::<u32>().write_unaligned(key.len() as u32);
             }
             ptr::copy_nonoverlapping(key.as_ptr(), p.add(shape.key_at()), key.len());
             ptr::copy_nonoverlapping(short.as_ptr(), p.add(shape.short_at()), short.len());
-            EntryBox(at)
+            entry
+        }
+    }
+
+    /// Writes the expiry where the header says that there is one; false when it needs more room.
+    fn write_expire_at(&mut self, expire_at: i64) -> bool {
+        // SAFETY: with TTL a u32 stands behind the header, and a whole i64 if it is wide; we own it.
+        unsafe {
+            let at = self.0.as_ptr().add(HEADER);
+            if self.as_ref().byte(1) & WIDE != 0 {
+                at.cast::<i64>().write_unaligned(expire_at);
+                return true;
+            }
+            let Some(near) = near(expire_at) else { return false };
+            at.cast::<u32>().write(near as u32);
+            self.set_byte(1, ((near >> u32::BITS) as u8) << 1);
+            true
         }
     }
 
@@ -503,7 +563,7 @@ impl EntryBox {
     pub fn int(key: &[u8], value: i64, expire_at: Option<i64>) -> Self {
         let entry = Self::make(INT, key, b"", expire_at);
         // SAFETY: INT has an i64 as its payload.
-        unsafe { entry.payload().cast::<i64>().write(value) };
+        unsafe { entry.payload().cast::<i64>().write_unaligned(value) };
         entry
     }
 
@@ -517,7 +577,7 @@ impl EntryBox {
 
     /// An entry holding a collection.
     pub fn collection<T: Collection>(key: &[u8], value: T, expire_at: Option<i64>) -> Self {
-        const { assert!(size_of::<T>() <= COLLECTION_SIZE && align_of::<T>() <= ALIGN) };
+        const { assert!(size_of::<T>() <= COLLECTION_SIZE && align_of::<T>() <= PAYLOAD_ALIGN) };
         let entry = Self::make(COLLECTION + T::KIND as u8, key, b"", expire_at);
         // SAFETY: a collection's payload has COLLECTION_SIZE bytes, and T fits them.
         unsafe { entry.payload().cast::<T>().write(value) };
@@ -577,14 +637,13 @@ impl EntryBox {
 
     /// Sets the snapshot generation: 0 or 1.
     pub fn set_generation(&mut self, generation: u8) {
-        let flags = self.as_ref().flags() & !GENERATION;
-        self.set_byte(1, flags | if generation == 0 { 0 } else { GENERATION });
+        self.as_ref().mark(generation);
     }
 
     /// Marks a string as changed in place, so that it reports `raw`.
     pub fn set_raw(&mut self) {
-        let flags = self.as_ref().flags() | RAW;
-        self.set_byte(1, flags);
+        let first = self.as_ref().byte(0) | RAW;
+        self.set_byte(0, first);
     }
 
     /// Overwrites an integer in place; false when the value is not stored as one.
@@ -593,7 +652,7 @@ impl EntryBox {
             return false;
         }
         // SAFETY: INT has an i64 as its payload.
-        unsafe { self.payload().cast::<i64>().write(value) };
+        unsafe { self.payload().cast::<i64>().write_unaligned(value) };
         true
     }
 
@@ -607,8 +666,8 @@ impl EntryBox {
         if !self.put_expire_at(expire_at) {
             return false;
         }
-        let flags = self.as_ref().flags() & !RAW;
-        self.set_byte(1, flags);
+        let first = self.as_ref().byte(0) & !RAW;
+        self.set_byte(0, first);
         match self.short_mut() {
             Some(short) => short.copy_from_slice(value),
             None => return false,
@@ -656,11 +715,7 @@ impl EntryBox {
     /// Overwrites the expiry in place; false when the entry has no room for one or must lose it.
     pub fn put_expire_at(&mut self, expire_at: Option<i64>) -> bool {
         match (self.as_ref().expire_at(), expire_at) {
-            (Some(_), Some(t)) => {
-                // SAFETY: with TTL an i64 stands behind the header.
-                unsafe { self.0.as_ptr().add(HEADER).cast::<i64>().write(t) };
-                true
-            }
+            (Some(_), Some(t)) => self.write_expire_at(t),
             (None, None) => true,
             _ => false,
         }
@@ -676,9 +731,8 @@ impl EntryBox {
         };
         let mut new = Self::make(form, key, short, expire_at);
         new.set_access(old.access());
-        let kept = old.flags() & (RAW | GENERATION);
-        let flags = new.as_ref().flags() | kept;
-        new.set_byte(1, flags);
+        let first = new.as_ref().byte(0) | old.flags() & (RAW | GENERATION);
+        new.set_byte(0, first);
         // SAFETY: both payloads have `shape.payload` bytes; the old allocation is freed without dropping its
         // payload, which has moved.
         unsafe {
@@ -705,9 +759,8 @@ impl EntryBox {
             _ => return self.renew_self(),
         };
         new.set_access(old.access());
-        let kept = old.flags() & (RAW | GENERATION);
-        let flags = new.as_ref().flags() | kept;
-        new.set_byte(1, flags);
+        let first = new.as_ref().byte(0) | old.flags() & (RAW | GENERATION);
+        new.set_byte(0, first);
         *self = new;
     }
 
@@ -798,10 +851,14 @@ mod tests {
         let long = vec![b'v'; SHORT_MAX + 1];
         let long_key = vec![b'k'; 300];
         for key in [&b"k"[..], b"", &long_key] {
-            for expire_at in [None, Some(1_700_000_000_000)] {
+            let times = [1_700_000_000_000, 1_800_000_000_000, NEAR_FROM_MS, i64::MIN, i64::MAX];
+            for expire_at in std::iter::once(None).chain(times.map(Some)) {
                 for value in [&b""[..], b"12345", b"-9223372036854775808", b"012", b"text", &long] {
                     let entry = EntryBox::string(key, value, expire_at);
-                    let entry = entry.with_expire_at(Some(5)).with_expire_at(expire_at);
+                    assert_eq!(entry.as_ref().expire_at(), expire_at);
+                    let entry = entry.with_expire_at(Some(5)).with_expire_at(Some(NEAR_FROM_MS + (1 << 38)));
+                    assert_eq!(entry.as_ref().expire_at(), Some(NEAR_FROM_MS + (1 << 38)));
+                    let entry = entry.with_expire_at(expire_at);
                     assert_eq!(entry.as_ref().key(), key);
                     assert_eq!(entry.as_ref().expire_at(), expire_at);
                     assert_eq!(entry.as_ref().string().unwrap().to_vec(), value);
@@ -809,8 +866,11 @@ mod tests {
                 }
             }
         }
-        let entry = EntryBox::string(&[b'k'; 16], &[b'v'; 64], None);
-        assert_eq!(entry.as_ref().memory(), 88);
+        let memory =
+            |value: &[u8], expire_at| EntryBox::string(&[b'k'; 16], value, expire_at).as_ref().memory();
+        assert_eq!(memory(&[b'v'; 64], None), 88);
+        assert_eq!(memory(&[b'v'; 64], Some(1_800_000_000_000)), 92);
+        assert_eq!((memory(b"12345", None), memory(b"12345", Some(1_800_000_000_000))), (32, 36));
     }
 
     #[test]

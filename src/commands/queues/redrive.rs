@@ -161,7 +161,12 @@ fn size(txn: &mut Txn<'_>, key: &[u8], to: &[u8], progress: Progress) -> Result<
 }
 
 /// Moves some of those that are left. What was let in at the beginning is let in to the end.
-fn advance(txn: &mut Txn<'_>, key: &[u8], to: &[u8], Progress { done, left, .. }: Progress) -> Result<Progress> {
+fn advance(
+    txn: &mut Txn<'_>,
+    key: &[u8],
+    to: &[u8],
+    Progress { done, left, .. }: Progress,
+) -> Result<Progress> {
     let over = Progress { done, left: 0, sized: None };
     // Meanwhile anything may have come into either place.
     if done > 0 && txn.read::<Queue>(to).is_err() {
@@ -198,7 +203,11 @@ fn move_these(
         open(txn, to, all, moved.iter().map(|message| message.body.len() as u64).sum())?;
     }
     let done = all == 0 || move_all(txn, key, to, &moved)?;
-    Ok(if done { Progress { done: all, left: 0, sized: None } } else { Progress { done: 0, left: all, sized: None } })
+    Ok(if done {
+        Progress { done: all, left: 0, sized: None }
+    } else {
+        Progress { done: 0, left: all, sized: None }
+    })
 }
 
 /// Moves dead messages to another queue that was asked for its room; `false` when more has to be dropped there first.

@@ -6,7 +6,7 @@
 //! │ 14 prints  │ overflow │ word 0   │ word 1   │ …           │ word 13  │
 //! │ 0 = empty  │ u16      │          │          │             │          │
 //! └────────────┴──────────┴──────────┴──────────┴─────────────┴──────────┘
-//!  word:  63      48 47                              3 2     1 0
+//!  word:  63      48 47                              2 1     1 0
 //!        ┌──────────┬─────────────────────────────────┬───────┬─────┐
 //!        │ tag high │ address of the entry            │ low   │ TTL │
 //!        └──────────┴─────────────────────────────────┴───────┴─────┘
@@ -14,19 +14,20 @@
 //! `overflow` counts the entries whose home is here or before and that live past this bucket.
 
 use crate::base::simd::{equal_bytes, prefetch};
-use crate::keyspace::entry::{EntryBox, EntryRef};
+use crate::keyspace::entry::{ALIGN, EntryBox, EntryRef};
 use std::ptr::{self, NonNull};
 
 /// Entries a bucket holds.
 pub(super) const SLOTS: usize = 14;
 /// Position bits of the hash that a word keeps beside the address.
-pub(super) const TAG_BITS: u32 = 18;
+pub(super) const TAG_BITS: u32 = 17;
 
 const ALL: u16 = (1 << SLOTS) - 1;
 const TTL: u64 = 1;
-const TAG_LOW_BITS: u32 = 2;
+const TAG_LOW_BITS: u32 = 1;
 const TAG_LOW_MASK: u64 = (1 << TAG_LOW_BITS) - 1;
-const ADDRESS: u64 = 0x0000_FFFF_FFFF_FFF8;
+const ADDRESS: u64 = 0x0000_FFFF_FFFF_FFFC;
+const _: () = assert!(ADDRESS.is_multiple_of(ALIGN as u64));
 const TAG: u64 = !(ADDRESS | TTL);
 
 /// An entry's address, with a tag of position bits and whether it (or a field of it) has a TTL in the
@@ -41,7 +42,7 @@ impl Word {
     pub(super) fn new(entry: EntryBox, tag: u32) -> Self {
         let ttl = if entry.as_ref().due_at().is_some() { TTL } else { 0 };
         let address = entry.into_raw().as_ptr().expose_provenance() as u64;
-        assert_eq!(address & !ADDRESS, 0, "an entry lies at an 8-aligned 48-bit address");
+        assert_eq!(address & !ADDRESS, 0, "an entry lies at a 4-aligned 48-bit address");
         Word(address | ttl | Self::spread(tag))
     }
 
@@ -210,7 +211,7 @@ mod tests {
     #[test]
     fn a_word_keeps_its_parts_apart() {
         for (tag, ttl) in
-            [(0, None), (1, Some(5)), ((1 << TAG_BITS) - 1, None), (0b10_1010_1010_1010_1001, Some(1))]
+            [(0, None), (1, Some(5)), ((1 << TAG_BITS) - 1, None), (0b1_0101_0101_0101_0101, Some(1))]
         {
             let word = Word::new(EntryBox::string(b"key", b"value", ttl), tag);
             assert_eq!((word.tag(), word.has_ttl()), (tag, ttl.is_some()));

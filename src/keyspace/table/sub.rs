@@ -19,7 +19,7 @@ use std::ptr;
 /// No entry with a TTL has its home in this bucket.
 pub(super) const NEVER: u32 = u32::MAX;
 /// Tag bits that splits may use up: the rest (2,048 positions) spreads entries evenly over the buckets.
-const CONSUMED_MAX: u32 = 7;
+const CONSUMED_MAX: u32 = 6;
 
 /// Where an entry stands.
 #[derive(Clone, Copy)]

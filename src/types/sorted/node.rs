@@ -114,7 +114,7 @@ impl Node {
 
     /// Bytes that a node with `len` bytes of member takes of the allocator.
     pub fn size(len: usize) -> usize {
-        taken(Self::layout(len).size())
+        taken(Self::layout(len).pad_to_align().size())
     }
 
     /// Frees the node.
