@@ -52,7 +52,7 @@ const SERVED: [bool; CLASSES] = {
     let mut class = 1;
     while class < CLASSES {
         let size = class * STEP;
-        let is_fine = size % (2 * STEP) != 0;
+        let is_fine = !size.is_multiple_of(2 * STEP);
         served[class] = if is_fine { size < FINE_MAX } else { rounded(size) >= size + 2 * STEP };
         class += 1;
     }
