@@ -13,6 +13,7 @@ use crate::console::Console;
 use crate::dispatch::{self, cron};
 use crate::engine::{Engine, Stop};
 use crate::http;
+use crate::lua;
 use crate::net::{Listeners, Tls};
 use crate::observe;
 use crate::pubsub::Close;
@@ -138,6 +139,7 @@ async fn serve(settings: Settings) -> Result<(), String> {
     engine.huge_pages.allow(false);
     follow_oom_score(&engine)?;
     access::start(&engine)?;
+    lua::enable_deprecated(engine.settings.yes(config::LUA_ENABLE_DEPRECATED_API));
     announce(&engine.settings);
     engine.loading.start(engine.now_ms());
     engine.recover.get_or_init(|| recovery::again);

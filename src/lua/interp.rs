@@ -18,7 +18,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 /// Scripts and functions compiled that a thread keeps.
 const KEPT_MAX: usize = 1024;
@@ -138,6 +138,14 @@ static MEMORY: AtomicUsize = AtomicUsize::new(0);
 /// Changes of an interpreter's memory that are too small to count.
 const SMALL_CHANGE: usize = 4096;
 
+/// Whether scripts have what Redis calls deprecated.
+static DEPRECATED: AtomicBool = AtomicBool::new(false);
+
+/// Gives scripts `getfenv`, `setfenv` and `newproxy`, in interpreters that are made from here on.
+pub fn enable_deprecated(enable: bool) {
+    DEPRECATED.store(enable, Relaxed);
+}
+
 /// Bytes that all interpreters use, roughly.
 pub fn memory() -> usize {
     MEMORY.load(Relaxed)
@@ -155,7 +163,7 @@ pub fn with<R>(f: impl FnOnce(&Interp) -> R) -> Result<R, String> {
     let interp = INTERP.with_borrow_mut(|interp| match interp {
         Some(interp) => Ok(interp.clone()),
         None => {
-            let made = Rc::new(Interp::new().map_err(|error| error.to_string())?);
+            let made = Rc::new(Interp::new(DEPRECATED.load(Relaxed)).map_err(|error| error.to_string())?);
             *interp = Some(made.clone());
             Ok::<_, String>(made)
         }
@@ -164,13 +172,15 @@ pub fn with<R>(f: impl FnOnce(&Interp) -> R) -> Result<R, String> {
 }
 
 impl Interp {
-    fn new() -> mlua::Result<Self> {
+    /// An interpreter, whose scripts have what is deprecated or do not.
+    pub(super) fn new(deprecated: bool) -> mlua::Result<Self> {
         let libs = StdLib::STRING | StdLib::TABLE | StdLib::MATH | StdLib::OS;
         // Panics are bugs that stop the process, so that the language's own pcall is kept.
         let lua = Lua::new_with(libs, LuaOptions::new().catch_rust_panics(false))?;
         let state = Rc::new(State::default());
         state.random.seed(random::below(1 << 31) as i32);
         let (raw, constants) = (api::functions(&lua, &state)?, api::constants(&lua)?);
+        raw.set("deprecated", deprecated)?;
         let prelude: Table = lua.load(PRELUDE).set_name("=synap").call((raw, constants))?;
         let globals: Table = prelude.get("globals")?;
         lua.set_globals(globals)?;

@@ -33,7 +33,7 @@ mod stack;
 mod tests;
 mod writing;
 
-pub use interp::{Compiled, Failure, Interp, Kind, Words, memory, with};
+pub use interp::{Compiled, Failure, Interp, Kind, Words, enable_deprecated, memory, with};
 pub use registry::{BAD_NAME, Declared, Registered, folded, is_name};
 pub use script::{Flags, Library, Script, Sha};
 pub use writing::error_line;

@@ -14,7 +14,7 @@ local rawnext, rawpairs, rawget, rawset = next, pairs, rawget, rawset
 -- Errors call a function as the local here is called that it was in.
 local getmetatable, setmetatable = getmetatable, setmetatable
 local rawgetmetatable, rawsetmetatable = getmetatable, setmetatable
-local collectgarbage, setfenv = collectgarbage, setfenv
+local collectgarbage, getfenv, setfenv, newproxy = collectgarbage, getfenv, setfenv, newproxy
 -- `checked(f, kinds)` calls `f` as a function of C would be called, once its arguments are of these kinds.
 local reveal, look, checked = raw.reveal, raw.look, raw.checked
 local sub, find, concat = string.sub, string.find, table.concat
@@ -470,6 +470,66 @@ end
 
 local scripts, script_globals = environment(script_api)
 local functions, function_globals, functions_meta = environment(function_api)
+
+-- What the setting lua-enable-deprecated-api gives. Environments are those of scripts alone: others would lead out of the
+-- sandbox. Proxies have no finalisers: these would run while the host works on the stack.
+if raw.deprecated then
+    local visible = rawsetmetatable({[scripts] = true, [functions] = true}, {__mode = 'k'})
+    local deprecated = {}
+
+    function deprecated.getfenv(f)
+        if f == nil then
+            f = 1
+        end
+        local caller = getfenv(3)
+        if not visible[caller] then
+            caller = scripts
+        end
+        if f == 0 then
+            return caller
+        end
+        -- Levels count from the script on, which called the function that checks.
+        local env = getfenv(tonumber(f) and f + 2 or f)
+        return visible[env] and env or caller
+    end
+
+    function deprecated.setfenv(...)
+        local f, env = ...
+        local level = tonumber(f)
+        if type(env) ~= 'table' or not (level or type(f) == 'function') then
+            -- It tells what is wrong.
+            return (setfenv(...))
+        end
+        local fine, own = pcall(getfenv, level and level + 3 or f)
+        if fine and (level == 0 or not visible[own]) then
+            error("'setfenv' cannot change environment of given object", 3)
+        end
+        visible[env] = true
+        return (setfenv(level and level + 2 or f, env))
+    end
+
+    function deprecated.newproxy(like)
+        local proxy = newproxy(like)
+        if like == true then
+            local meta = rawgetmetatable(proxy)
+            meta.__metatable = rawsetmetatable({}, {
+                __index = meta,
+                __newindex = function(_, name, value)
+                    if name ~= '__gc' then
+                        meta[name] = value
+                    end
+                end,
+                __metatable = false,
+            })
+        end
+        return proxy
+    end
+
+    for name, f in rawpairs(deprecated) do
+        f = checked(f, '')
+        script_globals[name], function_globals[name] = f, f
+    end
+end
 -- While a library loads there is nothing else, as in Redis.
 local load_globals = {
     redis = (freeze(library_api, nonexistent)),

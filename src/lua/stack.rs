@@ -8,7 +8,8 @@
 //! - Lua raises errors by leaving the functions above its own, which drop nothing then. So nothing here raises but
 //!   [`enter`] and [`hooked`], at their end, and [`checked`], which holds nothing. Pushing raises only for lack of memory, which cannot be: who pushes has lifted the limit,
 //!   and the interpreter's allocator ends the process when there is none.
-//! - No finalisers of scripts run while something is pushed: scripts can make no userdata.
+//! - No finalisers of scripts run while something is pushed: scripts can make no userdata but
+//!   proxies (lua-enable-deprecated-api), which the prelude keeps from having any.
 //! - Panics do not unwind into Lua's frames: they end the process, as all do in release builds.
 #![allow(unsafe_code)]
 

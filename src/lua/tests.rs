@@ -152,3 +152,57 @@ fn tables_in_each_other_without_end_are_an_error() {
     let back = eval("local t = {} t[1] = t return t", &[], Protocol::Resp2, &mut host).unwrap();
     assert!(back.ends_with(b"-ERR reached lua stack limit\r\n"));
 }
+
+#[test]
+fn what_is_deprecated_stays_in_the_sandbox() {
+    let interp = Interp::new(true).unwrap();
+    let told = |text: &str| match run(&interp, text, &[], Protocol::Resp2, &mut Echo::default()) {
+        Ok(reply) => String::from_utf8(reply).unwrap(),
+        Err(Failure::Raised { text, .. }) => String::from_utf8(text).unwrap(),
+        Err(stopped) => panic!("{stopped:?}"),
+    };
+    for (text, wanted) in [
+        ("return getfenv(1) == _G and getfenv() == _G and getfenv(0) == _G", ":1\r\n"),
+        (
+            "return getfenv(string.rep) == _G and getfenv(pcall) == _G and getfenv(string.gsub) == _G",
+            ":1\r\n",
+        ),
+        (
+            "local found = {} for _, t in pairs({_G, string, table, coroutine}) do for _, f in pairs(t) do \
+            if type(f) == 'function' and getfenv(f) ~= _G then return 1 end end end return 0",
+            ":0\r\n",
+        ),
+        ("local f = setfenv(function() return x end, {x = 5}) return f()", ":5\r\n"),
+        (
+            "local function f() setfenv(2, {y = 6}) end local function g() f() return y end return g()",
+            ":6\r\n",
+        ),
+        ("getfenv(1).x = 1", "ERR user_script:1: Attempt to modify a readonly table"),
+        ("setfenv(0, {})", "ERR user_script:1: 'setfenv' cannot change environment of given object"),
+        (
+            "setfenv(string.gsub, {})",
+            "ERR user_script:1: 'setfenv' cannot change environment of given object",
+        ),
+        ("setfenv(1)", "ERR user_script:1: bad argument #2 to 'setfenv' (table expected, got no value)"),
+        ("getfenv(99)", "ERR user_script:1: bad argument #1 to 'getfenv' (invalid level)"),
+        (
+            "local p = newproxy(true) getmetatable(p).__len = function() return 7 end return #newproxy(p)",
+            ":7\r\n",
+        ),
+        (
+            "return newproxy(1)",
+            "ERR user_script:1: bad argument #1 to 'newproxy' (boolean or proxy expected)",
+        ),
+        (
+            "local ran = 0 do local p = newproxy(true) getmetatable(p).__gc = function() ran = 1 end \
+            rawset(getmetatable(p), '__gc', function() ran = 2 end) end collectgarbage() return ran",
+            ":0\r\n",
+        ),
+    ] {
+        assert_eq!(told(text), wanted, "{text}");
+    }
+    let interp = Interp::new(false).unwrap();
+    let failed = run(&interp, "return getfenv", &[], Protocol::Resp2, &mut Echo::default()).unwrap_err();
+    let Failure::Raised { text, .. } = failed else { panic!("{failed:?}") };
+    assert!(text.ends_with(b"nonexistent global variable 'getfenv'"), "{}", text.escape_ascii());
+}

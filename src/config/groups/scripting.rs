@@ -1,6 +1,6 @@
 //! Lua scripts and functions.
 
-use super::setting;
+use super::{setting, switch};
 use crate::config::kind::{Kind, LONG};
 
 group! {
@@ -11,4 +11,7 @@ group! {
         .doc("Milliseconds after which a script counts as slow and can be killed.");
     LUA_MEMORY_LIMIT = setting("lua-memory-limit", Kind::Bytes(0, i64::MAX), "256mb")
         .doc("Memory of one Lua interpreter (each thread has its own) while a script runs; 0 is no limit.");
+    LUA_ENABLE_DEPRECATED_API = switch("lua-enable-deprecated-api", "no")
+        .start()
+        .doc("Gives scripts getfenv, setfenv and newproxy (docs/scripts.md).");
 }
