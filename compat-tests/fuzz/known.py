@@ -34,6 +34,7 @@ KNOWN = [
     ("valkey", r"geo.*|z.*", r"ERR .*", r".*", "hexadecimals are no numbers"),
     ("valkey", r"bitcount", r"ERR syntax error", r"ERR value.*", "the order of checks"),
     ("redis-7.2", r"set", r".*", r".*", "the order of checks changed"),
+    ("redis-8.0", r"acl\|(list|getuser)", r".*", r".*sanitize-payload.*", "the flag is told since"),
     ("redis-8.0", r"client\|setname", r"ERR Client names.*", r"OK", "names are looked at up to a NUL since"),
     ("redis-8.0", r"client\|getname", r"il|.*", r".*", "as their setting"),
     ("redis-8.0", r"b.*", r"ERR timeout is negative", r"ERR timeout is out of range", "an infinite timeout is told as such since"),
