@@ -11,7 +11,7 @@
 //! A short string (up to [`SHORT_MAX`] bytes) stands behind the key and has no payload; an integer,
 //! a long string (shared [`Bytes`]) or a collection is the payload.
 //!
-//! When a string or integer expires takes 4 bytes more, if that is between [`NEAR_FROM_MS`] and 17 years later: 39 bits, of
+//! When a string or integer expires takes 4 bytes more, if that is within 17 years from the start of 2024: 39 bits, of
 //! which the header has 7. Any other expiry is a whole i64 (wide), as it is beside the payloads that have to be 8-aligned.
 //!
 //! Invariants: the layout of an allocation follows from its header alone; the payload's type follows

@@ -934,7 +934,7 @@ pub(super) fn note(
         if !class.meets(Class::BESIDE) {
             hooks.watchers.touch(db, key);
         }
-        if serves(event) && hooks.waiters.waits(db, key) {
+        if hooks.waiters.waits(db, key) && serves(event) {
             effects.wake(db, key);
         }
     }
