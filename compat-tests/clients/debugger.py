@@ -23,7 +23,7 @@ return redis.call('get', KEYS[1])
 """
 SESSIONS = [
     "s\ns\np\ns\nt\nb 7\nc\np t\ne return KEYS\nr strlen k\nw\ns\nc\n",
-    "help\nbogus\nb 8\nc\nabort\n",
+    "bogus\nb 8\nc\nabort\n",
     "c\nrestart\ns\nc\nquit\n",
     "n\nquit\n",
 ]
