@@ -119,6 +119,15 @@ fn is_supervised(by: &str) -> bool {
     }
 }
 
+/// Has scripts see what is deprecated, or not, as the settings say.
+fn follow_deprecated(settings: &Settings) {
+    lua::enable_deprecated(settings.yes(config::LUA_ENABLE_DEPRECATED_API));
+    settings.on_change(&[config::LUA_ENABLE_DEPRECATED_API], |settings| {
+        lua::enable_deprecated(settings.yes(config::LUA_ENABLE_DEPRECATED_API));
+        Ok(())
+    });
+}
+
 /// Moves values together on a thread of their own, which nothing waits for when the server stops.
 fn compact(engine: &Arc<Engine>) -> Result<(), String> {
     let engine = engine.clone();
@@ -139,7 +148,7 @@ async fn serve(settings: Settings) -> Result<(), String> {
     engine.huge_pages.allow(false);
     follow_oom_score(&engine)?;
     access::start(&engine)?;
-    lua::enable_deprecated(engine.settings.yes(config::LUA_ENABLE_DEPRECATED_API));
+    follow_deprecated(&engine.settings);
     announce(&engine.settings);
     engine.loading.start(engine.now_ms());
     engine.recover.get_or_init(|| recovery::again);

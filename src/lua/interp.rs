@@ -107,6 +107,8 @@ pub type Callee = (Arc<Library>, usize, Rc<Compiled>);
 pub struct Interp {
     lua: Lua,
     state: Rc<State>,
+    /// Whether scripts have what is deprecated.
+    deprecated: bool,
     /// What makes a table of whatever error a script ends with.
     handler: Kept,
     /// The table of compiled scripts and functions.
@@ -141,7 +143,8 @@ const SMALL_CHANGE: usize = 4096;
 /// Whether scripts have what Redis calls deprecated.
 static DEPRECATED: AtomicBool = AtomicBool::new(false);
 
-/// Gives scripts `getfenv`, `setfenv` and `newproxy`, in interpreters that are made from here on.
+/// Gives scripts `getfenv`, `setfenv` and `newproxy`, or takes them away: from the next script on, for which each thread
+/// makes its interpreter anew.
 pub fn enable_deprecated(enable: bool) {
     DEPRECATED.store(enable, Relaxed);
 }
@@ -155,15 +158,19 @@ thread_local! {
     static INTERP: RefCell<Option<Rc<Interp>>> = const { RefCell::new(None) };
 }
 
-/// Runs `f` with the thread's interpreter, which is made on first use.
+/// Runs `f` with the thread's interpreter, which is made on first use, and anew when it is not what [`enable_deprecated`]
+/// asks for.
 ///
 /// # Errors
 /// When it cannot be made: there is no memory for it.
 pub fn with<R>(f: impl FnOnce(&Interp) -> R) -> Result<R, String> {
-    let interp = INTERP.with_borrow_mut(|interp| match interp {
+    let deprecated = DEPRECATED.load(Relaxed);
+    // One that is in use runs a script that asks for this, and stays until it has ended.
+    let fits = |interp: &&Rc<Interp>| interp.deprecated == deprecated || Rc::strong_count(interp) > 1;
+    let interp = INTERP.with_borrow_mut(|interp| match interp.as_ref().filter(fits) {
         Some(interp) => Ok(interp.clone()),
         None => {
-            let made = Rc::new(Interp::new(DEPRECATED.load(Relaxed)).map_err(|error| error.to_string())?);
+            let made = Rc::new(Interp::new(deprecated).map_err(|error| error.to_string())?);
             *interp = Some(made.clone());
             Ok::<_, String>(made)
         }
@@ -203,6 +210,7 @@ impl Interp {
             library_env: prelude.get("library_env")?,
             lua,
             state,
+            deprecated,
             bodies: RefCell::default(),
             scripts: RefCell::default(),
             functions: RefCell::default(),
@@ -210,6 +218,8 @@ impl Interp {
             counted: Cell::new(0),
         };
         interp.watch(HookTriggers::new().every_nth_instruction(HOOK_EVERY))?;
+        // Two fifths of what is there by now served to make it.
+        interp.lua.gc_collect()?;
         Ok(interp)
     }
 

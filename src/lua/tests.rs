@@ -206,3 +206,16 @@ fn what_is_deprecated_stays_in_the_sandbox() {
     let Failure::Raised { text, .. } = failed else { panic!("{failed:?}") };
     assert!(text.ends_with(b"nonexistent global variable 'getfenv'"), "{}", text.escape_ascii());
 }
+
+#[test]
+fn what_is_deprecated_comes_and_goes_with_the_setting() {
+    let told = || {
+        String::from_utf8(
+            eval("return getfenv and 1", &[], Protocol::Resp2, &mut Echo::default()).unwrap_or_default(),
+        )
+    };
+    for (enabled, wanted) in [(true, ":1\r\n"), (false, ""), (true, ":1\r\n"), (false, "")] {
+        super::enable_deprecated(enabled);
+        assert_eq!(told().unwrap(), wanted);
+    }
+}

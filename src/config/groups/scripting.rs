@@ -12,6 +12,7 @@ group! {
     LUA_MEMORY_LIMIT = setting("lua-memory-limit", Kind::Bytes(0, i64::MAX), "256mb")
         .doc("Memory of one Lua interpreter (each thread has its own) while a script runs; 0 is no limit.");
     LUA_ENABLE_DEPRECATED_API = switch("lua-enable-deprecated-api", "no")
-        .start()
+        .aliases(&["lua-enable-insecure-api"])
+        .protected()
         .doc("Gives scripts getfenv, setfenv and newproxy (docs/scripts.md).");
 }

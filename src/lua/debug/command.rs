@@ -23,7 +23,7 @@ const HELP: &[&str] = &[
     "break line ...       sets one; -line takes it away, 0 takes all away",
     "trace                how this line was come to, call by call",
     "eval code            runs Lua code that knows the script's globals, not its locals",
-    "redis command ...    calls a command as the script would",
+    "redis command ...    calls a command as the script would; server does the same",
     "maxlen [bytes]       how much is shown of a value or a reply; 0 is all",
     "abort                ends the script; what it wrote stays in sync mode",
     "",
@@ -65,7 +65,7 @@ impl Session {
             (b"b" | b"break", lines) => lines.iter().for_each(|line| self.change_breaks(line)),
             (b"t" | b"trace", _) => self.trace(tools.stack),
             (b"e" | b"eval", code) => self.evaluate(tools, &code.join(&b' ')),
-            (b"r" | b"redis", [_, ..]) => self.call(tools, args),
+            (b"r" | b"redis" | b"server", [_, ..]) => self.call(tools, args),
             (b"m" | b"maxlen", _) => self.limit(args),
             _ => {
                 self.say(b"<error> Unknown Redis Lua debugger command or wrong number of arguments.".to_vec())
