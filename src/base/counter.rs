@@ -13,6 +13,14 @@ impl Counter {
         self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
     }
 
+    /// Makes it `n` if it is less; only to be called by the thread that owns it.
+    #[inline]
+    pub fn raise(&self, n: u64) {
+        if self.0.load(Relaxed) < n {
+            self.0.store(n, Relaxed);
+        }
+    }
+
     /// The value now.
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)

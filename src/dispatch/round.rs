@@ -22,6 +22,8 @@ pub struct Round {
     pub now_ms: i64,
     /// Bytes that no call of it passes.
     len_max: usize,
+    /// When it began, by [`crate::metrics::Metrics::tick`].
+    tick: u64,
     /// What holds for its plain calls; looked at before the first of them.
     view: Option<View>,
 }
@@ -52,7 +54,14 @@ impl Round {
     /// A round that begins now, of calls that have `len_max` bytes at most.
     pub fn begin(engine: &Engine, session: &mut Session, len_max: usize) -> Self {
         session.tick = engine.metrics.tick();
-        Self { now_ms: engine.now_ms(), len_max, view: None }
+        Self { now_ms: engine.now_ms(), len_max, tick: session.tick, view: None }
+    }
+
+    /// Counts it, as one in which so many calls were answered.
+    pub fn end(self, engine: &Engine, session: &Session, calls: usize) {
+        let local = self.view.map_or_else(|| engine.metrics.local(), |view| view.local);
+        local.peaks.calls.raise(calls as u64);
+        local.peaks.ns.raise(engine.metrics.between(self.tick, session.tick));
     }
 
     /// Looks anew before the next plain call: the call before was of a kind that may have changed something.

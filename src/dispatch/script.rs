@@ -220,7 +220,7 @@ fn answer(
     {
         engine.metrics.local().commands[entry.number].failed.add(1);
     }
-    let count = |text: &[u8]| engine.metrics.count_error(&code(text));
+    let count = |text: &[u8]| engine.metrics.count_script_error(&code(text));
     match done {
         Ok(_) => {}
         Err(Failure::Stopped { at }) => {
@@ -315,7 +315,7 @@ impl Host for Running<'_, '_> {
     }
 
     fn returned_error(&mut self, text: &[u8]) {
-        self.engine.metrics.count_error(&code(text));
+        self.engine.metrics.count_script_error(&code(text));
     }
 
     fn may_go_on(&mut self) -> bool {

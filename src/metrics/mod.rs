@@ -118,11 +118,22 @@ pub struct CommandTotals {
     pub latency: Vec<u64>,
 }
 
+/// The most that one round of calls came to, on one thread.
+#[derive(Debug, Default)]
+pub struct Peaks {
+    /// Calls answered.
+    pub calls: Counter,
+    /// Nanoseconds they took together.
+    pub ns: Counter,
+}
+
 /// The counters of one thread.
 #[derive(Debug)]
 pub struct Local {
     /// The server's counters.
     pub counters: Counters,
+    /// What is told of rounds.
+    pub peaks: Peaks,
     /// Changes made to the data set; never cleared, as the rules of `save` count them.
     pub changes: Counter,
     /// The commands', by [`crate::metrics::Metrics`]' numbering.
@@ -177,8 +188,10 @@ thread_local! {
     static LEAVING: Leaving = const { Leaving(Cell::new(None)) };
 }
 
-/// Error codes counted apart; the rest are counted together.
+/// Error codes from which on those that scripts make up are counted together, as Valkey does.
 const ERROR_CODES_MAX: usize = 128;
+/// What these are counted as.
+const OVERFLOW: &str = "ERRORSTATS_OVERFLOW";
 
 impl Metrics {
     /// Counters for a server with `commands` commands.
@@ -204,8 +217,13 @@ impl Metrics {
     #[inline]
     pub fn lap(&self, tick: &mut u64) -> u64 {
         let now = self.clock.raw();
-        let ticks = now.saturating_sub(std::mem::replace(tick, now));
-        ((u128::from(ticks) * u128::from(self.tick_ns)) >> 32) as u64
+        self.between(std::mem::replace(tick, now), now)
+    }
+
+    /// Nanoseconds from one tick to another; 0 if that came before.
+    #[inline]
+    pub fn between(&self, from: u64, to: u64) -> u64 {
+        ((u128::from(to.saturating_sub(from)) * u128::from(self.tick_ns)) >> 32) as u64
     }
 
     /// The counters of the calling thread. They live as long as the process: threads are few, and follow each other.
@@ -223,8 +241,8 @@ impl Metrics {
         let left = threads.iter().find(|local| !local.taken.swap(true, Acquire)).copied();
         let local = left.unwrap_or_else(|| {
             let commands = (0..self.commands).map(|_| CommandCounters::default()).collect();
-            let (counters, changes) = (Counters::default(), Counter::default());
-            let local = Local { counters, changes, commands, taken: AtomicBool::new(true) };
+            let (counters, peaks, changes) = (Counters::default(), Peaks::default(), Counter::default());
+            let local = Local { counters, peaks, changes, commands, taken: AtomicBool::new(true) };
             Heap::keep_at_hand((size_of_val(&local) + size_of_val(&*local.commands)) as isize);
             threads.push(Box::leak(Box::new(local)));
             threads[threads.len() - 1]
@@ -241,6 +259,13 @@ impl Metrics {
         let mut totals = Totals::default();
         self.threads.lock().iter().for_each(|local| totals.add(&local.counters));
         totals
+    }
+
+    /// Calls of the largest round, and nanoseconds of the longest.
+    pub fn peaks(&self) -> (u64, u64) {
+        let threads = self.threads.lock();
+        let most = |peak: fn(&Peaks) -> &Counter| threads.iter().map(|local| peak(&local.peaks).get()).max();
+        (most(|peaks| &peaks.calls).unwrap_or(0), most(|peaks| &peaks.ns).unwrap_or(0))
     }
 
     /// Changes made to the data set so far, by all threads.
@@ -278,14 +303,28 @@ impl Metrics {
         threads.iter().flat_map(|local| &local.commands).map(|command| command.ns.get()).sum()
     }
 
-    /// Counts an error reply by its code.
+    /// Counts an error reply by its code, which is one of the server's own: there are few.
     pub fn count_error(&self, code: &str) {
+        self.count_error_of(code, usize::MAX);
+    }
+
+    /// Counts an error reply by its code, which a script may have made up.
+    pub fn count_script_error(&self, code: &str) {
+        self.count_error_of(code, ERROR_CODES_MAX);
+    }
+
+    /// Counts an error reply, by its code if that is known or fewer than `codes_max` are.
+    fn count_error_of(&self, code: &str, codes_max: usize) {
         self.local().counters.error_replies.add(1);
         let mut errors = self.errors.lock();
-        if let Some((_, n)) = errors.iter_mut().find(|(known, _)| known == code) {
-            *n += 1;
-        } else if errors.len() < ERROR_CODES_MAX {
-            errors.push((code.to_string(), 1));
+        let place = |errors: &[(String, u64)], code| errors.iter().position(|(known, _)| known == code);
+        let (mut found, mut code) = (place(&errors, code), code);
+        if found.is_none() && errors.len() >= codes_max {
+            (found, code) = (place(&errors, OVERFLOW), OVERFLOW);
+        }
+        match found {
+            Some(at) => errors[at].1 += 1,
+            None => errors.push((code.to_string(), 1)),
         }
     }
 
@@ -298,6 +337,8 @@ impl Metrics {
     pub fn reset(&self) {
         for local in self.threads.lock().iter() {
             local.counters.clear();
+            local.peaks.calls.clear();
+            local.peaks.ns.clear();
             for command in &local.commands {
                 command.calls.clear();
                 command.ns.clear();

@@ -392,18 +392,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Runs a batch of calls that have `len_max` bytes at most; what is behind a call that has to wait is postponed.
     fn run_calls(&mut self, calls: &Calls<'_>, len_max: usize, reply: &mut Reply) {
-        let done = self.run_some(calls, len_max, reply);
+        let mut round = Round::begin(&self.engine, &mut self.session, len_max);
+        let done = self.run_some(calls, &mut round, reply);
+        round.end(&self.engine, &self.session, done);
         self.session.client.commands.fetch_add(done as u64, Relaxed);
     }
 
     /// Runs a batch as far as it goes; returns how many calls were answered.
-    fn run_some(&mut self, calls: &Calls<'_>, len_max: usize, reply: &mut Reply) -> usize {
-        let mut round = Round::begin(&self.engine, &mut self.session, len_max);
+    fn run_some(&mut self, calls: &Calls<'_>, round: &mut Round, reply: &mut Reply) -> usize {
         self.session.client.active_ms.store(round.now_ms, Relaxed);
         for i in 0..calls.len() {
             let (call, from) = (calls.get(i), reply.mark());
-            let outcome = match dispatch::run_plain(&self.engine, &mut self.session, &call, &mut round, reply)
-            {
+            let outcome = match dispatch::run_plain(&self.engine, &mut self.session, &call, round, reply) {
                 Shortcut::Done(reached) => {
                     self.holding.add(&self.engine, &mut self.session, reached, from, reply.mark());
                     if !self.close_reply(reply) {

@@ -36,7 +36,7 @@ struct Section {
     write: fn(&Engine, &mut Lines),
 }
 
-const SECTIONS: [Section; 16] = [
+const SECTIONS: [Section; 17] = [
     Section { name: "server", title: "Server", default: true, write: server::server },
     Section { name: "clients", title: "Clients", default: true, write: clients::clients },
     Section { name: "memory", title: "Memory", default: true, write: machine::memory },
@@ -58,6 +58,7 @@ const SECTIONS: [Section; 16] = [
         write: |_, lines| keysizes::keysizes(lines),
     },
     Section { name: "queues", title: "Queues", default: false, write: queues::queues },
+    Section { name: "debug", title: "Debug", default: false, write: stats::debug },
 ];
 
 /// The lines of the reply, and what of the keyspace they tell.
@@ -111,6 +112,8 @@ fn info(cx: &mut Sweep<'_, '_>) -> Result {
     for section in &SECTIONS {
         let wanted = match section.name {
             "modules" => everything || default || has("modules"),
+            // Shown to those alone who ask for it.
+            "debug" => has("debug"),
             name => all || (default && section.default) || has(name),
         };
         if !wanted {

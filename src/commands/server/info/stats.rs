@@ -77,3 +77,12 @@ pub(super) fn stats(engine: &Engine, lines: &mut Lines) {
         lines.add("cluster_incompatible_ops", totals.cluster_incompatible);
     }
 }
+
+/// For those who look at the server itself. A turn of a connection's loop is a round of calls.
+pub(super) fn debug(engine: &Engine, lines: &mut Lines) {
+    let (calls, ns) = engine.metrics.peaks();
+    lines.add("eventloop_duration_aof_sum", engine.log.counters().sync_us_sum.load(Relaxed));
+    lines.add("eventloop_duration_cron_sum", engine.metrics.totals().cron_ns / 1000);
+    lines.add("eventloop_duration_max", ns / 1000);
+    lines.add("eventloop_cmd_per_cycle_max", calls);
+}
