@@ -30,8 +30,10 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// One of these words, each of which may be spelled in a second way.
     Synonyms(&'static [(&'static str, &'static str)]),
-    /// Any of these words: a set of bits, the first word being the empty set.
-    Choices(&'static [&'static str]),
+    /// How a signal stops the server: any of some words, as a set of bits.
+    Shutdown,
+    /// What the title of the process says: text with `{names}` in it.
+    Title,
     /// Any bytes.
     Text,
     /// A file's name without any directory. It holds the setting's own name, for the error.
@@ -69,16 +71,13 @@ pub const MEMORY: Kind = Kind::Bytes(0, i64::MAX);
 impl Kind {
     /// Whether the value is made of several words.
     pub fn is_list(self) -> bool {
-        matches!(
-            self,
-            Kind::Choices(_) | Kind::Words(_) | Kind::Percentiles | Kind::Save | Kind::OutputLimits
-        )
+        matches!(self, Kind::Shutdown | Kind::Words(_) | Kind::Percentiles | Kind::Save | Kind::OutputLimits)
     }
 
     /// Whether the value is text rather than a number.
     pub(super) fn is_text(self) -> bool {
         use Kind::*;
-        matches!(self, Text | FileName(_) | Directory | Words(_) | Percentiles | Save | OutputLimits)
+        matches!(self, Text | Title | FileName(_) | Directory | Words(_) | Percentiles | Save | OutputLimits)
     }
 
     /// The value that `words` stand for. `current` is what the setting has: some kinds change a part of it.
@@ -86,7 +85,7 @@ impl Kind {
         let number = |n| Ok(Value::Number(n));
         let text = |bytes: Vec<u8>| Ok(Value::Text(bytes.into()));
         match self {
-            Kind::Choices(names) => return number(choices(names, words)?),
+            Kind::Shutdown => return number(special::parse_shutdown(words)?),
             Kind::Words(check) => {
                 check(words)?;
                 return text(words.join(&b' '));
@@ -124,9 +123,10 @@ impl Kind {
                 Err(format!("{name} can't be a path, just a filename").into())
             }
             Kind::Text | Kind::FileName(_) => text(word.to_vec()),
+            Kind::Title => text(special::parse_title(word)?),
             Kind::Directory => text(special::parse_directory(word)?),
             Kind::Events => number(special::parse_events(word)?),
-            Kind::Choices(_) | Kind::Words(_) | Kind::Percentiles | Kind::Save | Kind::OutputLimits => {
+            Kind::Shutdown | Kind::Words(_) | Kind::Percentiles | Kind::Save | Kind::OutputLimits => {
                 Err("syntax error".into())
             }
         }
@@ -143,11 +143,7 @@ impl Kind {
             Kind::Bool => name(&["no", "yes"]).into(),
             Kind::Choice(names) => name(names).into(),
             Kind::Synonyms(names) => names.get(n as usize).map_or("", |name| name.0).into(),
-            Kind::Choices(names) if n == 0 => names[0].into(),
-            Kind::Choices(names) => {
-                let chosen = names.iter().enumerate().skip(1).filter(|(i, _)| n & (1 << (i - 1)) != 0);
-                chosen.map(|(_, name)| *name).collect::<Vec<_>>().join(" ").into()
-            }
+            Kind::Shutdown => special::format_shutdown(n).into(),
             Kind::Share if n < 0 => format!("{}%", n.unsigned_abs()).into(),
             Kind::Mode => format!("{n:o}").into(),
             Kind::Events => special::format_events(n).into(),
@@ -175,8 +171,8 @@ impl Kind {
                 };
                 names.iter().map(both).collect::<Vec<_>>().join(", ")
             }
-            Kind::Choices(names) => format!("any of {}", names.join(", ")),
-            Kind::Text => "text".into(),
+            Kind::Shutdown => format!("any of {}", special::SHUTDOWN.join(", ")),
+            Kind::Text | Kind::Title => "text".into(),
             Kind::FileName(_) => "file name".into(),
             Kind::Directory => "directory".into(),
             Kind::Words(_) => "words".into(),
@@ -244,22 +240,10 @@ fn mode(word: &[u8]) -> Result<i64, Refusal> {
     }
 }
 
-fn choice(names: &[&str], word: &[u8]) -> Option<i64> {
+pub(super) fn choice(names: &[&str], word: &[u8]) -> Option<i64> {
     names.iter().position(|name| name.as_bytes().eq_ignore_ascii_case(word)).map(|at| at as i64)
 }
 
-fn choices(names: &[&str], words: &[&[u8]]) -> Result<i64, Refusal> {
-    let mut bits = 0;
-    for word in words {
-        match choice(names, word) {
-            Some(0) => {}
-            Some(at) => bits |= 1 << (at - 1),
-            None => return Err(one_of(names)),
-        }
-    }
-    Ok(bits)
-}
-
-fn one_of(names: &[&str]) -> Refusal {
+pub(super) fn one_of(names: &[&str]) -> Refusal {
     format!("argument(s) must be one of the following: {}", names.join(", ")).into()
 }

@@ -1,6 +1,6 @@
 //! `CONFIG SET`: all of the given settings change, or none does.
 
-use super::groups::{COUNT, ENABLE_PROTECTED_CONFIGS};
+use super::groups::ENABLE_PROTECTED_CONFIGS;
 use super::kind::{Refusal, Value};
 use super::setting::{Change, Name, State};
 use super::settings::Settings;
@@ -82,8 +82,7 @@ impl Settings {
     /// The settings that `pairs` name, if every one may be changed by `origin`.
     fn settable(&self, pairs: &[(&[u8], &[u8])], origin: Origin) -> Result<Vec<Name>, Vec<u8>> {
         let mut names = Vec::with_capacity(pairs.len());
-        let mut seen = [false; COUNT];
-        for (shown, text) in pairs {
+        for (at, (shown, text)) in pairs.iter().enumerate() {
             let Some(name) = Name::find(shown) else {
                 const WHY: &[u8] = b"ERR Unknown option or number of arguments for CONFIG SET - '";
                 return Err([WHY, shown, b"'"].concat());
@@ -96,7 +95,8 @@ impl Settings {
                 }
                 _ => {}
             }
-            if std::mem::replace(&mut seen[name.0 as usize], true) {
+            // By another of its names a setting may stand there again: then the last one holds.
+            if pairs[..at].iter().any(|(earlier, _)| earlier.eq_ignore_ascii_case(shown)) {
                 return Err(failed(shown, "duplicate parameter"));
             }
             names.push(name);

@@ -1,6 +1,6 @@
 //! The values with a grammar of their own: save points, output buffer limits, keyspace events, lists.
 
-use super::kind::{Refusal, Value, parse_memory};
+use super::kind::{Refusal, Value, choice, one_of, parse_memory};
 use crate::base::number::{parse_f64, parse_i64};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
@@ -246,4 +246,53 @@ pub(super) fn primary(words: &[&[u8]]) -> Result<(), Refusal> {
         [_, _] => Err("Invalid master port".into()),
         _ => Err("wrong number of arguments".into()),
     }
+}
+
+/// How a signal may stop the server; the first word adds nothing.
+pub(super) const SHUTDOWN: [&str; 5] = ["default", "save", "nosave", "now", "force"];
+
+/// The bits of [`SHUTDOWN`], from its second word on.
+pub(super) fn parse_shutdown(words: &[&[u8]]) -> Result<i64, Refusal> {
+    let mut bits = 0;
+    for word in words {
+        match choice(&SHUTDOWN, word) {
+            Some(0) => {}
+            Some(at) => bits |= 1 << (at - 1),
+            None => return Err(one_of(&SHUTDOWN)),
+        }
+    }
+    match bits & 0b11 {
+        0b11 => Err("shutdown options SAVE and NOSAVE can't be used simultaneously".into()),
+        _ => Ok(bits),
+    }
+}
+
+pub(super) fn format_shutdown(bits: i64) -> String {
+    let chosen = SHUTDOWN.iter().skip(1).enumerate().filter(|(bit, _)| bits & (1 << bit) != 0);
+    match bits {
+        0 => SHUTDOWN[0].into(),
+        _ => chosen.map(|(_, word)| *word).collect::<Vec<_>>().join(" "),
+    }
+}
+
+/// A title with `{names}` of what is known when it is set; `{{` stands for a brace. It must say something even
+/// where `{title}`, the words of the command line, is empty.
+pub(super) fn parse_title(word: &[u8]) -> Result<Vec<u8>, Refusal> {
+    const NAMES: [&[u8]; 7] =
+        [b"title", b"listen-addr", b"server-mode", b"port", b"tls-port", b"unixsocket", b"config-file"];
+    let refusal = || Refusal::from("template format is invalid or contains unknown variables");
+    let text = word.split(|b| *b == 0).next().unwrap_or_default();
+    let (mut rest, mut says) = (text, false);
+    while let Some((first, behind)) = rest.split_first() {
+        if *first != b'{' {
+            (rest, says) = (behind, says || *first != b' ');
+        } else if behind.first() == Some(&b'{') {
+            (rest, says) = (&behind[1..], true);
+        } else {
+            let end = behind.iter().position(|b| *b == b'}').ok_or_else(refusal)?;
+            let name = NAMES.iter().position(|name| *name == &behind[..end]).ok_or_else(refusal)?;
+            (rest, says) = (&behind[end + 1..], says || name > 0);
+        }
+    }
+    if says { Ok(text.to_vec()) } else { Err(refusal()) }
 }

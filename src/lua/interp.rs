@@ -1,6 +1,6 @@
 //! The interpreter of a thread.
 
-use super::calling::push_digits;
+use super::libs::digits::write_g;
 use super::libs::{READONLY, json::Settings};
 use super::names::Names;
 use super::random::Random;
@@ -124,6 +124,8 @@ pub struct Interp {
     evaluate: Kept,
     real: Kept,
     load_library: Function,
+    /// Tells what is wrong with a text.
+    complain: Function,
     script_env: Function,
     library_env: Function,
     bodies: RefCell<HashMap<Box<[u8]>, Sha, ahash::RandomState>>,
@@ -206,6 +208,7 @@ impl Interp {
             evaluate: keep(&lua, prelude.get::<Function>("evaluate")?)?,
             real: keep(&lua, prelude.get::<Table>("real")?)?,
             load_library: prelude.get("load")?,
+            complain: prelude.get("complain")?,
             script_env: prelude.get("script_env")?,
             library_env: prelude.get("library_env")?,
             lua,
@@ -239,12 +242,17 @@ impl Interp {
     ///
     /// # Errors
     /// The compiler's message.
-    fn compile(&self, text: &[u8], name: &str, env: &Function) -> Result<Function, String> {
+    fn compile(&self, text: &[u8], name: &str, env: &Function) -> Result<Function, Vec<u8>> {
         let chunk = self.lua.load(text).set_name(name).set_mode(ChunkMode::Text);
         let compiled = chunk.into_function().and_then(|f| env.call::<Function>(f));
         compiled.map_err(|error| match error {
-            mlua::Error::SyntaxError { message, .. } => message,
-            error => error.to_string(),
+            // It repeats words of the text, which need not be UTF-8 as mlua's messages are.
+            mlua::Error::SyntaxError { message, .. } if message.contains(char::REPLACEMENT_CHARACTER) => {
+                let told = self.lua.create_string(text).and_then(|text| self.complain.call((text, name)));
+                told.map_or(message.into_bytes(), |told: mlua::LuaString| told.as_bytes().to_vec())
+            }
+            mlua::Error::SyntaxError { message, .. } => message.into_bytes(),
+            error => error.to_string().into_bytes(),
         })
     }
 
@@ -264,9 +272,9 @@ impl Interp {
     ///
     /// # Errors
     /// The compiler's message.
-    pub fn compile_script(&self, text: &[u8]) -> Result<Rc<Compiled>, String> {
+    pub fn compile_script(&self, text: &[u8]) -> Result<Rc<Compiled>, Vec<u8>> {
         let f = self.compile(text, "@user_script", &self.script_env)?;
-        self.hold(f).map_err(|error| error.to_string())
+        self.hold(f).map_err(|error| error.to_string().into_bytes())
     }
 
     /// Puts a function into the table of compiled ones.
@@ -306,9 +314,9 @@ impl Interp {
         text: &[u8],
         limit: usize,
         host: &mut dyn Host,
-    ) -> Result<Vec<Registered>, String> {
+    ) -> Result<Vec<Registered>, Vec<u8>> {
         let compiled = self.compile(text, "@user_function", &self.library_env);
-        let f = compiled.map_err(|why| format!("Error compiling function: {why}"))?;
+        let f = compiled.map_err(|why| [b"Error compiling function: ", &why[..]].concat())?;
         *self.state.registered.borrow_mut() = Some(Vec::new());
         let loaded = self.guarded(limit, host, || self.load_library.call::<(bool, Value)>(f));
         self.tidy(limit);
@@ -319,7 +327,7 @@ impl Interp {
             Ok(Err(error)) => format!("ERR {error}"),
             Err(_) => "ERR FUNCTION LOAD timeout".into(),
         };
-        Err(format!("Error registering functions: {why}"))
+        Err(format!("Error registering functions: {why}").into_bytes())
     }
 
     /// The function of this name, if this thread has loaded its library.
@@ -468,9 +476,9 @@ impl Interp {
         let text = match stack.kind(-1) {
             Type::Text => stack.text(-1).unwrap_or_default().to_vec(),
             Type::Number => {
-                let mut text = smallvec::SmallVec::new();
-                push_digits(stack.number(-1), &mut text);
-                text.into_vec()
+                let mut text = Vec::new();
+                write_g(stack.number(-1), 14, &mut text);
+                text
             }
             _ => b"ERR unknown error".to_vec(),
         };

@@ -18,6 +18,7 @@ local collectgarbage, getfenv, setfenv, newproxy = collectgarbage, getfenv, setf
 -- `checked(f, kinds)` calls `f` as a function of C would be called, once its arguments are of these kinds.
 local reveal, look, checked = raw.reveal, raw.look, raw.checked
 local sub, find, concat = string.sub, string.find, table.concat
+local abs, fmod = math.abs, math.fmod
 
 local READONLY = 'Attempt to modify a readonly table'
 
@@ -334,7 +335,13 @@ end, 'tF')
 table_real.insert = checked(function(t, ...)
     guard(t)
     local at = select('#', ...) == 2 and tonumber((...))
-    if at and not (at > -INSERT_MAX) then
+    -- As C makes an int of it: what no 64 bits hold is a zero in the lower half.
+    if at and abs(at) < 2 ^ 63 then
+        at = (at - fmod(at, 1) + 2 ^ 31) % 2 ^ 32 - 2 ^ 31
+    else
+        at = 0
+    end
+    if at <= -INSERT_MAX then
         error("bad argument #2 to 'insert' (position out of bounds)", 3)
     end
     return insert(t, ...)
@@ -587,6 +594,8 @@ return {
         functions_meta.__index = function_globals
         return fine, e
     end,
+    -- Tells what is wrong with a text.
+    complain = function(text, name) return select(2, compile(text, name)) end,
     -- Gives a compiled text the environment of scripts, or of libraries.
     script_env = function(f) return setfenv(f, scripts) end,
     library_env = function(f) return setfenv(f, functions) end,

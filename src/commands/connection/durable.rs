@@ -21,7 +21,8 @@ const WAIT: Command = Command::new("WAIT", "wait", Group::Generic, Run::Outer(wa
 fn wait(cx: &mut Outer<'_>) -> Result {
     let replicas = cx.args.int()?;
     let timeout_ms = timeout(cx)?;
-    if replicas <= 0 || cx.session.nested {
+    // Redis keeps the number in 32 bits once it waits; what is left of it may be nothing.
+    if replicas <= 0 || replicas as i32 <= 0 || cx.session.nested {
         cx.reply.int(0);
         return Ok(());
     }

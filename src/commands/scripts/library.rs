@@ -94,7 +94,7 @@ fn head(code: &[u8]) -> Result<(Vec<u8>, &[u8])> {
 fn evaluate(engine: &Engine, interp: &Interp, text: &[u8]) -> Result<Vec<Registered>> {
     let mut host = Loading { since: Instant::now() };
     let loaded = interp.load_library(text, memory_limit(engine), &mut host);
-    let registered = loaded.map_err(|why| Error::text(format!("ERR {why}")))?;
+    let registered = loaded.map_err(|why| Error::parts(&[b"ERR ", &why]))?;
     match registered.is_empty() {
         true => Err(Error::new("ERR No functions registered")),
         false => Ok(registered),

@@ -148,7 +148,7 @@ pub fn load(
     let (flags, text) = flags_of(body).map_err(|why| Error::text(format!("ERR {why}")))?;
     let compiled = interp.compile_script(text);
     let function =
-        compiled.map_err(|why| Error::text(format!("ERR Error compiling script (new function): {why}")))?;
+        compiled.map_err(|why| Error::parts(&[b"ERR Error compiling script (new function): ", &why]))?;
     let script = engine.scripts.keep(Script {
         sha: sha1_hex(body),
         body: body.into(),

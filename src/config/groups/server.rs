@@ -5,7 +5,6 @@ use crate::config::kind::{INT, Kind};
 use crate::config::special;
 
 const PORT_NUMBER: Kind = Kind::Int(0, 65535);
-const SHUTDOWN: Kind = Kind::Choices(&["default", "save", "nosave", "now", "force"]);
 
 group! {
     "server", 0, "Where the server listens, and what it says about itself.";
@@ -34,9 +33,9 @@ group! {
     SHUTDOWN_TIMEOUT = setting("shutdown-timeout", INT, "10")
         .pending("replication")
         .doc("Seconds a stopping server waits for its replicas to catch up.");
-    SHUTDOWN_ON_SIGTERM = setting("shutdown-on-sigterm", SHUTDOWN, "default")
+    SHUTDOWN_ON_SIGTERM = setting("shutdown-on-sigterm", Kind::Shutdown, "default")
         .doc("How SIGTERM stops the server.");
-    SHUTDOWN_ON_SIGINT = setting("shutdown-on-sigint", SHUTDOWN, "default")
+    SHUTDOWN_ON_SIGINT = setting("shutdown-on-sigint", Kind::Shutdown, "default")
         .doc("How SIGINT stops the server.");
     ALWAYS_SHOW_LOGO = switch("always-show-logo", "no").start().hint("there is no logo").doc("Starts the log with a logo.");
     HIDE_USER_DATA_FROM_LOG = switch("hide-user-data-from-log", "no")

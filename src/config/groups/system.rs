@@ -16,7 +16,7 @@ group! {
         .hint("the server stays in the foreground, which every service manager understands")
         .doc("Service manager to report to.");
     SET_PROC_TITLE = switch("set-proc-title", "yes").start().hint("the title stays the command line").doc("Sets the title of the process.");
-    PROC_TITLE_TEMPLATE = text("proc-title-template", "{title} {listen-addr} {server-mode}")
+    PROC_TITLE_TEMPLATE = setting("proc-title-template", Kind::Title, "{title} {listen-addr} {server-mode}")
         .hint("the title stays the command line")
         .doc("What the title of the process says.");
     SYSLOG_ENABLED = switch("syslog-enabled", "no").start().pending(SYSLOG).doc("Logs to the system log.");

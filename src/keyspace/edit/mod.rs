@@ -227,6 +227,10 @@ impl<T: DataType> Drop for Edit<'_, T> {
         }
         if fresh {
             self.effects.touch(db, key, "new", Class::NEW);
+            // Who waits for a key is asked again when it comes to be, whatever the event gives.
+            if !gone && !self.hooks.is_empty() && self.hooks.waiters.waits(db, key) {
+                self.effects.wake(db, key);
+            }
         }
         let class = if event.is_empty() { Class::default() } else { self.class() };
         if self.notice == Notice::All {
