@@ -63,6 +63,7 @@ use crate::types::Packing;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// A running server, without its sockets.
 pub struct Engine {
@@ -108,6 +109,8 @@ pub struct Engine {
     pub scripts: Scripts,
     /// Cancelled when the server is to stop.
     pub stop: CancellationToken,
+    /// Who accepts clients. When the server stops, connections end after they have: who has lost one is not let in again.
+    pub listening: TaskTracker,
     /// 40 hexadecimal digits that name this run of the server.
     pub run_id: String,
     /// Bytes of memory in use when the server had started.
@@ -172,6 +175,7 @@ impl Engine {
             pause: Pause::default(),
             scripts: Scripts::default(),
             stop: CancellationToken::new(),
+            listening: TaskTracker::new(),
             run_id: random::hex(40),
             startup_memory: Memory::allocator().allocated,
             started_ms,

@@ -119,6 +119,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         async move {
             let end = poll_fn(|cx| this.poll(cx)).await;
             this.let_go();
+            if this.engine.stop.is_cancelled() {
+                this.engine.listening.close();
+                Box::pin(this.engine.listening.wait()).await;
+            }
             // Says goodbye where the protocol has a word for it; nobody waits for the answer.
             let _ = Box::pin(tokio::time::timeout(FAREWELL, this.stream.shutdown())).await;
             end

@@ -89,6 +89,7 @@ impl Listener {
 
     /// Accepts clients until `stop`.
     pub async fn run(self, engine: Arc<Engine>, tasks: TaskTracker, stop: CancellationToken) {
+        let listening = engine.listening.token();
         engine.loading.at_once().await;
         loop {
             let accepted = tokio::select! {
@@ -103,6 +104,8 @@ impl Listener {
         if let Socket::Unix(_, path) = &self.socket {
             let _ = std::fs::remove_file(path);
         }
+        drop(self);
+        drop(listening);
     }
 
     async fn accept(&self, engine: &Arc<Engine>, tasks: &TaskTracker) -> io::Result<()> {
@@ -216,4 +219,30 @@ fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         session.log_in(user);
     }
     tasks.spawn(Connection::new(stream, engine.clone(), session).serve());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use crate::dispatch;
+    use tokio::io::AsyncReadExt;
+
+    /// Whoever loses its connection when the server stops, and connects again at once, is not let in for a moment.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn connections_outlive_the_listener() {
+        let engine = Arc::new(Engine::new(Settings::new(), dispatch::registry().catalogue()));
+        let local = (std::net::Ipv4Addr::LOCALHOST, 0).into();
+        let listener = Listener::bind(&Endpoint::Tcp(local), 16, &Arc::default()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let tasks = TaskTracker::new();
+        tasks.spawn(listener.run(engine.clone(), tasks.clone(), engine.stop.child_token()));
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"SHUTDOWN NOSAVE\r\n").await.unwrap();
+        assert_eq!(client.read_to_end(&mut Vec::new()).await.unwrap_or(0), 0);
+        let refused = TcpStream::connect(address).await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        tasks.close();
+        tasks.wait().await;
+    }
 }
