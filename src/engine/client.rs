@@ -109,6 +109,8 @@ pub struct Client {
     pub query_len: AtomicUsize,
     /// Those of them that are words of a partial request by now.
     pub words_len: AtomicUsize,
+    /// Bytes of its query buffer in all.
+    pub query_room: AtomicUsize,
     /// Bytes waiting to be sent to it.
     pub output_len: AtomicUsize,
     /// Channels, patterns and shard channels it is subscribed to.
@@ -155,6 +157,7 @@ impl Client {
             input_bytes: AtomicU64::new(0),
             output_bytes: AtomicU64::new(0),
             query_len: AtomicUsize::new(0),
+            query_room: AtomicUsize::new(0),
             words_len: AtomicUsize::new(0),
             output_len: AtomicUsize::new(0),
             subscriptions: Default::default(),
@@ -201,7 +204,7 @@ impl Client {
     /// Bytes it takes: of itself, its buffers, and what is kept for it.
     pub fn memory(&self) -> usize {
         let held: usize = self.held.iter().map(|bytes| bytes.load(Relaxed)).sum();
-        CONNECTION + self.query_len.load(Relaxed) + self.multi_len.load(Relaxed) + self.unsent() + held
+        CONNECTION + self.query_room.load(Relaxed) + self.multi_len.load(Relaxed) + self.unsent() + held
     }
 
     /// It watches no key any more.

@@ -127,6 +127,8 @@ pub struct Engine {
     stop_signalled: AtomicBool,
     /// Clients closed because all together took too much memory.
     pub evicted_clients: AtomicU64,
+    /// By how many bytes clients have grown since all were looked at.
+    clients_grown: AtomicUsize,
     /// Clients blocked on keys.
     pub blocked_clients: AtomicUsize,
     /// Snapshots.
@@ -184,6 +186,7 @@ impl Engine {
             cron_rests: AtomicBool::new(false),
             stop_signalled: AtomicBool::new(false),
             evicted_clients: AtomicU64::new(0),
+            clients_grown: AtomicUsize::new(0),
             blocked_clients: AtomicUsize::new(0),
             saving: Saving::since(started_ms),
             save_at_end: AtomicBool::new(false),

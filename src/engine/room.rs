@@ -7,6 +7,9 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+/// By which part of what all clients may take they grow before they are looked at together.
+const GROWN: usize = 16;
+
 impl Engine {
     /// Bytes that all clients together may take (`maxmemory-clients`, which may be a share of `maxmemory`); `None` for
     /// any number.
@@ -50,6 +53,16 @@ impl Engine {
             }
             total = total.saturating_sub(size);
             self.evict_client(client);
+        }
+    }
+
+    /// Notes that a client takes so many bytes more. Now and then all of them are looked at, rather than when the cron
+    /// comes by: until then they could have keys evicted.
+    pub fn note_client_growth(&self, bytes: usize) {
+        let Some(limit) = self.client_memory_max() else { return };
+        if self.clients_grown.fetch_add(bytes, Relaxed) + bytes > limit / GROWN {
+            self.clients_grown.store(0, Relaxed);
+            self.limit_client_memory();
         }
     }
 

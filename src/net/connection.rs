@@ -168,11 +168,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             match self.poll_state(cx) {
                 Poll::Ready(()) => self.resume(),
                 Poll::Pending if self.holding.is_some() => return Poll::Pending,
-                Poll::Pending => match ready!(self.poll_read(cx)) {
-                    Ok(0) => return Poll::Ready(End::Eof),
-                    Ok(_) => {}
-                    Err(_) => return Poll::Ready(End::Io),
-                },
+                Poll::Pending => {
+                    self.make_room();
+                    if self.end.is_some() {
+                        continue;
+                    }
+                    match ready!(self.poll_read(cx)) {
+                        Ok(0) => return Poll::Ready(End::Eof),
+                        Ok(_) => {}
+                        Err(_) => return Poll::Ready(End::Io),
+                    }
+                }
             }
         }
     }
@@ -271,13 +277,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
+    /// Makes room for more of a request that has begun to arrive; as much as it still needs, where that is known.
+    fn make_room(&mut self) {
+        if self.input.is_empty() {
+            return;
+        }
+        let (wanted, spare) = (self.decoder.wanted(), self.input.capacity() - self.input.len());
+        if spare == 0 || spare < wanted.min(GROW.0) {
+            self.input.reserve(wanted.clamp(GROW.0, GROW.1));
+            self.check_input();
+        }
+    }
+
     /// Reads once, and runs what has arrived.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         scratch::with(|scratch| {
-            let own = !self.input.is_empty() || !matches!(self.state, State::Running);
+            let own = !self.input.is_empty();
             let n = if own {
-                let grow = self.decoder.wanted().clamp(GROW.0, GROW.1);
-                self.input.reserve(grow);
                 ready!(poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.input))?
             } else {
                 let mut buf = ReadBuf::new(&mut scratch.read);
@@ -289,6 +305,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             counters.net_input_bytes.add(n as u64);
             self.session.client.input_bytes.fetch_add(n as u64, Relaxed);
             if n == 0 || !matches!(self.state, State::Running) {
+                if !own {
+                    self.input.extend_from_slice(&scratch.read[..n]);
+                }
                 self.check_input();
                 return Poll::Ready(Ok(n));
             }
@@ -299,6 +318,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     return Poll::Ready(Ok(n));
                 }
                 self.session.client.query_len.store(0, Relaxed);
+                self.session.client.query_room.store(0, Relaxed);
                 self.run_input(&mut scratch.calls, &mut scratch.reply);
             } else {
                 let read = std::mem::take(&mut scratch.read);
@@ -316,6 +336,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn check_input(&mut self) {
         let client = &self.session.client;
         client.query_len.store(self.input.len(), Relaxed);
+        let room = self.input.capacity();
+        let grown = room.saturating_sub(client.query_room.load(Relaxed));
+        client.query_room.store(room, Relaxed);
         client.words_len.store(self.decoder.parsed().min(self.input.len()), Relaxed);
         // Calls queued since MULTI have not been run: they count as input.
         let queued = self.session.multi.as_ref().map_or(0, |queue| queue.memory());
@@ -324,6 +347,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.end = Some(End::Overrun);
         } else if self.engine.is_too_large(&self.session.client, 0) {
             self.evict();
+        } else if grown > 0 {
+            self.engine.note_client_growth(grown);
         }
     }
 

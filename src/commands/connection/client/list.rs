@@ -95,6 +95,7 @@ pub fn line(client: &Client, now_ms: i64, argv_len: usize, out: &mut String) {
     let outbox = client.outbox.len() + output - obl;
     let waiting = client.waiter.lock().as_ref().map_or(0, |w| w.argv.iter().map(|word| word.len()).sum());
     let words = client.words_len.load(Relaxed);
+    let free = client.query_room.load(Relaxed).saturating_sub(query);
     let (query, argv_len) = (query.saturating_sub(words), argv_len + waiting + words);
     let queued = client.multi_len.load(Relaxed);
     let last = client.command.load(Relaxed).checked_sub(1);
@@ -108,7 +109,7 @@ pub fn line(client: &Client, now_ms: i64, argv_len: usize, out: &mut String) {
     let _ = writeln!(
         out,
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={flags} db={} sub={channels} psub={patterns} \
-         ssub={shard_channels} multi={} watch={} qbuf={query} qbuf-free=0 argv-mem={argv_len} multi-mem={queued} \
+         ssub={shard_channels} multi={} watch={} qbuf={query} qbuf-free={free} argv-mem={argv_len} multi-mem={queued} \
          rbs=0 rbp=0 obl={obl} oll={} omem={outbox} tot-mem={} events={} cmd={command} user={} \
          redir={redirect} resp={} lib-name={library} lib-ver={version} io-thread=0 tot-net-in={} \
          tot-net-out={} tot-cmds={} capa={}",

@@ -13,7 +13,7 @@ pub(super) fn clients(engine: &Engine, lines: &mut Lines) {
     lines.add("connected_clients", clients.len());
     lines.add("cluster_connections", 0);
     lines.add("maxclients", engine.settings.int(config::MAXCLIENTS));
-    lines.add("client_recent_max_input_buffer", most(|client| client.query_len.load(Relaxed)));
+    lines.add("client_recent_max_input_buffer", most(|client| client.query_room.load(Relaxed)));
     lines.add("client_recent_max_output_buffer", most(|client| client.output_len.load(Relaxed)));
     lines.add("blocked_clients", engine.blocked_clients.load(Relaxed));
     lines.add("tracking_clients", engine.tracking.clients());
