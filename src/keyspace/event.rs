@@ -36,8 +36,13 @@ impl Class {
     pub const NEW: Class = Class(1 << 14);
     /// `q`: queues.
     pub const QUEUE: Class = Class(1 << 15);
+    /// No letter: gives nothing to those who wait for the key, or would not in Redis, where they sleep on until there is
+    /// an entry.
+    pub const FRUITLESS: Class = Class(1 << 30);
     /// No letter: what is kept beside the content changed, which ends no WATCH and makes no cached value invalid.
     pub const BESIDE: Class = Class(1 << 31);
+    /// When a key expires changed, its content did not.
+    pub const LIFETIME: Class = Class::GENERIC.with(Class::FRUITLESS);
     /// `A`: `g$lshztxed`.
     pub const ALL: Class = Class(0b10_0111_1111_1100);
 

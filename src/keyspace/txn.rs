@@ -934,28 +934,11 @@ pub(super) fn note(
         if !class.meets(Class::BESIDE) {
             hooks.watchers.touch(db, key);
         }
-        if hooks.waiters.waits(db, key) && serves(event) {
+        if !class.meets(Class::FRUITLESS) && hooks.waiters.waits(db, key) {
             effects.wake(db, key);
         }
     }
     effects.touch(db, key, event, class);
-}
-
-/// Whether those who wait for a key are asked again after an event. These give them nothing, or would in Redis, where
-/// they sleep on until there is an entry.
-fn serves(event: &str) -> bool {
-    !matches!(
-        event,
-        "expire"
-            | "persist"
-            | "xdel"
-            | "xtrim"
-            | "xsetid"
-            | "xgroup-create"
-            | "xgroup-createconsumer"
-            | "xgroup-delconsumer"
-            | "xgroup-setid"
-    )
 }
 
 /// An entry's slot, for [`Edit`].

@@ -62,7 +62,7 @@ fn persist(cx: &mut Keyed<'_, '_>) -> Result {
     let had = cx.txn.peek(key).is_some_and(|entry| entry.expire_at().is_some());
     if had {
         cx.txn.set_expire_at(key, None);
-        cx.txn.touch(key, "persist", Class::GENERIC);
+        cx.txn.touch(key, "persist", Class::LIFETIME);
     }
     cx.reply.int(had.into());
     Ok(())
@@ -133,7 +133,7 @@ fn expire_generic(cx: &mut Keyed<'_, '_>, unit_ms: i64, base_ms: i64) -> Result 
         cx.txn.touch(key, "expired", Class::EXPIRED);
     } else if taken {
         cx.txn.set_expire_at(key, Some(expire_at));
-        cx.txn.touch(key, "expire", Class::GENERIC);
+        cx.txn.touch(key, "expire", Class::LIFETIME);
     }
     cx.reply.int(taken.into());
     Ok(())

@@ -154,7 +154,7 @@ fn xsetid(cx: &mut Keyed<'_, '_>) -> Result {
             return Err(Error::SYNTAX);
         }
     }
-    let mut stream = cx.txn.edit::<Stream>(key)?.ok_or(Error::NO_SUCH_KEY)?.beside();
+    let mut stream = cx.txn.edit::<Stream>(key)?.ok_or(Error::NO_SUCH_KEY)?.beside().waking_nobody();
     let value = stream.value();
     if id < value.max_deleted_id() {
         return Err(BEHIND_OLD_DELETED);

@@ -82,7 +82,7 @@ fn create(cx: &mut Keyed<'_, '_>) -> Result {
         None => begin(id, None)?,
         Some(stream) => begin(id, Some(stream.value()))?,
     };
-    let mut stream = cx.txn.upsert::<Stream>(key)?.beside();
+    let mut stream = cx.txn.upsert::<Stream>(key)?.beside().waking_nobody();
     if !stream.add_group(group, id, read) {
         return Err(Error::new("BUSYGROUP Consumer Group name already exists"));
     }
@@ -108,7 +108,7 @@ fn setid(cx: &mut Keyed<'_, '_>) -> Result {
             return Err(cx.args.misused());
         }
     }
-    let mut stream = open(cx.txn, key, group)?.beside();
+    let mut stream = open(cx.txn, key, group)?.beside().waking_nobody();
     if options > 2 {
         return Err(cx.args.misused());
     }

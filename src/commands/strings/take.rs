@@ -33,11 +33,11 @@ fn getex(cx: &mut Keyed<'_, '_>) -> Result {
         }
         Ttl::At(t) => {
             cx.txn.set_expire_at(key, Some(t));
-            cx.txn.touch(key, "expire", Class::GENERIC);
+            cx.txn.touch(key, "expire", Class::LIFETIME);
         }
         _ if expiry == Expiry::Persist && cx.txn.peek(key).is_some_and(|e| e.expire_at().is_some()) => {
             cx.txn.set_expire_at(key, None);
-            cx.txn.touch(key, "persist", Class::GENERIC);
+            cx.txn.touch(key, "persist", Class::LIFETIME);
         }
         _ => {}
     }

@@ -63,7 +63,7 @@ pub fn store(txn: &mut Txn<'_>, key: &[u8], value: &[u8], ttl: Ttl) {
     txn.put_string(key, value, ttl);
     txn.touch(key, "set", Class::STRING);
     if let Ttl::At(_) = ttl {
-        txn.touch(key, "expire", Class::GENERIC);
+        txn.touch(key, "expire", Class::LIFETIME);
     }
 }
 

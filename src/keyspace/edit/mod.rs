@@ -32,17 +32,6 @@ pub(super) struct Place<'t> {
     pub fresh: bool,
 }
 
-/// Who is told that an edit changed its key.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Notice {
-    /// Everybody: watchers, listeners to events, and clients that wait for the key.
-    All,
-    /// All but those who wait.
-    NotWaiters,
-    /// Nobody; it is logged all the same.
-    None,
-}
-
 /// An entry opened for change. When it is dropped, the change is told, and a value left empty is
 /// removed.
 pub struct Edit<'t, T: DataType> {
@@ -52,9 +41,10 @@ pub struct Edit<'t, T: DataType> {
     keyspace: &'t Keyspace,
     place: Place<'t>,
     dirty: bool,
-    notice: Notice,
-    /// The event is told as [`Class::BESIDE`].
-    beside: bool,
+    /// The end of the edit is no event; the change is logged all the same.
+    silent: bool,
+    /// Told with each event, besides the type's class: [`Class::BESIDE`], [`Class::FRUITLESS`].
+    aside: Class,
     kind: PhantomData<T>,
 }
 
@@ -73,8 +63,8 @@ impl<'t, T: DataType> Edit<'t, T> {
             keyspace,
             place,
             dirty: false,
-            notice: Notice::All,
-            beside: false,
+            silent: false,
+            aside: Class::default(),
             kind: PhantomData,
         }
     }
@@ -87,27 +77,24 @@ impl<'t, T: DataType> Edit<'t, T> {
 
     /// Lets nobody go on who waits for the key: the change gives them nothing.
     pub fn waking_nobody(mut self) -> Self {
-        self.notice = Notice::NotWaiters;
+        self.aside = self.aside.with(Class::FRUITLESS);
         self
     }
 
     /// Tells nobody that the key changed: only what is kept beside its content does.
     pub fn quietly(mut self) -> Self {
-        self.notice = Notice::None;
+        self.silent = true;
+        self.aside = Class::BESIDE.with(Class::FRUITLESS);
         self
     }
 
     /// Changes what is kept beside the content only: that is an event, but neither ends a WATCH nor makes cached values
     /// invalid. A key made for this is new all the same.
     pub fn beside(mut self) -> Self {
-        self.beside = !self.place.fresh;
+        if !self.place.fresh {
+            self.aside = self.aside.with(Class::BESIDE);
+        }
         self
-    }
-
-    /// The class that an event of this edit is told with.
-    fn class(&self) -> Class {
-        let class = class_of(T::KIND);
-        if self.beside || self.notice == Notice::None { class.with(Class::BESIDE) } else { class }
     }
 
     /// Tells no keyspace event; watchers see the change all the same.
@@ -183,7 +170,8 @@ impl<'t, T: DataType> Edit<'t, T> {
 
     /// Tells one more event about the key, besides the edit's own.
     pub fn tell(&mut self, event: &'static str) {
-        note(self.hooks, self.effects, self.place.db, self.place.key, event, self.class());
+        let class = class_of(T::KIND).with(self.aside);
+        note(self.hooks, self.effects, self.place.db, self.place.key, event, class);
     }
 }
 
@@ -222,7 +210,7 @@ impl<T: DataType> Drop for Edit<'_, T> {
         if gone {
             self.keyspace.free(slot.remove());
         }
-        if !self.dirty || self.notice == Notice::None {
+        if !self.dirty || self.silent {
             return;
         }
         if fresh {
@@ -232,15 +220,8 @@ impl<T: DataType> Drop for Edit<'_, T> {
                 self.effects.wake(db, key);
             }
         }
-        let class = if event.is_empty() { Class::default() } else { self.class() };
-        if self.notice == Notice::All {
-            note(self.hooks, self.effects, db, key, event, class);
-        } else {
-            if !self.beside {
-                self.hooks.watchers.touch(db, key);
-            }
-            self.effects.touch(db, key, event, class);
-        }
+        let class = if event.is_empty() { Class::default() } else { class_of(T::KIND) };
+        note(self.hooks, self.effects, db, key, event, class.with(self.aside));
         if gone {
             note(self.hooks, self.effects, db, key, "del", Class::GENERIC);
         }
