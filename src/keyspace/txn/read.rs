@@ -1,0 +1,96 @@
+//! Looking at keys.
+
+use super::{DataType, Txn, shard_of};
+use crate::keyspace::access::Access;
+use crate::keyspace::entry::{EntryRef, Kind};
+use crate::resp::{Error, Result};
+
+impl Txn<'_> {
+    /// The entry of `key`, unless it is due. Notes neither access nor hit.
+    #[inline(always)]
+    pub fn peek(&self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let hash = self.hash_of(key);
+        let entry = self.table(shard_of(hash)).find(hash, key)?;
+        match entry.expire_at() {
+            Some(t) if self.is_due(t) => None,
+            _ => Some(entry),
+        }
+    }
+
+    /// The entry of `key`, the hit or miss counted; its access is not noted.
+    #[inline(always)]
+    pub fn look(&self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let entry = self.peek(key);
+        match entry {
+            Some(_) => self.effects.hits.set(self.effects.hits.get() + 1),
+            None => self.effects.miss(self.db, key),
+        }
+        entry
+    }
+
+    /// The entry of `key`, the hit or miss counted, but nobody told of it.
+    pub fn glance(&self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let entry = self.peek(key);
+        let count = if entry.is_some() { &self.effects.hits } else { &self.effects.misses };
+        count.set(count.get() + 1);
+        entry
+    }
+
+    /// Counts a miss, and tells of it, when `key` is absent: for changes that look it up as readers do.
+    pub fn note_if_absent(&self, key: &[u8]) {
+        if self.peek(key).is_none() {
+            self.effects.miss(self.db, key);
+        }
+    }
+
+    /// The entry of `key`, its access noted and the hit or miss counted.
+    #[inline(always)]
+    pub fn entry(&self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let entry = self.look(key);
+        entry.into_iter().for_each(|entry| self.note_access(entry));
+        entry
+    }
+
+    #[inline(always)]
+    pub(super) fn note_access(&self, entry: EntryRef<'_>) {
+        if let Some(access) = self.access {
+            entry.touch(access.again(entry.access()));
+        }
+    }
+
+    /// What accesses note in entries.
+    pub fn access(&self) -> Access {
+        self.access.unwrap_or(Access::at(self.now_ms, None))
+    }
+
+    /// Whether `key` exists.
+    pub fn exists(&self, key: &[u8]) -> bool {
+        self.peek(key).is_some()
+    }
+
+    /// The type of the value of `key`.
+    pub fn kind(&self, key: &[u8]) -> Option<Kind> {
+        self.peek(key).map(EntryRef::kind)
+    }
+
+    /// Reads `key` as a `T`; several values may be read at once.
+    ///
+    /// # Errors
+    /// [`Error::WRONG_TYPE`] when it holds another type.
+    pub fn read<T: DataType>(&self, key: &[u8]) -> Result<Option<T::Ref<'_>>> {
+        match self.entry(key) {
+            None => Ok(None),
+            Some(entry) => T::view(entry).map(Some).ok_or(Error::WRONG_TYPE),
+        }
+    }
+
+    /// Reads `key` as a `T` to decide on a change: its access is noted, but hits and misses are for readers.
+    ///
+    /// # Errors
+    /// [`Error::WRONG_TYPE`] when it holds another type.
+    pub fn probe<T: DataType>(&self, key: &[u8]) -> Result<Option<T::Ref<'_>>> {
+        let Some(entry) = self.peek(key) else { return Ok(None) };
+        self.note_access(entry);
+        T::view(entry).map(Some).ok_or(Error::WRONG_TYPE)
+    }
+}
