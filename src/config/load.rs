@@ -97,7 +97,8 @@ impl Settings {
                 b"--healthcheck" => health = true,
                 b"-" if at == args.len() - 1 => from_stdin = true,
                 [b'-', b'-', flag @ ..] => flags.push(flag_words(flag)?),
-                path if at == 0 => file = Some(Path::new(OsStr::from_bytes(path))),
+                // Switches as --check-config may stand before it.
+                path if file.is_none() && flags.is_empty() => file = Some(Path::new(OsStr::from_bytes(path))),
                 value => match flags.last_mut() {
                     Some(flag) => flag.push(value.to_vec()),
                     // As Redis allows: the first setting behind the file may lack its `--`.

@@ -192,6 +192,17 @@ fn help_version_and_check() {
 }
 
 #[test]
+fn switches_stand_before_or_behind_the_file() {
+    let file = File::new("checked.conf", "timeout 7\n");
+    for args in [["--check-config", file.path()], [file.path(), "--check-config"]] {
+        match Settings::load(&args.map(Into::into), &mut &b""[..]) {
+            Ok(Start::Check(settings)) => assert_eq!(settings.int(TIMEOUT), 7),
+            other => panic!("{args:?}: {other:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_redis_conf_loads() {
     let other = File::new("other.conf", "timeout 7\n");
     let file = File::new(
@@ -309,6 +320,7 @@ fn faults_of_yaml_name_the_line() {
     for (text, expected) in [
         ("server:\n  prot: 1\n", "standard input:2: prot: unknown setting (did you mean 'port'?)"),
         ("servr:\n  port: 1\n", "standard input:1: servr: unknown group (did you mean 'server'?)"),
+        ("port: 1\n", "standard input:1: port: unknown group; as a setting it stands below 'server:'"),
         (
             "server:\n  maxmemory: 1\n",
             "standard input:2: maxmemory: belongs under 'kv_store:', not 'server:'",

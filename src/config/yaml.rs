@@ -110,6 +110,21 @@ pub(super) fn entries(file: &str, text: &[u8]) -> Result<Vec<Entry>, Fault> {
     Ok(found)
 }
 
+/// No group has this name; a setting may.
+fn unknown_group(name: &str, place: Place<'_>) -> Fault {
+    let of =
+        GROUPS.iter().find(|group| group.settings.iter().any(|setting| setting.names().any(|n| n == name)));
+    match of {
+        Some(group) => {
+            place.fault(name, format!("unknown group; as a setting it stands below '{}:'", group.name))
+        }
+        None => {
+            let fault = place.fault(name, "unknown group");
+            Fault { nearest: nearest(name, GROUPS.iter().map(|known| known.name)), ..fault }
+        }
+    }
+}
+
 fn step(at: At, event: Event<'_>, span: Span, place: Place<'_>, found: &mut Vec<Entry>) -> Result<At, Fault> {
     let range = span.start.index()..span.end.index();
     let line = place.line;
@@ -127,9 +142,7 @@ fn step(at: At, event: Event<'_>, span: Span, place: Place<'_>, found: &mut Vec<
         (At::Groups, Event::MappingEnd) => At::Top,
         (At::Groups, Event::Scalar(group, ..)) => {
             if !GROUPS.iter().any(|known| known.name == group) {
-                let fault = place.fault(&group, "unknown group");
-                let known = GROUPS.iter().map(|known| known.name);
-                return Err(Fault { nearest: nearest(&group, known), ..fault });
+                return Err(unknown_group(&group, place));
             }
             let (group, prefix) = (group.into_owned(), String::new());
             At::Value { group, prefix, name: String::new(), line, name_end: range.end }
