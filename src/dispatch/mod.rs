@@ -28,6 +28,7 @@ pub use gate::misconf;
 pub use queues::{attend, restart, untie};
 pub use round::{Round, Shortcut, run_plain};
 
+use crate::base::text::until_nul;
 use crate::command::flag;
 use crate::command::{Args, Command, Error, Flow, Group, Held, Keyed, Nest, Outer, Reply, Run, Sweep};
 use crate::commands;
@@ -324,7 +325,7 @@ fn execute(
             let begin = begin(engine, session, command, now_ms);
             multi::watch(engine, session, call, begin, reply)
         }
-        Run::Nested(Nest::Script(_)) => script::run(engine, session, call, now_ms, reply),
+        Run::Nested(Nest::Script(_)) => script::Turn { engine, session, call, now_ms, reply }.run(),
     }
 }
 
@@ -403,8 +404,8 @@ fn begin(engine: &Engine, session: &Session, command: &'static Command, now_ms: 
 
 /// A word as C takes it, up to so many bytes.
 fn shown(word: &[u8], len: usize) -> &[u8] {
-    let end = memchr::memchr(0, word).unwrap_or(word.len());
-    &word[..end.min(len)]
+    let word = until_nul(word);
+    &word[..word.len().min(len)]
 }
 
 /// Words of an unknown command that its error shows, in bytes.

@@ -1,5 +1,6 @@
 //! What others may know of a connected client, and say to it.
 
+use crate::base::text::until_nul;
 use crate::keyspace::watchers::Touched;
 use crate::pubsub::{Close, Listener, Outbox};
 use crate::resp::Protocol;
@@ -227,10 +228,9 @@ impl Client {
     }
 }
 
-/// A name as it is shown: what C sees of it, which ends at NUL.
+/// A name as it is shown: what C sees of it.
 pub fn shown(name: &[u8]) -> CompactString {
-    let end = memchr::memchr(0, name).unwrap_or(name.len());
-    CompactString::from_utf8_lossy(&name[..end])
+    CompactString::from_utf8_lossy(until_nul(name))
 }
 
 impl Listener for Client {

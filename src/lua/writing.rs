@@ -2,6 +2,7 @@
 
 use super::names::Names;
 use super::stack::{Kept, Stack, Type};
+use crate::base::text::until_nul;
 use crate::resp::{Reply, Result};
 
 /// How deep tables may be in each other.
@@ -32,7 +33,7 @@ pub fn error_line(text: &[u8], reply: &mut Reply) {
 }
 
 fn line(text: &[u8], reply: &mut Reply) {
-    let text = memchr::memchr(0, text).map_or(text, |end| &text[..end]);
+    let text = until_nul(text);
     match memchr::memchr2(b'\r', b'\n', text) {
         None => reply.raw(text),
         Some(_) => reply.raw(&one_line(text)),

@@ -1,5 +1,6 @@
 //! What a client may be told when a command is refused: Redis' exact wording.
 
+use crate::base::text::until_nul;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -59,8 +60,7 @@ impl Error {
 
     /// An error that repeats words of a client, which may be any bytes: all `parts` in a row, each up to a NUL, as in C.
     pub fn parts(parts: &[&[u8]]) -> Error {
-        let shown = |part: &&[u8]| part.iter().copied().take_while(|byte| *byte != 0).collect::<Vec<_>>();
-        Error::text(parts.iter().map(shown).collect::<Vec<_>>().concat())
+        Error::text(parts.iter().map(|part| until_nul(part)).collect::<Vec<_>>().concat())
     }
 
     /// The command was called with too few or too many arguments; `name` as `set` or `config|get`.

@@ -1,5 +1,6 @@
 //! SORT: the elements of a list, set or sorted set in another order, with what other keys say of them.
 
+use crate::base::text::until_nul;
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Found, Group, Keys, Reply, Result, Run, Sweep, access};
 use crate::commands::access::permit_patterns;
@@ -315,7 +316,7 @@ impl<'t> Weight<'t> {
 
     /// Nothing at all is zero, and what is too large is infinite: looser than scores elsewhere.
     fn number(text: &[u8]) -> Result<Self> {
-        let text = in_c(text);
+        let text = until_nul(text);
         let number = if text.is_empty() {
             Some(0.0)
         } else {
@@ -335,15 +336,10 @@ fn compare(a: &(Weight<'_>, Cow<'_, [u8]>), b: &(Weight<'_>, Cow<'_, [u8]>), sto
         }
         // What is stored is sorted by whole texts, what is told as C compares texts.
         (Weight::Text(x), Weight::Text(y)) if stored => x.cmp(y),
-        (Weight::Text(x), Weight::Text(y)) => x.as_deref().map(in_c).cmp(&y.as_deref().map(in_c)),
+        (Weight::Text(x), Weight::Text(y)) => x.as_deref().map(until_nul).cmp(&y.as_deref().map(until_nul)),
         _ if stored => a.1.cmp(&b.1),
-        _ => in_c(&a.1).cmp(in_c(&b.1)),
+        _ => until_nul(&a.1).cmp(until_nul(&b.1)),
     }
-}
-
-/// What C takes a text to be.
-fn in_c(text: &[u8]) -> &[u8] {
-    &text[..memchr::memchr(0, text).unwrap_or(text.len())]
 }
 
 /// The value that `pattern` names for `element`, a field that is due noted in `due`: `#` is the element itself; otherwise the element takes the place

@@ -3,6 +3,7 @@
 use super::decode::Decoder;
 use super::encode::Encoder;
 use super::{integer, text};
+use crate::base::text::until_nul;
 use crate::lua::api::bad_argument;
 use crate::lua::interp::State;
 use mlua::{Lua, MultiValue, Result, Table, Value};
@@ -157,9 +158,7 @@ fn choice(lua: &Lua, args: &MultiValue, at: usize, setting: &mut i64, words: &[&
             let found = words.iter().position(|known| known.as_bytes() == &*word.as_bytes());
             *setting = found.ok_or_else(|| {
                 let word = word.as_bytes();
-                // As C ends a text.
-                let shown = word.split(|byte| *byte == 0).next().unwrap_or_default();
-                bad_argument(lua, at, &[b"invalid option '", shown, b"'"].concat())
+                bad_argument(lua, at, &[b"invalid option '", until_nul(&word), b"'"].concat())
             })? as i64;
         }
     }

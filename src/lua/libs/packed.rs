@@ -7,6 +7,7 @@
 //! ```
 
 use super::{integer, text};
+use crate::base::text::until_nul;
 use crate::lua::api::{bad_argument, mistake, number};
 use mlua::{IntoLua, Lua, MultiValue, Result, Table, Value};
 
@@ -57,9 +58,7 @@ struct Item {
 
 impl<'a> Format<'a> {
     fn new(lua: &'a Lua, text: &'a [u8]) -> Self {
-        // A format ends at its first NUL.
-        let end = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
-        Self { rest: &text[..end], big: false, align: 1, lua, lenient: false }
+        Self { rest: until_nul(text), big: false, align: 1, lua, lenient: false }
     }
 
     fn number(&mut self, default: usize) -> Result<usize> {

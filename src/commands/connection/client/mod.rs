@@ -9,6 +9,7 @@ mod tracking;
 
 pub(in crate::commands) use list::line;
 
+use crate::base::text::until_nul;
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Result, Run};
 use crate::commands::help::help;
@@ -52,10 +53,10 @@ const HELP: Command = Command::new("HELP", "client|help", Group::Connection, Run
     .flags(LOADING | STALE)
     .doc("5.0.0", "O(1)", "Lists the subcommands.");
 
-/// `word` as a name, if it has no blanks or control characters before its first NUL, where C ends a text; `what` is
-/// said to the client otherwise.
+/// `word` as a name, if it has no blanks or control characters as far as C sees it; `what` is said to the client
+/// otherwise.
 pub(super) fn check_word(word: &[u8], what: &str) -> Result<Bytes> {
-    if word.iter().take_while(|byte| **byte != 0).all(u8::is_ascii_graphic) {
+    if until_nul(word).iter().all(u8::is_ascii_graphic) {
         return Ok(Bytes::copy_from_slice(word));
     }
     Err(Error::text(format!("ERR {what} cannot contain spaces, newlines or special characters.")))
