@@ -5,6 +5,7 @@ use super::expire::{FIELDS_MISCOUNTED, NO_FIELDS, take_fields, take_moment, take
 use super::read::reply_value;
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
+use crate::keyspace::txn::Ttl;
 use crate::types::{Hash, Live};
 use std::collections::HashSet;
 
@@ -55,6 +56,15 @@ fn expiry(args: &mut Args<'_>, now_ms: i64, name: &str) -> Result<Option<i64>> {
     take_moment(args, unit_ms, base_ms, name).map(Some)
 }
 
+/// Takes what HGETEX does to the expiry of fields: a moment, or `PERSIST`; otherwise they keep it.
+fn ttl(args: &mut Args<'_>, now_ms: i64) -> Result<Ttl> {
+    Ok(match expiry(args, now_ms, "hgetex")? {
+        Some(at) => Ttl::At(at),
+        None if args.word("PERSIST") => Ttl::Clear,
+        None => Ttl::Keep,
+    })
+}
+
 const HGETEX: Command = Command::new("HGETEX", "hgetex", Group::Hash, Run::Keyed(hgetex))
     .syntax(
         "key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST] \
@@ -67,16 +77,14 @@ const HGETEX: Command = Command::new("HGETEX", "hgetex", Group::Hash, Run::Keyed
 fn hgetex(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, now_ms) = (cx.args.bytes()?, cx.txn.now_ms());
     cx.txn.probe::<Hash>(key)?;
-    let mut expire_at = expiry(&mut cx.args, now_ms, "hgetex")?;
-    let mut persist = expire_at.is_none() && cx.args.word("PERSIST");
+    let mut given = ttl(&mut cx.args, now_ms)?;
     if cx.args.left() < 2 {
         return Err(Error::arity("hgetex"));
     }
     let fields = take_some_fields(&mut cx.args, NO_FIELDS)?;
     // Behind the fields as well, as in Redis 8.4.
-    if expire_at.is_none() && !persist {
-        expire_at = expiry(&mut cx.args, now_ms, "hgetex")?;
-        persist = expire_at.is_none() && cx.args.word("PERSIST");
+    if given == Ttl::Keep {
+        given = ttl(&mut cx.args, now_ms)?;
     }
     if cx.args.more() {
         return Err(FIELDS_MISCOUNTED);
@@ -85,21 +93,27 @@ fn hgetex(cx: &mut Keyed<'_, '_>) -> Result {
     let hash = cx.txn.probe_live(key)?;
     cx.reply.array(fields.len());
     // What a time in the past removes is gone when it is named again.
-    let past = expire_at.is_some_and(|at| cx.txn.is_past(at));
+    let past = matches!(given, Ttl::At(at) if cx.txn.is_past(at));
     let mut gone = HashSet::new();
     for field in fields {
         let again = past && !gone.insert(*field);
         reply_value(cx.reply, hash.filter(|_| !again).and_then(|hash| hash.get(field)));
     }
-    if let Some(at) = expire_at {
-        schedule(cx, key, fields.iter().copied(), at)?;
-    } else if persist && let Some(hash) = cx.txn.edit::<Hash>(key)? {
-        let mut hash = hash.named("hpersist");
-        hash.expect_expiry();
-        for field in fields {
-            if hash.value().get(field).is_some_and(|f| f.expire_at.is_some()) {
-                hash.set_expire_at(field, None);
-            }
+    match given {
+        Ttl::Keep => Ok(()),
+        Ttl::Clear => persist(cx, key, fields),
+        Ttl::At(at) => schedule(cx, key, fields.iter().copied(), at),
+    }
+}
+
+/// Lets those of `fields` that are there expire no more.
+fn persist(cx: &mut Keyed<'_, '_>, key: &[u8], fields: &[&[u8]]) -> Result {
+    let Some(hash) = cx.txn.edit::<Hash>(key)? else { return Ok(()) };
+    let mut hash = hash.named("hpersist");
+    hash.expect_expiry();
+    for field in fields {
+        if hash.value().get(field).is_some_and(|f| f.expire_at.is_some()) {
+            hash.set_expire_at(field, None);
         }
     }
     Ok(())
