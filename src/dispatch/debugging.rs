@@ -3,36 +3,29 @@
 //! The copy is made shard by shard when the script begins, and is the session's own: it is never committed, so that nobody
 //! hears of what is done to it. Other clients go on meanwhile; what they change while it is made may be in it or not.
 
-use super::script::{command_of, run_on};
-use super::{Call, Outcome, begin};
-use crate::command::{Error, Nest, Reply, Run, Source};
+use super::script::{Turn, command_of};
+use super::{Outcome, begin};
+use crate::command::{Error, Nest, Run, Source};
 use crate::config;
-use crate::engine::{Debugging, Engine, Session};
+use crate::engine::{Debugging, Engine};
 use crate::keyspace::{Effects, EntryBox, Keyspace, SHARDS};
 use crate::lua::debug;
 use std::time::Duration;
 
 /// Runs a script of EVAL (others are not debugged), and has the connection end behind its reply.
 #[cold]
-pub(super) fn run(
-    engine: &Engine,
-    session: &mut Session,
-    call: Call<'_>,
-    now_ms: i64,
-    reply: &mut Reply,
-    how: Debugging,
-) -> Result<Outcome, Error> {
-    match command_of(&call)?.run {
+pub(super) fn run(mut turn: Turn<'_>, how: Debugging) -> Result<Outcome, Error> {
+    match command_of(&turn.call)?.run {
         Run::Nested(Nest::Script(Source::Text)) => {}
         Run::Nested(Nest::Script(Source::Sha)) => {
             return Err(Error::new("ERR Please use EVAL instead of EVALSHA for debugging"));
         }
-        _ => return run_on(engine, session, call, now_ms, reply, None),
+        _ => return turn.run_on(None),
     }
     let copy = match how {
         Debugging::Sync => None,
-        Debugging::Apart if has_room(engine, now_ms) => {
-            Some(tokio::task::block_in_place(|| copy_of(engine, session, &call, now_ms))?)
+        Debugging::Apart if has_room(turn.engine, turn.now_ms) => {
+            Some(tokio::task::block_in_place(|| copy_of(&turn))?)
         }
         Debugging::Apart => {
             return Err(Error::new(
@@ -40,13 +33,13 @@ pub(super) fn run(
             ));
         }
     };
-    let threshold_ms = engine.settings.int(config::BUSY_REPLY_THRESHOLD);
+    let threshold_ms = turn.engine.settings.int(config::BUSY_REPLY_THRESHOLD);
     let patience = u64::try_from(threshold_ms).ok().filter(|ms| *ms > 0).map(Duration::from_millis);
-    debug::Session::begin(call.argv[1], patience, copy.is_some());
-    let outcome = run_on(engine, session, call, now_ms, reply, copy.as_ref());
+    debug::Session::begin(turn.call.argv[1], patience, copy.is_some());
+    let outcome = turn.run_on(copy.as_ref());
     let began = !matches!(outcome, Ok(Outcome::Hold));
     debug::Session::end(began);
-    session.closing |= began;
+    turn.session.closing |= began;
     if let Some(copy) = copy {
         tokio::task::block_in_place(|| drop(copy));
     }
@@ -59,9 +52,9 @@ fn has_room(engine: &Engine, now_ms: i64) -> bool {
     limit == 0 || 2 * engine.used.bytes(now_ms) as i64 <= limit
 }
 
-fn copy_of(engine: &Engine, session: &Session, call: &Call<'_>, now_ms: i64) -> Result<Keyspace, Error> {
+fn copy_of(Turn { engine, session, call, now_ms, .. }: &Turn<'_>) -> Result<Keyspace, Error> {
     let copy = engine.keyspace.empty_twin();
-    let begin = begin(engine, session, command_of(call)?, now_ms);
+    let begin = begin(engine, session, command_of(call)?, *now_ms);
     let mut effects = Effects::default();
     for at in 0..SHARDS {
         let shard = engine.keyspace.lock(at);

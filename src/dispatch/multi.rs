@@ -2,6 +2,7 @@
 //! one commit. So nobody sees a part of them, and the log holds them as one record. Only a call that turns the log on or off
 //! parts it, as that needs all shards free.
 
+use super::script::Turn;
 use super::{Call, Calls, Outcome, count, gate, serve, unknown};
 use crate::acl::{Context, Denied};
 use crate::base::clock;
@@ -205,7 +206,7 @@ impl Exec<'_> {
             Run::Keyed(_) | Run::Waiting(_) | Run::Sweep(_) => {
                 super::nested(engine, session, call, begin, txn, reply)
             }
-            Run::Nested(Nest::Script(_)) => super::script::within(engine, session, call, now_ms, txn, reply),
+            Run::Nested(Nest::Script(_)) => Turn { engine, session, call, now_ms, reply }.within(txn),
             _ => Err(unknown(call.argv)),
         }
     }
