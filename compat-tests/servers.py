@@ -98,13 +98,37 @@ def until(what, f, seconds=20):
         time.sleep(0.02)
 
 
+def judge(checks, skipped=0):
+    """Takes pairs of what is checked and whether it is right; prints those that are not, and the counts as the last line.
+
+    Returns whether any is not: the exit status.
+    """
+    passed = failed = 0
+    for what, right in checks:
+        if right:
+            passed += 1
+        else:
+            failed += 1
+            print(f"FAIL {what}", flush=True)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return failed > 0
+
+
 def show(word):
     text = word.decode(errors="backslashreplace") if isinstance(word, bytes) else str(word)
     return text if len(text) < 40 else text[:40] + "…"
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class Server:
     """A server in `directory`, on a free port; `settings` are those of its command line."""
+
+    listens = "--port"
 
     def __init__(self, program, directory, *settings):
         self.program = str(pathlib.Path(shutil.which(program) or program).absolute())
@@ -114,10 +138,8 @@ class Server:
 
     def start(self, *more):
         """Starts the process, with `more` settings behind the others, and does not wait."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        words = [self.program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory)]
+        self.port = free_port()
+        words = [self.program, self.listens, str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory)]
         words += [*self.settings, *(str(word) for word in more)]
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -132,12 +154,16 @@ class Server:
             if self.process.poll() is not None:
                 raise Failure("the server does not start:\n" + self.tail())
             try:
-                link = Link(self.port)
-                link("DBSIZE")
-                return link
+                return self.reach()
             except (OSError, Gone, Failure):
                 time.sleep(0.005)
         raise Failure("the server is not ready:\n" + self.tail())
+
+    def reach(self):
+        """A connection to the server, once it serves."""
+        link = Link(self.port)
+        link("DBSIZE")
+        return link
 
     def is_running(self):
         return self.process is not None and self.process.poll() is None

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from servers import Server
+from servers import Server, judge
 
 SCRIPT = """local t = {n = 1, 'a'}
 local function twice(n)
@@ -30,7 +30,6 @@ SESSIONS = [
 
 
 def main():
-    passed = failed = 0
     with tempfile.TemporaryDirectory() as scratch:
         script = Path(scratch, "script.lua")
         script.write_text(SCRIPT)
@@ -45,14 +44,8 @@ def main():
                 seen[name] = [hold(server.port, script, mode, said) for mode in modes for said in SESSIONS]
             finally:
                 server.kill()
-        for ours, theirs in zip(seen["synap"], seen["redis"]):
-            if ours == theirs:
-                passed += 1
-            else:
-                failed += 1
-                print(f"FAILED\n--- Redis\n{theirs}\n--- Synap\n{ours}")
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return failed > 0
+    pairs = zip(seen["redis"], seen["synap"])
+    return judge((f"\n--- Redis\n{theirs}\n--- Synap\n{ours}", ours == theirs) for theirs, ours in pairs)
 
 
 def hold(port, script, mode, said):

@@ -5,7 +5,6 @@ usage: cost.py RELEASE_PROGRAM [COMMANDS]      needs redis-benchmark and redis-c
 """
 
 import pathlib
-import socket
 import statistics
 import subprocess
 import sys
@@ -14,16 +13,13 @@ import threading
 import time
 import urllib.request
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from servers import free_port
+
 TURNS = 6
 QUEUES = 10_000
 # Between two scrapes, in seconds: oftener than anybody's Prometheus.
 PERIOD = 5
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Server:

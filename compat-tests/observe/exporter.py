@@ -5,13 +5,16 @@ usage: exporter.py SERVER_PROGRAM       compares with SYNAP_ORACLE_8, or redis-s
 """
 
 import os
+import pathlib
 import re
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from servers import free_port, judge
 
 # What Redis has and Synap has not, and why.
 MISSING = {
@@ -34,12 +37,6 @@ CALLS = [
     "CONFIG SET latency-monitor-threshold 1", "SET a 1 EX 1000", "GET a", "GET b", "LPUSH l x", "SADD s x", "HSET h f v", "ZADD z 1 m",
     "XADD x * f v", "NOSUCH", "LPUSH a x", "PUBLISH c m", "EVAL \"for i = 1, 1e7 do end\" 0", "SELECT 1", "SET q 1",
 ]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait(condition, what, seconds=60):
@@ -92,11 +89,7 @@ def main():
         checks[f"what is told of Synap alone: {more}"] = not more
     for name in DASHBOARDS:
         checks[f"dashboards ask for {name}"] = name in ours
-    failed = [what for what, right in checks.items() if not right]
-    for what in failed:
-        print(f"FAIL {what}")
-    print(f"{len(checks) - len(failed)} passed, {len(failed)} failed, 0 skipped")
-    return bool(failed)
+    return judge(checks.items())
 
 
 sys.exit(main())

@@ -7,7 +7,6 @@ usage: run.py SERVER_PROGRAM       needs Debian's packages prometheus and redis-
 import json
 import pathlib
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,15 +15,12 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from servers import free_port, judge
+
 GRAFANA = pathlib.Path(__file__).resolve().parent.parent.parent / "grafana"
 # What stays empty on a server that is well: rules that compare. Their metrics have to exist all the same.
 METRIC = re.compile(r"\bsynap_\w+")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait(url, seconds=60):
@@ -117,21 +113,14 @@ def checks(server, scratch, started):
 
 
 def main():
-    passed = failed = 0
     started = []
     with tempfile.TemporaryDirectory(prefix="synap-observe-") as scratch:
         try:
-            for what, right in checks(sys.argv[1], pathlib.Path(scratch), started):
-                passed += bool(right)
-                failed += not right
-                if not right:
-                    print(f"FAIL {what}")
+            return judge(checks(sys.argv[1], pathlib.Path(scratch), started))
         finally:
             for process in started:
                 process.kill()
                 process.wait()
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return failed > 0
 
 
 sys.exit(main())

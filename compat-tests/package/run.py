@@ -4,16 +4,19 @@
 usage: run.py SERVER_PROGRAM       as root; needs debootstrap, and cargo-deb, which it installs once into ~/.cache/synap-tests
 """
 
+import itertools
 import os
 import pathlib
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from servers import free_port, judge
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "synap-tests"
@@ -24,12 +27,6 @@ DIRECTIVES = set("FROM RUN CMD LABEL EXPOSE ENV ADD COPY ENTRYPOINT VOLUME USER 
 
 def run(*words, **more):
     return subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=600, **more)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def cargo_deb():
@@ -160,7 +157,7 @@ def service(root, inside):
 
 
 def main():
-    passed = failed = skipped = 0
+    skipped = 0
     server = pathlib.Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory(prefix="synap-package-") as scratch:
         scratch = pathlib.Path(scratch)
@@ -170,14 +167,7 @@ def main():
         else:
             skipped += 1
             print("skipped: a clean root needs root")
-        for part in parts:
-            for what, right in part:
-                passed += bool(right)
-                failed += not right
-                if not right:
-                    print(f"FAIL {what}", flush=True)
-    print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    return failed > 0
+        return judge(itertools.chain.from_iterable(parts), skipped)
 
 
 sys.exit(main())

@@ -7,13 +7,15 @@ import ssl
 import subprocess
 import sys
 import tempfile
-import time
 
 import redis
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import servers
 
 NOW = datetime.datetime.now(datetime.timezone.utc)
 DAY = datetime.timedelta(days=1)
@@ -67,32 +69,20 @@ def pem(certificate):
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-class Server:
-    def __init__(self, program, directory, *flags):
-        self.port = free_port()
-        command = [program, "--port", "0", "--tls-port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
-        self.log = (directory / "log").open("ab")
-        self.process = subprocess.Popen(
-            command + ["--dir", str(directory), *flags], stdout=self.log, stderr=self.log
-        )
-        for _ in range(400):
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                if self.process.poll() is not None:
-                    raise SystemExit("the server does not start: " + (directory / "log").read_text()[-500:])
-                time.sleep(0.02)
+class Server(servers.Server):
+    """A server that speaks nothing but TLS."""
+
+    listens = "--tls-port"
+
+    def __init__(self, program, directory, *settings):
+        super().__init__(program, directory, "--port", "0", "--save", "", *settings)
+
+    def reach(self):
+        return socket.create_connection(("127.0.0.1", self.port), 1)
 
     def end(self):
         self.process.terminate()
         assert self.process.wait(20) == 0, "the server did not stop as it should"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def client(server, authority, identity=None, **more):
@@ -124,7 +114,8 @@ def checks(program, directory):
     foreign = others.issue("foreign", "alice")
     flags = ["--tls-cert-file", server_cert[0], "--tls-key-file", server_cert[1], "--tls-ca-cert-file", str(ours.path)]
 
-    server = Server(program, directory, *flags, "--tls-auth-clients-user", "CN")
+    server = Server(program, directory, *flags, "--tls-auth-clients-user", "CN").start()
+    server.wait().close()
     try:
         admin = client(server, ours, bob)
         yield "a client with a certificate is served", admin.ping()
@@ -194,7 +185,7 @@ def checks(program, directory):
         admin.execute_command("CONFIG", "SET", "tls-protocols", "", "tls-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256")
         yield "so are ciphers", cipher(server, ours) == "TLS_CHACHA20_POLY1305_SHA256"
         yield "unknown ciphers are refused", said_no(admin, "tls-ciphers", "RC4-MD5")
-        other = free_port()
+        other = servers.free_port()
         admin.config_set("tls-port", str(other))
         server.port = other
         yield "the port may change", client(server, ours).ping()
@@ -235,16 +226,8 @@ def cipher(server, authority):
 
 
 def main():
-    passed = failed = 0
     with tempfile.TemporaryDirectory(prefix="synap-tls-") as scratch:
-        for what, right in checks(sys.argv[1], pathlib.Path(scratch)):
-            if right:
-                passed += 1
-            else:
-                failed += 1
-                print(f"FAIL {what}")
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return failed > 0
+        return servers.judge(checks(sys.argv[1], pathlib.Path(scratch)))
 
 
 sys.exit(main())
