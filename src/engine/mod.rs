@@ -214,11 +214,14 @@ impl Engine {
 
     /// What accesses at `now_ms` note in entries, as `maxmemory-policy` says.
     pub fn access(&self, now_ms: i64) -> Access {
-        let lfu = Policy::of(&self.settings).is_some_and(|policy| policy.order == Order::Lfu).then(|| Lfu {
+        let order = Policy::of(&self.settings).map(|policy| policy.order);
+        let lfu = (order == Some(Order::Lfu)).then(|| Lfu {
             log_factor: self.settings.int(config::LFU_LOG_FACTOR) as u32,
             decay_minutes: self.settings.int(config::LFU_DECAY_TIME) as u32,
         });
-        Access::at(now_ms, lfu)
+        let decides =
+            matches!(order, Some(Order::Lru | Order::Lfu)) && self.settings.int(config::MAXMEMORY) > 0;
+        Access::at(now_ms, lfu).deciding(decides)
     }
 
     /// Whether clients have to authenticate.

@@ -40,6 +40,8 @@ pub struct Access {
     lfu: Option<Lfu>,
     /// Accesses are not noted (CLIENT NO-TOUCH); new entries are.
     quiet: bool,
+    /// Which key goes when memory is full depends on its accesses: equal values are not shared.
+    decides: bool,
 }
 
 impl Access {
@@ -47,12 +49,22 @@ impl Access {
     pub fn at(now_ms: i64, lfu: Option<Lfu>) -> Self {
         let seconds = now_ms / 1000;
         let minutes = (seconds / 60) as u32 & 0xFFFF;
-        Self { seconds: seconds as u32 & CLOCK_MASK, minutes, lfu, quiet: false }
+        Self { seconds: seconds as u32 & CLOCK_MASK, minutes, lfu, quiet: false, decides: false }
     }
 
     /// The same for those whose accesses are not noted.
     pub fn quiet(self) -> Self {
         Self { quiet: true, ..self }
+    }
+
+    /// The same where accesses decide which key goes when memory is full.
+    pub fn deciding(self, decides: bool) -> Self {
+        Self { decides, ..self }
+    }
+
+    /// Whether Redis would have one object for a small number, whatever keys have it as their value.
+    pub fn shares_numbers(self) -> bool {
+        !self.decides
     }
 
     /// Whether it counts frequencies.

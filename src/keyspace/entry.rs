@@ -18,6 +18,7 @@
 //! from `form`; an [`EntryBox`] is the only owner.
 #![allow(unsafe_code)]
 
+use super::Access;
 use crate::base::heap::taken;
 use crate::base::number;
 use crate::types::Hash;
@@ -445,9 +446,9 @@ impl<'a> EntryRef<'a> {
     }
 
     /// How often Redis would refer to the value: small numbers are one object for all keys, without a count.
-    pub fn references(self) -> i64 {
+    pub fn references(self, access: Access) -> i64 {
         match self.string() {
-            Some(StrRef::Int(0..10_000)) => i32::MAX.into(),
+            Some(StrRef::Int(0..10_000)) if access.shares_numbers() => i32::MAX.into(),
             _ => 1,
         }
     }

@@ -369,9 +369,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     break;
                 }
             }
-            self.return_reply(reply, &mut scratch.reply);
             if self.end.is_none() && matches!(self.state, State::Running) && !self.input.is_empty() {
+                // Written with what follows: together they may be more than the client may be owed.
+                self.output = reply;
                 self.run_input(&mut scratch.calls, &mut scratch.reply);
+            } else {
+                self.return_reply(reply, &mut scratch.reply);
             }
         });
         self.check_input();

@@ -38,8 +38,9 @@ const REFCOUNT: Command = Command::new("REFCOUNT", "object|refcount", Group::Gen
     .doc("2.2.3", "O(1)", "Tells how often a value is referred to: once, but for small numbers.");
 
 fn refcount(cx: &mut Keyed<'_, '_>) -> Result {
+    let access = cx.txn.access();
     match cx.txn.glance(cx.args.bytes()?) {
-        Some(entry) => cx.reply.int(entry.references()),
+        Some(entry) => cx.reply.int(entry.references(access)),
         None => cx.reply.null(),
     }
     Ok(())

@@ -240,14 +240,14 @@ fn look<R>(cx: &mut Sweep<'_, '_>, key: &[u8], f: impl FnOnce(&Engine, EntryRef<
 fn object(cx: &mut Sweep<'_, '_>, key: &[u8]) -> Result {
     let now_ms = cx.now_ms;
     let told = look(cx, key, |engine, entry| {
-        let access = entry.access();
+        let (clock, access) = (entry.access(), engine.access(now_ms));
         format!(
-            "Value at:{:#x} refcount:{} encoding:{} serializedlength:{} lru:{access} lru_seconds_idle:{}",
+            "Value at:{:#x} refcount:{} encoding:{} serializedlength:{} lru:{clock} lru_seconds_idle:{}",
             entry.key().as_ptr() as usize,
-            entry.references(),
+            entry.references(access),
             entry.encoding(),
             payload::dump(entry).len() - payload::AROUND,
-            engine.access(now_ms).idle_s(access),
+            access.idle_s(clock),
         )
     });
     cx.reply.status(&told.ok_or(Error::NO_SUCH_KEY)?);
