@@ -346,6 +346,15 @@ impl<'k> Txn<'k> {
         self.keyspace.keeps_due(self.now_ms)
     }
 
+    /// Deletes a key whose time was set into the past. Besides, as in Valkey, it counts as expired, and who waits for keys to
+    /// expire hears of it.
+    pub fn expire_now(&mut self, key: &[u8]) {
+        if self.delete(key) {
+            self.touch(key, "expired", Class::EXPIRED);
+            self.effects.expired += 1;
+        }
+    }
+
     /// Removes `key` if it is due and `may` go; notes it when only fields of it are due.
     fn expire(&mut self, key: Key<'_>, may: bool) {
         let Some(entry) = self.table(key.shard()).find(key.hash, key.bytes) else { return };

@@ -128,9 +128,7 @@ fn expire_generic(cx: &mut Keyed<'_, '_>, unit_ms: i64, base_ms: i64) -> Result 
         None => false,
     };
     if taken && cx.txn.is_past(expire_at) {
-        cx.txn.delete(key);
-        // Besides, as in Valkey: who waits for keys to expire hears of these.
-        cx.txn.touch(key, "expired", Class::EXPIRED);
+        cx.txn.expire_now(key);
     } else if taken {
         cx.txn.set_expire_at(key, Some(expire_at));
         cx.txn.touch(key, "expire", Class::LIFETIME);
