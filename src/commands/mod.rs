@@ -12,6 +12,7 @@ mod help;
 pub mod hyperlog;
 pub mod keys;
 pub mod lists;
+mod mpop;
 pub mod queues;
 pub mod scan;
 pub mod scripts;

@@ -22,7 +22,6 @@ use std::process::ExitCode;
 #[command(
     name = "synap-migrate",
     version = crate::base::version::SYNAP,
-    about,
     max_term_width = 100,
     after_help = "--man prints the manual page, --completions SHELL those for bash, zsh or fish."
 )]

@@ -1,11 +1,9 @@
 //! Taking elements from the ends, at once or when there are some.
 
 use super::{end_of, reply_item};
-use crate::base::number;
 use crate::command::flag::*;
-use crate::command::{
-    Args, Command, Error, Flow, Group, Keyed, Keys, Reply, Result, Run, access, timeout_ms,
-};
+use crate::command::{Command, Error, Flow, Group, Keyed, Keys, Reply, Result, Run, access, timeout_ms};
+use crate::commands::mpop::Multi;
 use crate::keyspace::waiters::Wait;
 use crate::keyspace::{Kind, Txn};
 use crate::types::{End, List};
@@ -72,7 +70,7 @@ const LMPOP: Command = Command::new("LMPOP", "lmpop", Group::List, Run::Keyed(lm
     );
 
 fn lmpop(cx: &mut Keyed<'_, '_>) -> Result {
-    let call = Multi::parse(&mut cx.args)?;
+    let call = Multi::take(&mut cx.args, end_of)?;
     if !call.pop(cx.txn, cx.reply)? {
         cx.reply.null_array();
     }
@@ -92,7 +90,7 @@ const BLMPOP: Command = Command::new("BLMPOP", "blmpop", Group::List, Run::Waiti
 fn blmpop(cx: &mut Keyed<'_, '_>) -> Result<Flow> {
     // The timeout comes first, but what is wrong behind it is told first.
     let timeout = cx.args.bytes()?;
-    let call = Multi::parse(&mut cx.args)?;
+    let call = Multi::take(&mut cx.args, end_of)?;
     let timeout_ms = timeout_ms(timeout)?;
     if call.pop(cx.txn, cx.reply)? {
         return Ok(Flow::Done);
@@ -100,29 +98,7 @@ fn blmpop(cx: &mut Keyed<'_, '_>) -> Result<Flow> {
     Ok(Flow::Wait(Wait::new(Kind::List, timeout_ms)))
 }
 
-/// What LMPOP and BLMPOP are asked for.
-struct Multi<'a> {
-    keys: &'a [&'a [u8]],
-    end: End,
-    count: usize,
-}
-
-impl<'a> Multi<'a> {
-    fn parse(args: &mut Args<'a>) -> Result<Self> {
-        const KEYS: Error = Error::new("ERR numkeys should be greater than 0");
-        const COUNT: Error = Error::new("ERR count should be greater than 0");
-        let keys = args.int_in(1.., KEYS).map_err(|_| KEYS)?;
-        let keys = args.take(usize::try_from(keys).unwrap_or(usize::MAX))?;
-        let end = end_of(args)?;
-        let mut count = 1;
-        if args.word("COUNT") {
-            let word = args.bytes()?;
-            count = number::parse_i64(word).filter(|n| *n > 0).ok_or(COUNT)?;
-        }
-        args.end()?;
-        Ok(Multi { keys, end, count: usize::try_from(count).unwrap_or(usize::MAX) })
-    }
-
+impl Multi<'_, End> {
     /// Pops from the first list there is; `false` if there is none.
     fn pop(&self, txn: &mut Txn<'_>, reply: &mut Reply) -> Result<bool> {
         for key in self.keys {

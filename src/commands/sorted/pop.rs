@@ -5,6 +5,7 @@ use crate::command::flag::*;
 use crate::command::{
     Args, Command, Error, Flow, Group, Keyed, Keys, Reply, Result, Run, access, timeout_ms,
 };
+use crate::commands::mpop::Multi;
 use crate::commands::sets::reply_item;
 use crate::keyspace::waiters::Wait;
 use crate::keyspace::{Edit, Kind, Txn};
@@ -27,6 +28,17 @@ impl End {
     /// The event that taking from this end tells.
     fn event(self) -> &'static str {
         if self == End::Min { "zpopmin" } else { "zpopmax" }
+    }
+}
+
+/// Takes `MIN` or `MAX`.
+fn end_of(args: &mut Args<'_>) -> Result<End> {
+    if args.word("MIN") {
+        Ok(End::Min)
+    } else if args.word("MAX") {
+        Ok(End::Max)
+    } else {
+        Err(Error::SYNTAX)
     }
 }
 
@@ -97,7 +109,7 @@ const ZMPOP: Command = Command::new("ZMPOP", "zmpop", Group::Sorted, Run::Keyed(
     );
 
 fn zmpop(cx: &mut Keyed<'_, '_>) -> Result {
-    let call = Multi::parse(&mut cx.args)?;
+    let call = Multi::take(&mut cx.args, end_of)?;
     if !call.pop(cx.txn, cx.reply)? {
         cx.reply.null_array();
     }
@@ -118,7 +130,7 @@ const BZMPOP: Command = Command::new("BZMPOP", "bzmpop", Group::Sorted, Run::Wai
 fn bzmpop(cx: &mut Keyed<'_, '_>) -> Result<Flow> {
     // The timeout comes first, but what is wrong behind it is told first.
     let timeout = cx.args.bytes()?;
-    let call = Multi::parse(&mut cx.args)?;
+    let call = Multi::take(&mut cx.args, end_of)?;
     let timeout_ms = timeout_ms(timeout)?;
     if call.pop(cx.txn, cx.reply)? {
         return Ok(Flow::Done);
@@ -126,34 +138,7 @@ fn bzmpop(cx: &mut Keyed<'_, '_>) -> Result<Flow> {
     Ok(Flow::Wait(Wait::new(Kind::Sorted, timeout_ms)))
 }
 
-/// What ZMPOP and BZMPOP are asked for.
-struct Multi<'a> {
-    keys: &'a [&'a [u8]],
-    end: End,
-    count: usize,
-}
-
-impl<'a> Multi<'a> {
-    fn parse(args: &mut Args<'a>) -> Result<Self> {
-        const KEYS: Error = Error::new("ERR numkeys should be greater than 0");
-        const COUNT: Error = Error::new("ERR count should be greater than 0");
-        let keys = args.int_in(1.., KEYS).map_err(|_| KEYS)?;
-        let keys = args.take(usize::try_from(keys).unwrap_or(usize::MAX))?;
-        let end = if args.word("MIN") {
-            End::Min
-        } else if args.word("MAX") {
-            End::Max
-        } else {
-            return Err(Error::SYNTAX);
-        };
-        let mut count = 1;
-        if args.left() > 1 && args.word("COUNT") {
-            count = args.int_in(1.., COUNT).map_err(|_| COUNT)?;
-        }
-        args.end()?;
-        Ok(Multi { keys, end, count: usize::try_from(count).unwrap_or(usize::MAX) })
-    }
-
+impl Multi<'_, End> {
     /// Pops from the first sorted set there is; `false` if there is none.
     fn pop(&self, txn: &mut Txn<'_>, reply: &mut Reply) -> Result<bool> {
         for key in self.keys {

@@ -1,34 +1,7 @@
 //! Changing hashes.
 
 use super::Edit;
-use crate::keyspace::{Collection, Details, Kind};
 use crate::types::{FieldRef, Hash, Live};
-
-impl Details for Hash {
-    fn encoding(&self) -> &'static str {
-        self.encoding()
-    }
-
-    fn weight(&self) -> usize {
-        self.weight()
-    }
-
-    fn memory(&self) -> usize {
-        self.memory()
-    }
-
-    fn size(&self) -> usize {
-        self.len()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.is_empty()
-    }
-}
-
-impl Collection for Hash {
-    const KIND: Kind = Kind::Hash;
-}
 
 impl Edit<'_, Hash> {
     /// Sets fields, given as `field value field value …`, and clears when they expire; returns how many

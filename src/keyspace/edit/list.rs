@@ -1,36 +1,9 @@
 //! Changing lists.
 
 use super::{CHUNK, Edit};
-use crate::keyspace::entry::{Collection, Details, Kind};
 use crate::keyspace::{EntryBox, Txn};
 use crate::types::{End, Item, List};
 use std::ops::Range;
-
-impl Details for List {
-    fn encoding(&self) -> &'static str {
-        self.encoding()
-    }
-
-    fn weight(&self) -> usize {
-        self.weight()
-    }
-
-    fn memory(&self) -> usize {
-        self.memory()
-    }
-
-    fn size(&self) -> usize {
-        self.len()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.is_empty()
-    }
-}
-
-impl Collection for List {
-    const KIND: Kind = Kind::List;
-}
 
 impl Edit<'_, List> {
     /// Adds elements at one end, one after the other; tells how many there are then.

@@ -12,12 +12,45 @@ mod string;
 pub use queue::{Removal, STEPS};
 
 use super::effects::Effects;
-use super::entry::{Collection, EntryBox, EntryRef, Kind};
+use super::entry::{Collection, Details, EntryBox, EntryRef, Kind};
 use super::event::Class;
 use super::shard::{Hooks, Keyspace};
 use super::txn::{DataType, OpenSlot, note};
-use crate::types::Packing;
+use crate::types::{Hash, List, Packing, Set, Sorted};
 use std::marker::PhantomData;
+
+/// Makes a type of `types` a value of its kind: what it tells is what its own functions say.
+macro_rules! collection {
+    ($($kind:ident)*) => {$(
+        impl Details for $kind {
+            fn encoding(&self) -> &'static str {
+                self.encoding()
+            }
+
+            fn weight(&self) -> usize {
+                self.weight()
+            }
+
+            fn memory(&self) -> usize {
+                self.memory()
+            }
+
+            fn size(&self) -> usize {
+                self.len()
+            }
+
+            fn is_empty(&self) -> bool {
+                self.is_empty()
+            }
+        }
+
+        impl Collection for $kind {
+            const KIND: Kind = Kind::$kind;
+        }
+    )*};
+}
+
+collection!(Hash List Set Sorted);
 
 /// Members recorded with one effect when a whole collection is.
 const CHUNK: usize = 128;

@@ -1,34 +1,8 @@
 //! Changing sets.
 
 use super::{CHUNK, Edit};
-use crate::keyspace::{Collection, Details, EntryBox, Kind, Txn};
+use crate::keyspace::{EntryBox, Txn};
 use crate::types::{Item, Set};
-
-impl Details for Set {
-    fn encoding(&self) -> &'static str {
-        self.encoding()
-    }
-
-    fn weight(&self) -> usize {
-        self.weight()
-    }
-
-    fn memory(&self) -> usize {
-        self.memory()
-    }
-
-    fn size(&self) -> usize {
-        self.len()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.is_empty()
-    }
-}
-
-impl Collection for Set {
-    const KIND: Kind = Kind::Set;
-}
 
 impl Edit<'_, Set> {
     /// Adds `members`; returns how many were not there.

@@ -2,37 +2,11 @@
 
 use super::Edit;
 use crate::base::number;
-use crate::keyspace::entry::{Collection, Details, EntryBox, Kind};
+use crate::keyspace::entry::EntryBox;
 use crate::keyspace::{Class, Txn};
 use crate::types::sorted::Change;
 use crate::types::{Item, Sorted};
 use std::ops::Range;
-
-impl Details for Sorted {
-    fn encoding(&self) -> &'static str {
-        self.encoding()
-    }
-
-    fn weight(&self) -> usize {
-        self.weight()
-    }
-
-    fn memory(&self) -> usize {
-        self.memory()
-    }
-
-    fn size(&self) -> usize {
-        self.len()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.is_empty()
-    }
-}
-
-impl Collection for Sorted {
-    const KIND: Kind = Kind::Sorted;
-}
 
 impl Edit<'_, Sorted> {
     /// Takes the large form, which changes nothing of what it holds.
