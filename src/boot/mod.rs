@@ -13,6 +13,7 @@ use crate::console::Console;
 use crate::dispatch::{self, cron};
 use crate::engine::{Engine, Stop};
 use crate::http;
+use crate::keyspace::hash;
 use crate::lua;
 use crate::net::{Listeners, Tls};
 use crate::observe;
@@ -144,6 +145,10 @@ fn attend_queues(engine: &Arc<Engine>, tasks: &TaskTracker) {
 
 async fn serve(settings: Settings) -> Result<(), String> {
     command::rename(FAMILIES, settings.renamed_commands())?;
+    let seed = settings.text(config::HASH_SEED);
+    if !seed.is_empty() && !hash::fix_seed(&seed) {
+        return Err("hash-seed comes too late: a key was hashed before".into());
+    }
     let engine = Arc::new(Engine::new(settings, dispatch::registry().catalogue()));
     engine.huge_pages.allow(false);
     follow_oom_score(&engine)?;

@@ -33,7 +33,6 @@ const DIRECTIVES: &[(&str, &str)] = &[
     ("slave-ignore-disk-write-errors", "replication is not supported yet"),
     ("cluster-slot-stats-enabled", "cluster mode is not supported yet"),
     ("rdb-version-check", "RDB files of unknown versions are always refused"),
-    ("hash-seed", "the hash is keyed afresh at every start"),
     ("log-format", "the log has one format"),
     ("log-timestamp-format", "the log has one format"),
     ("dual-channel-replication-enabled", "replication is not supported yet"),

@@ -2,29 +2,34 @@
 
 use crate::base::random;
 use ahash::RandomState;
+use sha2::{Digest, Sha256};
 use std::hash::{BuildHasher, Hasher};
 use std::sync::OnceLock;
 
 static STATE: OnceLock<RandomState> = OnceLock::new();
 
-/// The 64-bit hash of `key`, under a key drawn at random for this process, so that nobody outside can
-/// choose keys that collide.
+/// The 64-bit hash of `key`, under a key drawn at random for this process (or made of [`fix_seed`]'s), so that nobody
+/// outside can choose keys that collide.
 pub fn hash(key: &[u8]) -> u64 {
     let mut hasher = STATE.get_or_init(random_state).build_hasher();
     hasher.write(key);
     hasher.finish()
 }
 
-/// Makes the hash the same in every run with the same `seed` (tests, simulations); false when a key was
-/// hashed before, as the table would no longer find it.
-pub fn fix_seed(seed: u64) -> bool {
-    STATE.set(RandomState::with_seeds(seed, !seed, seed.rotate_left(32), 1)).is_ok()
+/// Makes the hash the same in every run with the same `seed`; false when a key was hashed before, as the table would no
+/// longer find it.
+pub fn fix_seed(seed: &[u8]) -> bool {
+    STATE.set(state_of(&Sha256::digest(seed).into())).is_ok()
 }
 
 #[cold]
 fn random_state() -> RandomState {
     let mut secret = [0; 32];
     random::secret(&mut secret);
+    state_of(&secret)
+}
+
+fn state_of(secret: &[u8; 32]) -> RandomState {
     let word = |i: usize| u64::from_le_bytes(std::array::from_fn(|byte| secret[8 * i + byte]));
     RandomState::with_seeds(word(0), word(1), word(2), word(3))
 }
@@ -40,6 +45,17 @@ mod tests {
             let ones = keys.iter().filter(|h| *h >> bit & 1 == 1).count();
             assert!((4_500..5_500).contains(&ones), "bit {bit} is set in {ones} of 10000");
         }
-        assert!(!fix_seed(1), "a hash in use cannot change");
+        assert!(!fix_seed(b"1"), "a hash in use cannot change");
+    }
+
+    #[test]
+    fn a_secret_decides_all() {
+        let hashed = |secret: [u8; 32]| state_of(&secret).hash_one(b"key");
+        assert_eq!(hashed([7; 32]), hashed([7; 32]));
+        for at in 0..32 {
+            let mut other = [7; 32];
+            other[at] ^= 1;
+            assert_ne!(hashed([7; 32]), hashed(other), "byte {at}");
+        }
     }
 }

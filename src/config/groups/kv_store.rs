@@ -40,6 +40,11 @@ group! {
         .doc("How hard expired keys are looked for.");
     IMPORT_MODE = switch("import-mode", "no")
         .doc("Removes no expired keys while another server is copied here; see CLIENT IMPORT-SOURCE.");
+    HASH_SEED = text("hash-seed", "")
+        .start()
+        .own()
+        .secret()
+        .doc("Keys lie in the same order in all servers with this text, for SCAN; empty draws it anew at each start.");
     NOTIFY_KEYSPACE_EVENTS = setting("notify-keyspace-events", Kind::Events, "")
         .doc("Classes of changes that are published; empty publishes none.");
     LAZYFREE_LAZY_EVICTION = switch("lazyfree-lazy-eviction", "no").hint(FREES).doc("Frees evicted values later.");
