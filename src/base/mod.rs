@@ -15,6 +15,7 @@ pub mod ops;
 pub mod priority;
 pub mod random;
 pub mod simd;
+pub mod sorting;
 pub mod text;
 pub mod version;
 pub mod words;

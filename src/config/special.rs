@@ -90,7 +90,8 @@ pub struct SavePoint {
 }
 
 pub(super) fn parse_save(words: &[&[u8]]) -> Result<Vec<u8>, Refusal> {
-    if words == [b""] {
+    // One that is empty, as C sees it.
+    if matches!(words, [[] | [0, ..]]) {
         return Ok(Vec::new());
     }
     let valid = words.len().is_multiple_of(2)

@@ -53,7 +53,9 @@ impl Engine {
             local.counters.keyspace_misses.add(misses);
             local.counters.cluster_incompatible.add(effects.across);
         }
-        if effects.is_heard() && (hits | misses | effects.dirty != 0 || effects.flushed) {
+        if effects.is_heard()
+            && (hits | misses | effects.dirty != 0 || effects.flushed || effects.has_touched())
+        {
             self.notify(effects);
         }
         // Some effects are no change that counts: an entry of a stream delivered once more.

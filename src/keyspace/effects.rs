@@ -232,6 +232,11 @@ impl Effects {
         self.touches.iter().map(|touch| (touch, &self.keys[touch.key.clone()]))
     }
 
+    /// Whether keys were touched: also where nothing counts as a change, as when a key is made and no number fits.
+    pub fn has_touched(&self) -> bool {
+        !self.touches.is_empty()
+    }
+
     /// Forgets the touches so far: they are told.
     pub fn forget_touches(&mut self) {
         self.touches.clear();

@@ -15,7 +15,7 @@ use super::scratch;
 use super::terminal::Terminal;
 use crate::config::{self, ClientClass};
 use crate::dispatch::{self, Call, Calls, Outcome, Parked, Round, Shortcut, Unblock};
-use crate::engine::{Engine, Flag, Reached, Running, Session, WaitAof};
+use crate::engine::{Engine, Flag, Reached, ReplyMode, Running, Session, WaitAof};
 use crate::lua::debug;
 use crate::pubsub::Close;
 use crate::resp::decode::Decoder;
@@ -406,7 +406,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             match self.decoder.decode(rest, &limits, BATCH_MAX, &unquoted, calls.batch()) {
                 Ok(n) => used += n,
                 Err(error) => {
-                    reply.error(&Error::text(format!("ERR {error}")));
+                    if self.session.reply_mode == ReplyMode::On {
+                        reply.error(&Error::text(format!("ERR {error}")));
+                    }
                     self.end = Some(End::Protocol);
                 }
             }

@@ -3,6 +3,7 @@
 use super::read::position_of;
 use super::{length, position, reply_distance, reply_position, unit};
 use crate::base::number;
+use crate::base::sorting::sort_part;
 use crate::command::{Args, Error, Keyed, Reply, Result};
 use crate::commands::sets::reply_item;
 use crate::types::geo::{Position, Shape, centroid};
@@ -245,12 +246,12 @@ impl<'a> Query<'a> {
         };
         let few = self.count > 0 && self.count < hits.len();
         if self.order != Order::None {
-            if few {
-                hits.select_nth_unstable_by(self.count, compare);
-                hits.truncate(self.count);
+            match few {
+                true => sort_part(hits, 0..self.count, compare),
+                false => hits.sort_by(compare),
             }
-            hits.sort_by(compare);
-        } else if few {
+        }
+        if few {
             hits.truncate(self.count);
         }
     }

@@ -1,5 +1,6 @@
 //! SORT: the elements of a list, set or sorted set in another order, with what other keys say of them.
 
+use crate::base::sorting::sort_part;
 use crate::base::text::until_nul;
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Found, Group, Keys, Reply, Result, Run, Sweep, access};
@@ -245,7 +246,12 @@ fn rows<'t>(txn: &'t Txn<'_>, key: &[u8], request: &Request<'_>) -> Result<Vec<C
         rows.select_nth_unstable_by(range.end - 1, by_weight);
         rows.truncate(range.end);
     }
-    rows.sort_by(by_weight);
+    if request.alpha && request.by.is_some() && range.len() < rows.len() {
+        // Texts of others may be equal, and then the order tells which elements are taken.
+        sort_part(&mut rows, range.clone(), by_weight);
+    } else {
+        rows.sort_by(by_weight);
+    }
     Ok(rows.drain(range).map(|(_, element)| element).collect())
 }
 

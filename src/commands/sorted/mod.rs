@@ -10,6 +10,7 @@ pub mod remove;
 pub mod scan;
 
 use super::sets::reply_item;
+use crate::base::text::until_nul;
 use crate::command::{Error, Reply, Result};
 use crate::types::Item;
 use crate::types::sorted::{LexEdge, LexRange, ScoreEdge, ScoreRange};
@@ -38,8 +39,8 @@ fn score_edge(text: &[u8]) -> Option<ScoreEdge> {
         [b'(', number @ ..] => (number, true),
         number => (number, false),
     };
-    // As in Redis: nothing is zero; neither blanks nor hexadecimal; what is too large is infinite.
-    let score = match number {
+    // As in Redis: a NUL ends the text; nothing is zero; neither blanks nor hexadecimal; what is too large is infinite.
+    let score = match until_nul(number) {
         [] => 0.0,
         number => std::str::from_utf8(number).ok()?.parse().ok().filter(|n: &f64| !n.is_nan())?,
     };

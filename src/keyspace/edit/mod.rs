@@ -114,7 +114,7 @@ impl<'t, T: DataType> Edit<'t, T> {
         self
     }
 
-    /// Tells nobody that the key changed: only what is kept beside its content does.
+    /// Tells nobody that the key changed, but that it is new: only what is kept beside its content does.
     pub fn quietly(mut self) -> Self {
         self.silent = true;
         self.aside = Class::BESIDE.with(Class::FRUITLESS);
@@ -243,7 +243,7 @@ impl<T: DataType> Drop for Edit<'_, T> {
         if gone {
             self.keyspace.free(slot.remove());
         }
-        if !self.dirty || self.silent {
+        if !self.dirty {
             return;
         }
         if fresh {
@@ -252,6 +252,9 @@ impl<T: DataType> Drop for Edit<'_, T> {
             if !gone && !self.hooks.is_empty() && self.hooks.waiters.waits(db, key) {
                 self.effects.wake(db, key);
             }
+        }
+        if self.silent {
+            return;
         }
         let class = if event.is_empty() { Class::default() } else { class_of(T::KIND) };
         note(self.hooks, self.effects, db, key, event, class.with(self.aside));
