@@ -150,7 +150,6 @@ async fn serve(settings: Settings) -> Result<(), String> {
         return Err("hash-seed comes too late: a key was hashed before".into());
     }
     let engine = Arc::new(Engine::new(settings, dispatch::registry().catalogue()));
-    engine.huge_pages.allow(false);
     follow_oom_score(&engine)?;
     access::start(&engine)?;
     follow_deprecated(&engine.settings);

@@ -50,15 +50,16 @@ impl Memory {
         // What threads and slabs keep at hand counts as allocated there, but holds nothing: threads come and go as calls
         // take long, and a limit a few KiB above what is in use is not to be passed by that.
         let idle = all.read().unwrap_or(0) + Heap::unused();
-        let allocated = stats::allocated::read().unwrap_or(0).saturating_sub(idle);
+        let (blocks, held) = Heap::in_blocks();
+        let allocated = (stats::allocated::read().unwrap_or(0) + blocks).saturating_sub(idle);
         let at_hand = Heap::at_hand();
         // Where it is more than all, this allocator is not the program's, and counted none of it.
         let allocated = if at_hand < allocated { allocated - at_hand } else { allocated };
         let peak = PEAK.fetch_max(allocated, Relaxed).max(allocated);
         Self {
             allocated,
-            active: stats::active::read().unwrap_or(0),
-            resident: stats::resident::read().unwrap_or(0),
+            active: stats::active::read().unwrap_or(0) + blocks,
+            resident: stats::resident::read().unwrap_or(0) + blocks + held,
             retained: stats::retained::read().unwrap_or(0),
             rss: 0,
             peak,
@@ -67,6 +68,7 @@ impl Memory {
 
     /// Has the allocator return unused pages to the system; false when it refuses.
     pub fn purge() -> bool {
+        Heap::trim(true);
         let arenas = arenas::narenas::read().unwrap_or(0);
         // An arena whose unused pages may live for 0 ms returns them at once.
         (0..arenas).all(|arena| {
@@ -88,7 +90,8 @@ impl Memory {
     /// threads free what others allocated; its changes tell what a call took.
     pub fn of_thread() -> i64 {
         FLOW.with(|flow| {
-            flow.as_ref().map_or(0, |(taken, freed)| taken.get().wrapping_sub(freed.get()) as i64)
+            let flow = flow.as_ref().map_or(0, |(taken, freed)| taken.get().wrapping_sub(freed.get()) as i64);
+            flow + Heap::flow()
         })
     }
 

@@ -1,5 +1,6 @@
 //! Clients looked after: idle ones, those who do not read, those who take too much memory together.
 
+use crate::base::heap::Heap;
 use crate::config::{self, ClientClass};
 use crate::engine::{Engine, Flag};
 use crate::metrics::Memory;
@@ -25,10 +26,14 @@ pub async fn clients(engine: Arc<Engine>) {
             () = engine.stop.cancelled() => return,
         }
         engine.rates.sample(&engine.metrics.totals(), engine.metrics.command_ns());
-        let memory = Memory::now(); // notes the peak, too
+        Memory::now(); // notes the peak, too
         super::super::evict::make_room(&engine, engine.now_ms());
         if !engine.settings.yes(config::DISABLE_THP) {
-            engine.huge_pages.follow(&memory);
+            engine.huge_pages.follow();
+        }
+        if Heap::has_surplus() {
+            // It is the system that takes its time.
+            let _ = tokio::task::spawn_blocking(|| Heap::trim(false)).await;
         }
         engine.limit_tracking();
         if round.is_multiple_of(LOOK) && !engine.cron_rests.load(Relaxed) {

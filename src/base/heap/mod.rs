@@ -13,6 +13,8 @@
 //!                 a free slot begins with the offset of the next one plus 1 (u32; 0: none)
 //! ```
 //! The counts stand at another place (`mark`) in every slab, or all would compete for the same lines of the cache.
+//! Slabs lie side by side in blocks (`blocks`), and so do the arrays of hash tables (`runs`), so that huge pages can hold them.
+//!
 //! Threads are spread over stripes, each with its own lock and slabs; what is freed goes back to the stripe of its slab.
 //! New values go to the fullest slab with room, so that the emptier ones run out of values and are given back.
 //!
@@ -20,8 +22,14 @@
 //! changes a slab holds the lock of its stripe, and only its stripe and class never change while it has values.
 #![allow(unsafe_code)]
 
+mod blocks;
+mod range;
+mod runs;
+
 use super::lock::{Lock, Mutex};
+use blocks::Blocks;
 use parking_lot::lock_api::RawMutex;
+use runs::{Runs, UNIT};
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 use std::ptr;
@@ -273,8 +281,7 @@ impl Stripe {
     unsafe fn add(&mut self, class: usize, own: usize) -> *mut Slab {
         let mut slab = std::mem::replace(&mut self.spare, ptr::null_mut());
         if slab.is_null() {
-            // SAFETY: the layout is not empty.
-            let base = unsafe { Jemalloc.alloc(LAYOUT) };
+            let base = add_slab();
             if base.is_null() {
                 return ptr::null_mut();
             }
@@ -313,7 +320,7 @@ impl Stripe {
     /// It is one of this stripe's, linked as its level says, and no slot of it is in use.
     #[cold]
     unsafe fn retire(&mut self, slab: *mut Slab) {
-        // SAFETY: as the caller promises; slabs come from the allocator with this layout.
+        // SAFETY: as the caller promises.
         unsafe {
             self.unlink(slab);
             self.unused -= (*slab).capacity as usize * (*slab).slot_size();
@@ -321,10 +328,88 @@ impl Stripe {
                 self.unused += SLAB;
                 self.spare = slab;
             } else {
-                Jemalloc.dealloc(Slab::base(slab), LAYOUT);
+                give_slab(Slab::base(slab));
             }
         }
     }
+}
+
+/// The blocks that slabs lie in. Who locks it may hold a stripe's lock, and never the other way round.
+static BLOCKS: Mutex<Blocks> = Mutex::const_new(<Lock as RawMutex>::INIT, Blocks::NEW);
+
+thread_local!(static FLOW: Cell<i64> = const { Cell::new(0) });
+
+/// Counts bytes as the calling thread's.
+fn note_flow(bytes: isize) {
+    // A thread that ends counts no more.
+    let _ = FLOW.try_with(|flow| flow.set(flow.get() + bytes as i64));
+}
+
+/// A slab; null when there is no memory.
+#[cold]
+fn add_slab() -> *mut u8 {
+    let at = BLOCKS.lock().take();
+    if at.is_null() {
+        // SAFETY: the layout is not empty.
+        return unsafe { Jemalloc.alloc(LAYOUT) };
+    }
+    note_flow(SLAB as isize);
+    at
+}
+
+/// Takes a slab back.
+///
+/// # Safety
+/// It came from [`add_slab`], and nobody uses it any more.
+unsafe fn give_slab(at: *mut u8) {
+    if BLOCKS.lock().give(at) {
+        note_flow(-(SLAB as isize));
+    } else {
+        // SAFETY: as the caller promises: jemalloc gave it with this layout.
+        unsafe { Jemalloc.dealloc(at, LAYOUT) }
+    }
+}
+
+/// The arrays of hash tables, by their layouts.
+static RUNS: Mutex<Runs> = Mutex::const_new(<Lock as RawMutex>::INIT, Runs::NEW);
+
+/// The units that serve `layout`, if runs do: those of arrays of cache lines, whose sizes they fit.
+#[inline]
+fn units_of(layout: Layout) -> Option<usize> {
+    let is_array = layout.align() == 64 && (8192..=32768).contains(&layout.size());
+    (is_array && layout.size().is_multiple_of(UNIT)).then_some(layout.size() / UNIT)
+}
+
+/// Memory that slabs do not serve; null when there is none.
+///
+/// # Safety
+/// As for [`GlobalAlloc::alloc`].
+#[inline]
+unsafe fn alloc_large(layout: Layout) -> *mut u8 {
+    if let Some(units) = units_of(layout) {
+        let at = RUNS.lock().take(units);
+        if !at.is_null() {
+            note_flow((units * UNIT) as isize);
+            return at;
+        }
+    }
+    // SAFETY: as the caller promises.
+    unsafe { Jemalloc.alloc(layout) }
+}
+
+/// Takes it back.
+///
+/// # Safety
+/// As for [`GlobalAlloc::dealloc`]; it came from [`alloc_large`].
+#[inline]
+unsafe fn dealloc_large(at: *mut u8, layout: Layout) {
+    if let Some(units) = units_of(layout)
+        && RUNS.lock().give(at, units)
+    {
+        return note_flow(-((units * UNIT) as isize));
+    }
+    // SAFETY: as the caller promises.
+    unsafe { Jemalloc.dealloc(at, layout) }
 }
 
 /// The layout of a slab.
@@ -354,6 +439,15 @@ fn own_stripe() -> usize {
     .unwrap_or(0)
 }
 
+/// Blocks that one call of [`Heap::trim`] empties.
+const TRIM_MAX: usize = 256;
+
+/// Slabs that hold memory for what comes next: a thirty-second of those in use, as giving back a part of a huge page takes it
+/// apart.
+fn keep(blocks: &Blocks) -> usize {
+    blocks.used() / 32
+}
+
 /// The global allocator of Synap's programs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Heap;
@@ -361,7 +455,51 @@ pub struct Heap;
 static AT_HAND: AtomicIsize = AtomicIsize::new(0);
 
 impl Heap {
-    /// Bytes that slabs hold and nobody uses: jemalloc counts them as allocated.
+    /// Bytes in use that jemalloc does not count, and of slabs without values that still hold memory.
+    pub fn in_blocks() -> (usize, usize) {
+        let runs = RUNS.lock().density().0;
+        let blocks = BLOCKS.lock();
+        (runs + blocks.used() * SLAB, blocks.held() * SLAB)
+    }
+
+    /// Bytes of values in blocks, and of these blocks.
+    pub fn density() -> (usize, usize) {
+        let (unused, runs) = (Self::unused(), RUNS.lock().density());
+        let blocks = BLOCKS.lock();
+        (runs.0 + (blocks.used() * SLAB).saturating_sub(unused), runs.1 + blocks.busy_bytes())
+    }
+
+    /// Allows huge pages to hold the blocks, or forbids it.
+    pub fn allow_huge_pages(allowed: bool) {
+        BLOCKS.lock().allow_huge_pages(allowed);
+        RUNS.lock().allow_huge_pages(allowed);
+    }
+
+    /// Bytes in blocks that this thread took, less those that it gave back.
+    pub fn flow() -> i64 {
+        FLOW.try_with(Cell::get).unwrap_or(0)
+    }
+
+    /// Whether [`Heap::trim`] has anything to do.
+    pub fn has_surplus() -> bool {
+        let blocks = BLOCKS.lock();
+        blocks.held() > keep(&blocks)
+    }
+
+    /// Gives memory of slabs without values back to the system, but for a part that is soon used again, which is at
+    /// most 512 MiB in one call; or `all` of it. It takes some milliseconds for each hundred; others allocate meanwhile.
+    pub fn trim(all: bool) {
+        for _ in 0..if all { usize::MAX } else { TRIM_MAX } {
+            let mut blocks = BLOCKS.lock();
+            let keep = if all { 0 } else { keep(&blocks) };
+            let Some(surplus) = blocks.surplus(keep) else { return };
+            drop(blocks);
+            surplus.give_back();
+            BLOCKS.lock().settle(surplus);
+        }
+    }
+
+    /// Bytes that slabs hold and nobody uses.
     pub fn unused() -> usize {
         STRIPE.iter().map(|stripe| stripe.0.lock().unused).sum()
     }
@@ -384,7 +522,7 @@ unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as the caller promises.
         match class_of(layout) {
-            None => unsafe { Jemalloc.alloc(layout) },
+            None => unsafe { alloc_large(layout) },
             Some(class) => {
                 let own = own_stripe();
                 unsafe { STRIPE[own].0.lock().take(class, own) }
@@ -397,7 +535,7 @@ unsafe impl GlobalAlloc for Heap {
         // SAFETY: as the caller promises; the stripe of a slab with values does not change.
         unsafe {
             match class_of(layout) {
-                None => Jemalloc.dealloc(at, layout),
+                None => dealloc_large(at, layout),
                 Some(_) => STRIPE[usize::from((*slab_of(at)).stripe)].0.lock().give(at),
             }
         }
@@ -406,7 +544,7 @@ unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as the caller promises; a slot is as large as its layout.
         unsafe {
-            if class_of(layout).is_none() {
+            if class_of(layout).is_none() && units_of(layout).is_none() {
                 return Jemalloc.alloc_zeroed(layout);
             }
             let at = self.alloc(layout);
@@ -422,7 +560,9 @@ unsafe impl GlobalAlloc for Heap {
         unsafe {
             let wanted = Layout::from_size_align_unchecked(size, layout.align());
             match (class_of(layout), class_of(wanted)) {
-                (None, None) => Jemalloc.realloc(at, layout, size),
+                (None, None) if units_of(layout).or(units_of(wanted)).is_none() => {
+                    Jemalloc.realloc(at, layout, size)
+                }
                 (Some(old), Some(new)) if old == new => at,
                 _ => {
                     let new = self.alloc(wanted);
@@ -557,7 +697,7 @@ mod tests {
             assert_eq!(stripe.unused, unused - 5_000 * 88);
             taken.iter().skip(1).step_by(2).chain(&again).for_each(|at| stripe.give(*at));
             assert_eq!(stripe.unused, SLAB);
-            Jemalloc.dealloc(Slab::base(stripe.spare), LAYOUT);
+            give_slab(Slab::base(stripe.spare));
         }
     }
 }
