@@ -41,6 +41,8 @@ const SLICES_MAX: usize = 64;
 /// A partial request's buffer grows at least by this many bytes at a time, and at most.
 const GROW: (usize, usize) = (16 * 1024, 4 * 1024 * 1024);
 
+/// For how long nothing of a request may come before room that is reserved for it is given back.
+const IDLE: Duration = Duration::from_secs(2);
 /// How long saying goodbye may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// Bytes of replies from which on the limit of a client's output is asked for after every call.
@@ -83,6 +85,8 @@ pub struct Connection<S> {
     state: State,
     /// Bytes received that are no whole request yet, or wait until the client is served.
     input: BytesMut,
+    /// Until when more room than these need is kept.
+    idle: Option<Pin<Box<Sleep>>>,
     /// Requests that wait until the client is served.
     postponed: VecDeque<Postponed>,
     /// Replies not yet written.
@@ -104,6 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             decoder: Decoder::new(),
             state: State::Running,
             input: BytesMut::new(),
+            idle: None,
             postponed: VecDeque::new(),
             output: Reply::default(),
             holding: Holding::default(),
@@ -173,10 +178,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     if self.end.is_some() {
                         continue;
                     }
-                    match ready!(self.poll_read(cx)) {
-                        Ok(0) => return Poll::Ready(End::Eof),
-                        Ok(_) => {}
-                        Err(_) => return Poll::Ready(End::Io),
+                    match self.poll_read(cx) {
+                        Poll::Ready(Ok(0)) => return Poll::Ready(End::Eof),
+                        Poll::Ready(Ok(_)) => self.idle = None,
+                        Poll::Ready(Err(_)) => return Poll::Ready(End::Io),
+                        Poll::Pending => {
+                            self.give_back(cx);
+                            return Poll::Pending;
+                        }
                     }
                 }
             }
@@ -285,6 +294,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let (wanted, spare) = (self.decoder.wanted(), self.input.capacity() - self.input.len());
         if spare == 0 || spare < wanted.min(GROW.0) {
             self.input.reserve(wanted.clamp(GROW.0, GROW.1));
+            self.check_input();
+        }
+    }
+
+    /// Gives back what is reserved for the rest of a request, once nothing has come of it for a while.
+    fn give_back(&mut self, cx: &mut Context<'_>) {
+        if self.input.capacity() - self.input.len() <= GROW.0 * 2 {
+            self.idle = None;
+            return;
+        }
+        let idle = self.idle.get_or_insert_with(|| Box::pin(tokio::time::sleep(IDLE)));
+        if idle.as_mut().poll(cx).is_ready() {
+            self.idle = None;
+            let mut input = BytesMut::with_capacity(self.input.len() + GROW.0);
+            input.extend_from_slice(&self.input);
+            self.input = input;
             self.check_input();
         }
     }
