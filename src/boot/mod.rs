@@ -18,6 +18,7 @@ use crate::lua;
 use crate::net::{Listeners, Tls};
 use crate::observe;
 use crate::pubsub::Close;
+use nix::sys::signal::Signal;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -172,9 +173,10 @@ async fn serve(settings: Settings) -> Result<(), String> {
     tasks.spawn(cron::saving(engine.clone()));
     attend_queues(&engine, &tasks);
     compact(&engine)?;
+    let failed = |error: std::io::Error| format!("cannot wait for signals: {error}");
+    note_signals(&engine, &tasks).map_err(failed)?;
     tracing::info!("Server initialized");
 
-    let failed = |error: std::io::Error| format!("cannot wait for signals: {error}");
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut asked = async || {
@@ -222,6 +224,27 @@ async fn serve(settings: Settings) -> Result<(), String> {
     }
     // As Redis says it: who reads logs waits for these words.
     tracing::info!("Redis is now ready to exit, and so is Synap: stopped");
+    Ok(())
+}
+
+/// Has the log tell of signals that otherwise end a process without a word: SIGABRT, as watchdogs send it, still does,
+/// SIGALRM does not.
+fn note_signals(engine: &Arc<Engine>, tasks: &TaskTracker) -> std::io::Result<()> {
+    let mut abort = signal(SignalKind::from_raw(Signal::SIGABRT as i32))?;
+    let mut alarm = signal(SignalKind::alarm())?;
+    let stop = engine.stop.clone();
+    tasks.spawn(async move {
+        loop {
+            tokio::select! {
+                _ = alarm.recv() => tracing::warn!("Received SIGALRM"),
+                _ = abort.recv() => {
+                    tracing::error!("Synap crashed by signal: SIGABRT, which was sent to it");
+                    std::process::abort();
+                }
+                () = stop.cancelled() => return,
+            }
+        }
+    });
     Ok(())
 }
 

@@ -49,6 +49,7 @@ const HELP: &[(&str, &str)] = &[
         "Make the data set anew from its bytes, or with NOSAVE from the newest snapshot; NOFLUSH keeps what is in \
          memory, MERGE lets loaded keys replace it.",
     ),
+    ("SEGFAULT", "End the server at once, as a crash would; ASSERT and PANIC do the same."),
     ("SET-ACTIVE-EXPIRE <0|1>", "Whether keys that are due are removed before somebody asks for them."),
     ("SET-DISABLE-DENY-SCRIPTS <0|1>", "Whether scripts may call commands that are not for scripts."),
     (
@@ -120,6 +121,10 @@ fn debug(cx: &mut Sweep<'_, '_>) -> Result {
         }
         (b"digest", []) => digest_all(cx),
         (b"digest-value", keys) => digest_values(cx, keys),
+        (b"segfault" | b"panic" | b"assert", []) => {
+            tracing::error!("Synap crashed by signal: SIGABRT, as DEBUG {} asked for", name.escape_ascii());
+            std::process::abort();
+        }
         (b"restart" | b"crash-and-recover", _) => {
             let name = String::from_utf8_lossy(&name).to_ascii_uppercase();
             return Err(Error::text(format!(
