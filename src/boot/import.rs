@@ -11,10 +11,10 @@ use crate::keyspace::{Effects, Key};
 use crate::resp::Reply;
 use crate::snapshot::rdb::{Damage, Reader, aof, file, payload};
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// How often the log tells how far a long import has come.
 const PROGRESS: Duration = Duration::from_secs(5);
@@ -52,27 +52,40 @@ pub fn files(settings: &Settings, own: &Directory) -> Result<Vec<PathBuf>, Strin
     Ok(files)
 }
 
-/// Those of the append-only directory or the RDB file, whichever were written to last. With
-/// `appendonly yes` the former, as in Redis.
+/// Those of the append-only directory or the RDB file; where both are, `appendonly` decides, as in Redis.
 fn found(settings: &Settings) -> Result<Vec<PathBuf>, String> {
+    let dumped = existing(PathBuf::from(settings.string(config::DBFILENAME)));
+    if !settings.yes(config::APPENDONLY) && !dumped.is_empty() {
+        return Ok(dumped);
+    }
+    let appended = appended(settings)?;
+    Ok(if appended.is_empty() { dumped } else { appended })
+}
+
+/// The append-only files: those that a manifest names, or the one of a Redis before 7.
+fn appended(settings: &Settings) -> Result<Vec<PathBuf>, String> {
     let dir = PathBuf::from(settings.string(config::APPENDDIRNAME));
     let name = settings.string(config::APPENDFILENAME);
     let manifest = dir.join(format!("{name}.manifest"));
-    let appended = match std::fs::read_to_string(&manifest) {
-        Ok(text) => {
-            let files = aof::manifest(&text).map_err(|why| format!("{}: {why}", manifest.display()))?;
-            files.into_iter().map(|file| dir.join(file)).collect()
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => existing(PathBuf::from(name)),
+    let single = existing(PathBuf::from(&name));
+    let text = match std::fs::read_to_string(&manifest) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(single),
         Err(error) => return Err(format!("{}: {error}", manifest.display())),
     };
-    let dumped = existing(PathBuf::from(settings.string(config::DBFILENAME)));
-    let newest = |files: &[PathBuf]| {
-        let times = files.iter().filter_map(|path| path.metadata().ok()?.modified().ok());
-        times.max().unwrap_or(SystemTime::UNIX_EPOCH)
-    };
-    let by_log = settings.yes(config::APPENDONLY) || newest(&appended) >= newest(&dumped);
-    Ok(if !appended.is_empty() && (dumped.is_empty() || by_log) { appended } else { dumped })
+    let files = aof::manifest(&text).map_err(|why| format!("{}: {why}", manifest.display()))?;
+    // A Redis that was interrupted when it was about to move its single file into the directory.
+    if files.is_empty() || (files == [name.as_str()] && !dir.join(&name).exists() && !single.is_empty()) {
+        return Ok(single);
+    }
+    let files: Vec<_> = files.into_iter().map(|file| dir.join(file)).collect();
+    for path in &files {
+        let place = path.display();
+        path.metadata().map_err(|error| {
+            format!("Unable to obtain the length of the AOF file {place} (it is in the manifest): {error}")
+        })?;
+    }
+    Ok(files)
 }
 
 /// Imports `files`; returns when the log, if there is one, has it all.
@@ -87,11 +100,13 @@ pub fn drop_in(engine: &Engine, files: &[PathBuf]) -> Result<(), String> {
     let mut import = Import::new(engine);
     for (at, path) in files.iter().enumerate() {
         let place = path.display();
-        let cut = import.read(path).map_err(|why| format!("cannot import {place}: {why}"))?;
+        let failed = |why| format!("Fatal error loading the DB: cannot import {place}: {why}");
+        let cut = import.read(path).map_err(failed)?;
         match cut {
             Some(cut) if at + 1 < files.len() || !engine.settings.yes(config::AOF_LOAD_TRUNCATED) => {
                 return Err(format!(
-                    "cannot import {place}: it is cut off at byte {cut}; synap-migrate repair drops what is behind"
+                    "Unexpected end of file reading the append only file {place}: it is cut off at byte {cut}; \
+                     synap-migrate repair drops what is behind"
                 ));
             }
             Some(cut) => tracing::warn!("{place}: its end is not whole and is left out, from byte {cut}"),
@@ -153,10 +168,18 @@ impl<'e> Import<'e> {
         let mut input = Reader::stream(&mut source);
         let packing = self.engine.keyspace.packing().clone();
         if file::begins(&start[..len]) {
-            file::read(&mut input, &packing, self).map_err(|Stopped(why)| why)?;
+            file::read(&mut input, &packing, self).map_err(|stopped| match stopped {
+                Stopped::Damaged(damage) => format!(
+                    "integrity check failed: {damage}. Terminating server after rdb file reading failure."
+                ),
+                Stopped::Refused(why) => why,
+            })?;
         }
         self.session.select(0);
-        aof::read(&mut input, self).map_err(|Stopped(why)| why)
+        aof::read(&mut input, self).map_err(|stopped| match stopped {
+            Stopped::Damaged(damage) => format!("Bad file format reading the append only file: {damage}"),
+            Stopped::Refused(why) => why,
+        })
     }
 
     /// Notes how far it is, and waits for the log where that is behind.
@@ -175,19 +198,22 @@ impl<'e> Import<'e> {
         }
     }
 
-    fn run(&mut self, argv: &[&[u8]]) -> Result<(), Stopped> {
+    fn run(&mut self, argv: &[&[u8]]) -> Result<(), String> {
         self.reply.clear(1 << 16);
         dispatch::apply(self.engine, &mut self.session, argv, &mut self.reply)
-            .map_err(|error| Stopped(format!("{}: {error}", argv[0].escape_ascii())))
+            .map_err(|error| format!("{}: {error}", argv[0].escape_ascii()))
     }
 }
 
 /// Why an import ends early.
-struct Stopped(String);
+enum Stopped {
+    Damaged(Damage),
+    Refused(String),
+}
 
 impl From<Damage> for Stopped {
     fn from(damage: Damage) -> Self {
-        Stopped(damage.to_string())
+        Stopped::Damaged(damage)
     }
 }
 
@@ -202,7 +228,8 @@ impl file::Sink for Import<'_> {
             return Ok(());
         }
         if record.db as usize >= engine.keyspace.databases() {
-            return Err(Stopped(format!("it has keys in database {}: databases is too low", record.db)));
+            let why = format!("it has keys in database {}: databases is too low", record.db);
+            return Err(Stopped::Refused(why));
         }
         let idle_s = record.idle_s.unwrap_or(0) as u32;
         let mut entry = record.value.into_entry(record.key, record.expire_at);
@@ -222,7 +249,7 @@ impl file::Sink for Import<'_> {
     }
 
     fn library(&mut self, code: &[u8]) -> Result<(), Stopped> {
-        self.run(&[b"FUNCTION", b"LOAD", b"REPLACE", code])
+        self.run(&[b"FUNCTION", b"LOAD", b"REPLACE", code]).map_err(Stopped::Refused)
     }
 
     fn left_out(&mut self, what: &str) {
@@ -237,6 +264,11 @@ impl aof::Commands for Import<'_> {
         self.advance(offset);
         self.commands += 1;
         let argv: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-        self.run(&argv).map_err(|Stopped(why)| Stopped(format!("the command at byte {offset}: {why}")))
+        if dispatch::registry().find(argv[0]).is_none() {
+            let name = argv[0].escape_ascii();
+            let why = format!("Unknown command '{name}' reading the append only file, at byte {offset}");
+            return Err(Stopped::Refused(why));
+        }
+        self.run(&argv).map_err(|why| Stopped::Refused(format!("the command at byte {offset}: {why}")))
     }
 }

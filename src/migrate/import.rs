@@ -48,7 +48,9 @@ pub(super) fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
             let text = std::fs::read_to_string(&manifest)
                 .map_err(|error| Failure::from(error).at(manifest.display()))?;
             let files = aof::manifest(&text).map_err(|why| Failure::Damaged(why).at(manifest.display()))?;
-            return Ok(files.into_iter().map(|file| dir.join(file)).collect());
+            if !files.is_empty() {
+                return Ok(files.into_iter().map(|file| dir.join(file)).collect());
+            }
         }
     }
     for name in ["appendonly.aof", "dump.rdb"] {

@@ -3,6 +3,7 @@
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
 use crate::keyspace::Class;
+use crate::snapshot::rdb::kind;
 use crate::snapshot::rdb::payload::{self, Refusal};
 
 /// The commands of this file.
@@ -90,7 +91,8 @@ fn restore(cx: &mut Keyed<'_, '_>) -> Result {
     let value = read(bytes, cx.txn.packing()).map_err(|refusal| match refusal {
         Refusal::Footer => Error::new("ERR DUMP payload version or checksum are wrong"),
         Refusal::Value(damage) => {
-            tracing::warn!("RESTORE of {}: integrity check failed: {damage}", key.escape_ascii());
+            let (key, name) = (key.escape_ascii(), kind::name(bytes[0]));
+            tracing::warn!("RESTORE of {key}: {name} integrity check failed: {damage}");
             Error::new("ERR Bad data format")
         }
     })?;

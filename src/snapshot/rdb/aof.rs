@@ -7,6 +7,7 @@
 //! ```
 
 use super::reader::{Damage, Fault, Reader};
+use crate::base::words;
 
 /// A command of a file.
 pub type Words = Vec<Vec<u8>>;
@@ -108,51 +109,48 @@ fn number(input: &mut Reader<'_>, max: u64) -> Result<u64, Damage> {
     n.ok_or_else(|| input.damage("a number of a command is missing"))
 }
 
+/// The longest line of a manifest, with its end.
+const LINE_MAX: usize = 1024;
+
 /// The files of an append-only directory, in the order in which they are read.
 ///
 /// # Errors
 /// What is wrong with the manifest, and the line.
 pub fn manifest(text: &str) -> Result<Vec<String>, String> {
+    const FORMAT: &str = "Invalid AOF manifest file format";
+    if text.is_empty() {
+        return Err("Found an empty AOF manifest".into());
+    }
     let (mut base, mut increments) = (None, Vec::new());
-    for (line, text) in
-        text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty() && !text.starts_with('#'))
-    {
-        let fault = |what: &str| format!("line {} of the manifest {what}", line + 1);
-        let words = words(text).ok_or_else(|| fault("is malformed"))?;
-        let value = |name: &str| {
-            let pair = words.chunks_exact(2).find(|pair| pair[0] == name);
-            pair.map(|pair| pair[1].as_str()).ok_or_else(|| fault("lacks a part"))
-        };
-        let (file, number, kind) = (value("file")?, value("seq")?, value("type")?);
-        if file.contains('/') || file.is_empty() || file.starts_with('.') {
-            return Err(fault("names a file outside of its directory"));
+    for (line, text) in text.split_inclusive('\n').enumerate().filter(|(_, text)| !text.starts_with('#')) {
+        let fault = |what: &str| format!("{what} (line {})", line + 1);
+        if text.len() > LINE_MAX || !text.ends_with('\n') {
+            return Err(fault("The AOF manifest file contains too long line"));
         }
-        let number: u64 = number.parse().map_err(|_| fault("has no number"))?;
+        let words =
+            words::split(text.as_bytes()).filter(|words| words.len() >= 6 && words.len().is_multiple_of(2));
+        let words = words.ok_or_else(|| fault(FORMAT))?;
+        let value = |name: &[u8]| {
+            let pair = words.chunks_exact(2).rfind(|pair| pair[0].eq_ignore_ascii_case(name));
+            pair.and_then(|pair| std::str::from_utf8(&pair[1]).ok()).ok_or_else(|| fault(FORMAT))
+        };
+        let (file, number, kind) = (value(b"file")?, value(b"seq")?, value(b"type")?);
+        if file.contains(['/', '\\']) {
+            return Err(fault("File can't be a path, just a filename"));
+        }
+        let number: u64 = number.parse().ok().filter(|number| *number > 0).ok_or_else(|| fault(FORMAT))?;
         match kind {
-            "b" if base.is_none() => base = Some(file.to_string()),
-            "i" if increments.last().is_none_or(|(last, _)| *last < number) => {
-                increments.push((number, file.to_string()));
+            "b" if base.is_some() => return Err(fault("Found duplicate base file information")),
+            "b" => base = Some(file.to_string()),
+            "i" if increments.last().is_some_and(|(last, _)| *last >= number) => {
+                return Err(fault("Found a non-monotonic sequence number"));
             }
+            "i" => increments.push((number, file.to_string())),
             "h" => {}
-            _ => return Err(fault("is out of order")),
+            _ => return Err(fault("Unknown AOF file type")),
         }
     }
-    let files: Vec<_> = base.into_iter().chain(increments.into_iter().map(|(_, file)| file)).collect();
-    if files.is_empty() { Err("the manifest names no files".into()) } else { Ok(files) }
-}
-
-/// Splits a line at blanks, but for those in double quotes.
-fn words(line: &str) -> Option<Vec<String>> {
-    let (mut words, mut rest) = (Vec::new(), line.trim());
-    while !rest.is_empty() {
-        let (word, behind) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"')?,
-            None => rest.split_at(rest.find(' ').unwrap_or(rest.len())),
-        };
-        words.push(word.to_string());
-        rest = behind.trim_start();
-    }
-    Some(words)
+    Ok(base.into_iter().chain(increments.into_iter().map(|(_, file)| file)).collect())
 }
 
 #[cfg(test)]
@@ -210,20 +208,33 @@ mod tests {
 
     #[test]
     fn a_manifest_names_base_and_increments() {
-        let text = "file appendonly.aof.2.base.rdb seq 2 type b\nfile a.1.incr.aof seq 1 type h\n\
-                    file \"a b.2.incr.aof\" seq 2 type i\nfile a.3.incr.aof seq 3 type i\n";
-        let files = ["appendonly.aof.2.base.rdb", "a b.2.incr.aof", "a.3.incr.aof"].map(String::from);
+        let text = "# a comment\nfile appendonly.aof.2.base.rdb seq 2 type b\nfile a.1.incr.aof seq 1 type h\n\
+                    FILE \"a b.2.incr.aof\" seq 2 type i startoffset 7\nfile a.4.incr.aof seq 4 type i\n";
+        let files = ["appendonly.aof.2.base.rdb", "a b.2.incr.aof", "a.4.incr.aof"].map(String::from);
         assert_eq!(manifest(text), Ok(files.to_vec()));
-        for bad in [
-            "",
-            "file a seq 1 type h",
-            "file a seq 1",
-            "file ../a seq 1 type i",
-            "file a seq x type i",
-            "file a seq 2 type i\nfile b seq 1 type i",
-            "file \"a",
+        assert_eq!(manifest("file a seq 1 type h\n"), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_bad_manifest_is_refused_as_redis_refuses_it() {
+        let long = format!("file a seq 1 type b {}\n", "k v ".repeat(300));
+        for (bad, why) in [
+            ("", "Found an empty AOF manifest"),
+            ("file a seq 1 type b\n\n", "Invalid AOF manifest file format (line 2)"),
+            ("file a seq 1\n", "Invalid AOF manifest file format (line 1)"),
+            ("filx a seq 1 type b\n", "Invalid AOF manifest file format (line 1)"),
+            ("file a seq x type i\n", "Invalid AOF manifest file format (line 1)"),
+            ("file a seq 0 type i\n", "Invalid AOF manifest file format (line 1)"),
+            ("file a seq 1 type i more\n", "Invalid AOF manifest file format (line 1)"),
+            ("file \"a\n", "Invalid AOF manifest file format (line 1)"),
+            ("file ../a seq 1 type i\n", "File can't be a path, just a filename (line 1)"),
+            ("file a seq 1 type x\n", "Unknown AOF file type (line 1)"),
+            ("file a seq 1 type b\nfile b seq 2 type b\n", "Found duplicate base file information (line 2)"),
+            ("file a seq 2 type i\nfile b seq 2 type i\n", "Found a non-monotonic sequence number (line 2)"),
+            ("file a seq 1 type b", "The AOF manifest file contains too long line (line 1)"),
+            (&long, "The AOF manifest file contains too long line (line 1)"),
         ] {
-            assert!(manifest(bad).is_err(), "{bad}");
+            assert_eq!(manifest(bad), Err(why.into()), "{bad}");
         }
     }
 }

@@ -33,6 +33,8 @@ const END: u8 = 0xFF;
 
 /// What Redis' files begin with, and Valkey's.
 const MAGIC: [&[u8]; 2] = [b"REDIS", b"VALKEY"];
+/// How many keys without a value are named.
+const SKIPPED_TOLD: u64 = 10;
 /// The first version whose files end with a checksum.
 const CHECKED: u16 = 5;
 
@@ -67,7 +69,7 @@ pub trait Sink {
     /// As [`Sink::key`].
     fn library(&mut self, code: &[u8]) -> Result<(), Self::Error>;
 
-    /// Hears of something that is left out: a module's value or data.
+    /// Hears of something that is left out: a module's value or data, a collection without elements.
     fn left_out(&mut self, what: &str);
 }
 
@@ -77,7 +79,7 @@ pub trait Sink {
 /// [`Damage`] when the file is none or malformed, or what the sink fails with.
 pub fn read<S: Sink>(input: &mut Reader<'_>, packing: &Packing, sink: &mut S) -> Result<(), S::Error> {
     let version = read_version(input)?;
-    let (mut db, mut key) = (0, Vec::new());
+    let (mut db, mut key, mut skipped) = (0, Vec::new(), 0);
     let (mut expire_at, mut idle_s) = (None, None);
     loop {
         match input.byte()? {
@@ -124,7 +126,19 @@ pub fn read<S: Sink>(input: &mut Reader<'_>, packing: &Packing, sink: &mut S) ->
                         let (key, name) = (key.escape_ascii(), name.escape_ascii());
                         sink.left_out(&format!("the key {key}, a value of the module {name}"));
                     }
-                    Err(damage) => return Err(damage.into()),
+                    // Older servers could write some.
+                    Err(Damage { fault: Fault::Empty, .. }) => {
+                        (expire_at, idle_s) = (None, None);
+                        skipped += 1;
+                        if skipped <= SKIPPED_TOLD {
+                            sink.left_out(&format!("skipping empty key: {}", key.escape_ascii()));
+                        }
+                    }
+                    Err(damage) => {
+                        let (key, name) = (key.escape_ascii(), kind::name(byte));
+                        tracing::error!("the key {key}: {name} integrity check failed: {damage}");
+                        return Err(damage.into());
+                    }
                 }
             }
         }
@@ -134,8 +148,11 @@ pub fn read<S: Sink>(input: &mut Reader<'_>, packing: &Packing, sink: &mut S) ->
         let told = u64::from_le_bytes(input.array()?);
         // 0 is written by those who do not compute it.
         if told != 0 && told != sum.get() {
-            return Err(input.damage("the checksum is not that of the file").into());
+            return Err(input.damage("CRC error: the checksum is not that of the file").into());
         }
+    }
+    if skipped > 0 {
+        sink.left_out(&format!("empty keys skipped: {skipped}"));
     }
     Ok(())
 }
@@ -265,4 +282,39 @@ fn put_packed(value: &[u8], out: &mut Vec<u8>) -> bool {
     let mut input = Reader::new(value);
     let Ok(text) = input.string() else { return false };
     writer::put_compressed(&text, out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Told(Vec<String>);
+
+    impl Sink for Told {
+        type Error = Damage;
+
+        fn key(&mut self, record: Record<'_>, _: u64) -> Result<(), Damage> {
+            self.0.push(record.key.escape_ascii().to_string());
+            Ok(())
+        }
+
+        fn library(&mut self, _: &[u8]) -> Result<(), Damage> {
+            Ok(())
+        }
+
+        fn left_out(&mut self, what: &str) {
+            self.0.push(what.into());
+        }
+    }
+
+    #[test]
+    fn keys_without_elements_are_skipped_as_redis_does() {
+        // An empty set that expires, an empty hash, and a string that does not expire.
+        let bytes =
+            b"REDIS0009\xFE\0\xFC\0\0\0\0\0\0\0\0\x02\x01s\0\x04\x01h\0\0\x01k\x01v\xFF\0\0\0\0\0\0\0\0";
+        let mut told = Told::default();
+        read(&mut Reader::stream(&mut &bytes[..]), &Packing::default(), &mut told).unwrap();
+        assert_eq!(told.0, ["skipping empty key: s", "skipping empty key: h", "k", "empty keys skipped: 2"]);
+    }
 }

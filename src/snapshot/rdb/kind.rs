@@ -54,6 +54,28 @@ pub const HASH_EXPIRING_LISTPACK: u8 = 25;
 /// otherwise: whoever knows that Valkey wrote the input puts this in its place.
 pub const HASH_EXPIRING_VALKEY: u8 = 0x80 | 22;
 
+/// What values of this kind are called, as Redis calls them where it finds one damaged.
+pub fn name(kind: u8) -> &'static str {
+    match kind {
+        STRING => "String",
+        LIST => "List",
+        SET => "Set",
+        SORTED_TEXT | SORTED => "Zset",
+        HASH | HASH_EXPIRING | HASH_EXPIRING_OLD | HASH_EXPIRING_VALKEY => "Hash",
+        HASH_ZIPMAP => "Zipmap",
+        LIST_ZIPLIST => "List ziplist",
+        SET_INTSET => "Intset",
+        SORTED_ZIPLIST => "Zset ziplist",
+        HASH_ZIPLIST => "Hash ziplist",
+        LIST_QUICKLIST | LIST_QUICKLIST_2 => "Quicklist",
+        HASH_LISTPACK | HASH_EXPIRING_LISTPACK | HASH_EXPIRING_LISTPACK_OLD => "Hash listpack",
+        SORTED_LISTPACK => "Zset listpack",
+        SET_LISTPACK => "Set listpack",
+        STREAM | STREAM_2 | STREAM_3 => "Stream listpack",
+        _ => "Value",
+    }
+}
+
 /// The first version of the format whose readers know `kind`, no less than that of Redis 7.0.
 pub fn version(kind: u8) -> u16 {
     match kind {

@@ -16,6 +16,8 @@ pub enum Fault {
     Short,
     /// It is malformed in this way.
     Malformed(&'static str),
+    /// A collection has no elements, which no server writes but by a fault; the reader stands behind it.
+    Empty,
     /// It has a kind of value that is not known.
     Kind(u8),
     /// The value belongs to a module, which Synap has not; the reader stands behind it.
@@ -38,6 +40,7 @@ impl fmt::Display for Damage {
         match self.fault {
             Fault::Short => write!(f, "it ends too early")?,
             Fault::Malformed(what) => write!(f, "{what}")?,
+            Fault::Empty => write!(f, "a collection without elements")?,
             Fault::Kind(kind) => write!(f, "a value of the unknown kind {kind}")?,
             Fault::Module(name) => write!(f, "a value of the module {}", name.escape_ascii())?,
             Fault::Io(kind) => write!(f, "{kind}")?,
@@ -173,7 +176,7 @@ impl<'a> Reader<'a> {
     /// How many elements follow: at least one, for nothing is stored empty.
     pub fn count(&mut self) -> Result<u64, Damage> {
         match self.length()? {
-            0 => Err(self.damage("a collection without elements")),
+            0 => Err(self.fault(Fault::Empty)),
             count => Ok(count),
         }
     }

@@ -164,8 +164,8 @@ pub fn write_some(entry: EntryRef<'_>, resume: &mut Resume, limit: usize, out: &
 /// Reads a value of this kind.
 ///
 /// # Errors
-/// [`Damage`] if it is malformed in any way. With [`Fault::Module`] the reader stands behind the
-/// value, and reading may go on.
+/// [`Damage`] if it is malformed in any way. With [`Fault::Module`] and [`Fault::Empty`] the reader
+/// stands behind the value, and reading may go on.
 pub fn read(kind: u8, input: &mut Reader<'_>, packing: &Packing) -> Result<Value, Damage> {
     let of_packed;
     let packing = match kind {
@@ -223,8 +223,10 @@ fn with_packed<R>(
     f: impl FnOnce(Vec<Item<'_>>) -> Result<R, &'static str>,
 ) -> Result<R, Damage> {
     let text = input.string()?;
-    let result = parse(&text)
-        .and_then(|items| if items.is_empty() { Err("a collection without elements") } else { f(items) });
+    let result = match parse(&text) {
+        Ok(items) if items.is_empty() => Err(Fault::Empty),
+        items => items.and_then(f).map_err(Fault::Malformed),
+    };
     drop(text);
-    result.map_err(|what| input.damage(what))
+    result.map_err(|fault| input.fault(fault))
 }

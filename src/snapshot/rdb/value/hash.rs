@@ -16,6 +16,7 @@ use crate::keyspace::cut::Resume;
 use crate::types::{FIELD_EXPIRE_MAX, FieldRef, Hash, Item, Packing};
 
 const TWICE: &str = "a field of a hash stands there twice";
+const TWICE_PACKED: &str = "listpack with dup elements: a field of a hash stands there twice";
 const ODD: &str = "a hash has a field without a value";
 const TIME: &str = "a field of a hash expires at an impossible time";
 
@@ -130,7 +131,7 @@ pub(super) fn read(kind: u8, input: &mut Reader<'_>, packing: &Packing) -> Resul
         hash.expect(pairs.len(), packing);
         for [field, value] in pairs {
             if !hash.set(field.text().as_bytes(), value.text().as_bytes(), packing) {
-                return Err(TWICE);
+                return Err(TWICE_PACKED);
             }
         }
         if rest.is_empty() { Ok(()) } else { Err(ODD) }
@@ -161,12 +162,18 @@ pub(super) fn read_expiring(kind: u8, input: &mut Reader<'_>, packing: &Packing)
             let (fields, rest) = items.as_chunks::<3>();
             hash.expect(fields.len(), packing);
             hash.expect_expiry();
+            let times =
+                fields.iter().map(|[_, _, at]| at.as_int().and_then(|at| u64::try_from(at).ok()).ok_or(TIME));
+            let times = times.collect::<Result<Vec<u64>, _>>()?;
+            // Those that never expire stand last.
+            if !times.is_sorted_by_key(|at| at.wrapping_sub(1)) {
+                return Err("the fields of a hash are not in the order in which they expire");
+            }
             for [field, value, _] in fields {
                 add(&mut hash, &field.to_vec(), &value.to_vec(), 0, packing)?;
             }
             // From behind: of those that expire at once, each goes before those that stood there already.
-            for [field, _, at] in fields.iter().rev() {
-                let at = at.as_int().and_then(|at| u64::try_from(at).ok()).ok_or(TIME)?;
+            for ([field, _, _], at) in fields.iter().zip(times).rev() {
                 expire(&mut hash, &field.to_vec(), at)?;
             }
             if rest.is_empty() { Ok(()) } else { Err(ODD) }

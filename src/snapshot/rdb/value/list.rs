@@ -58,8 +58,10 @@ pub(super) fn read(kind: u8, input: &mut Reader<'_>, packing: &Packing) -> Resul
     for _ in 0..input.count()? {
         let container = if kind == kind::LIST_QUICKLIST_2 { input.length()? } else { PACKED };
         match (kind, container) {
-            (kind::LIST_QUICKLIST, _) => with_packed(input, old::ziplist, &mut extend)?,
-            (kind::LIST_QUICKLIST_2, PACKED) => with_packed(input, listpack::elements, &mut extend)?,
+            (kind::LIST_QUICKLIST, _) => unless_empty(with_packed(input, old::ziplist, &mut extend))?,
+            (kind::LIST_QUICKLIST_2, PACKED) => {
+                unless_empty(with_packed(input, listpack::elements, &mut extend))?;
+            }
             (kind::LIST, _) | (_, PLAIN) => {
                 let text = input.string()?;
                 if text.is_empty() && kind == kind::LIST_QUICKLIST_2 {
@@ -71,5 +73,13 @@ pub(super) fn read(kind: u8, input: &mut Reader<'_>, packing: &Packing) -> Resul
             _ => return Err(input.damage("a node of a list is of an unknown kind")),
         }
     }
-    Ok(list)
+    if list.is_empty() { Err(input.fault(Fault::Empty)) } else { Ok(list) }
+}
+
+/// Nodes without elements are skipped, as Redis does.
+fn unless_empty(node: Result<(), Damage>) -> Result<(), Damage> {
+    match node {
+        Err(Damage { fault: Fault::Empty, .. }) => Ok(()),
+        node => node,
+    }
 }

@@ -238,7 +238,7 @@ fn read_group(kind: u8, input: &mut Reader<'_>, stream: &Stream) -> Result<Group
         let active_ms = if kind == kind::STREAM_3 { input.time_ms()? } else { seen_ms };
         let (consumer, new) = group.find_or_create(&name, seen_ms);
         if !new {
-            return Err(input.damage("a group has two consumers of one name"));
+            return Err(input.damage("Duplicate stream consumer detected: a group has two of one name"));
         }
         group.consumer_mut(consumer).active_ms = (active_ms >= 0).then_some(active_ms);
         for _ in 0..input.length()? {

@@ -239,3 +239,49 @@ fn fields_that_expire_first_come_first() {
     assert!(times.len() > 3 && times.contains(&0), "{times:?}");
     assert!(times.is_sorted_by_key(|at| if *at == 0 { i64::MAX } else { *at }), "{times:?}");
 }
+
+/// The listpack of `items` as a string of the format.
+fn packed(items: &[Item<'_>]) -> Vec<u8> {
+    let (mut pack, mut out) = (Vec::new(), Vec::new());
+    let mut list = listpack::Writer::new(&mut pack);
+    items.iter().for_each(|item| list.push(*item));
+    list.end();
+    Output::plain(&mut out).text(&pack);
+    out
+}
+
+#[test]
+fn fields_in_another_order_than_they_expire_are_refused() {
+    let hash = |times: &[i64]| {
+        let names: Vec<String> = (0..times.len()).map(|n| format!("f{n}")).collect();
+        let items = names
+            .iter()
+            .zip(times)
+            .flat_map(|(name, at)| [Item::Bytes(name.as_bytes()), Item::Bytes(b"v"), Item::Int(*at)]);
+        let bytes = [&5i64.to_le_bytes()[..], &packed(&items.collect::<Vec<_>>())].concat();
+        read(kind::HASH_EXPIRING_LISTPACK, &mut Reader::new(&bytes), &Packing::default()).is_ok()
+    };
+    assert!(hash(&[5, 5, 7, 0, 0]));
+    assert!(!hash(&[7, 5]));
+    assert!(!hash(&[0, 5]));
+}
+
+#[test]
+fn what_has_no_elements_is_told_apart_and_read_over() {
+    let empty = |kind, bytes: &[u8]| {
+        let mut input = Reader::new(bytes);
+        let fault = read(kind, &mut input, &Packing::default()).map(drop).unwrap_err().fault;
+        assert!(fault == Fault::Empty && input.rest().is_empty(), "{kind}: {fault:?}");
+    };
+    for kind in [kind::LIST, kind::SET, kind::SORTED, kind::HASH, kind::LIST_QUICKLIST_2] {
+        empty(kind, b"\0");
+    }
+    for kind in [kind::HASH_LISTPACK, kind::SORTED_LISTPACK, kind::SET_LISTPACK] {
+        empty(kind, &packed(&[]));
+    }
+    let node = |items: &[Item<'_>]| [&[2][..], &packed(items)].concat();
+    empty(kind::LIST_QUICKLIST_2, &[&[1][..], &node(&[])].concat());
+    let some = [&[2][..], &node(&[]), &node(&[Item::Int(1)])].concat();
+    let read = read(kind::LIST_QUICKLIST_2, &mut Reader::new(&some), &Packing::default());
+    assert!(matches!(read, Ok(Value::List(list)) if list.len() == 1));
+}
