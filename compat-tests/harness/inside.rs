@@ -90,7 +90,7 @@ impl Inside {
             .connect(address(engine.clients.next_id()), address(0), -1, engine.now_ms(), usize::MAX)
             .ok_or("the engine turned the connection away")?;
         let session = Session::new(client, engine);
-        self.runtime.spawn(Connection::new(theirs, engine.clone(), session).serve());
+        self.runtime.spawn(Connection::new(theirs, engine.clone(), session));
         let handle = self.runtime.handle().clone();
         Ok(Box::new(Pipe { handle, stream: Some(ours), buf: Vec::new(), at: 0 }))
     }

@@ -105,7 +105,7 @@ impl Sweep<'_, '_> {
         };
         let begin = Begin { db: self.db, now_ms: self.now_ms, access: None, event: self.command.event };
         let keyspace = &self.engine.keyspace;
-        let effects = &mut self.session.effects;
+        let effects = self.session.effects.get();
         let mut txn = match shard {
             Some(shard) => keyspace.begin_shard(shard, begin, effects),
             None => keyspace.begin_all(begin, effects),

@@ -66,7 +66,7 @@ impl Sessions {
         let Some(client) = engine.clients.connect(addr, laddr, -1, engine.now_ms(), limit) else {
             return Err(refuse(Status::Unavailable, "the server has as many clients as it may have"));
         };
-        *client.name.lock() = Bytes::from_static(b"console");
+        client.introduce(|said| said.name = Bytes::from_static(b"console"));
         let session = Session::new(client, engine);
         let now = Instant::now();
         let mut login =

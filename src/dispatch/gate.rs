@@ -123,7 +123,7 @@ fn rights(v: &Visitor<'_>) -> Result<Verdict, Error> {
     let context = if v.session.multi.is_some() { Context::Multi } else { Context::TopLevel };
     if let Some(entry) = v.call.entry {
         // It is the last command of the client, also if it is not run.
-        v.session.client.command.store(entry.number + 1, Relaxed);
+        v.session.client.command.store(entry.number as u32 + 1, Relaxed);
     }
     permit(v.engine, v.session, v.call, context).map_err(|(denied, asked)| {
         Error::text(format!("NOPERM {}", access::denied(&v.session.user().name, &asked, denied, false)))

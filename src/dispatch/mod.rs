@@ -63,7 +63,8 @@ pub fn run(
     let admitted = admit(engine, session, &call, now_ms);
     if let Ok(Verdict::Pass) = admitted {
         session.slots = slots::of(engine, session, &call);
-        session.effects.timeless = session.client.is(Flag::ImportSource) && engine.keyspace.is_importing();
+        session.effects.get().timeless =
+            session.client.is(Flag::ImportSource) && engine.keyspace.is_importing();
     }
     // What it was sent by now (of keys that had to go, too) comes before the reply.
     let outbox = &session.client.outbox;
@@ -206,13 +207,13 @@ fn execute(
 ) -> Result<Outcome, Error> {
     let Some(entry) = call.entry else { return Err(unknown(call.argv)) };
     let command = entry.command;
-    session.client.command.store(entry.number + 1, Relaxed);
+    session.client.command.store(entry.number as u32 + 1, Relaxed);
     let args = Args::new(call.argv, 1 + usize::from(command.is_sub()));
     let tracked = is_tracked(session, command);
     match command.run {
         Run::Keyed(handler) => {
             let begin = begin(engine, session, command, now_ms);
-            let Some(mut txn) = engine.keyspace.begin_soon(call.keys, begin, &mut session.effects) else {
+            let Some(mut txn) = engine.keyspace.begin_soon(call.keys, begin, session.effects.get()) else {
                 return Ok(Outcome::Hold);
             };
             if command.group == Group::Queue && queues::is_behind(&mut txn, call.keys) {
@@ -220,7 +221,7 @@ fn execute(
                 if !catch_up(engine, begin.db, &call, now_ms) {
                     return Ok(Outcome::Again);
                 }
-                let begun = engine.keyspace.begin_soon(call.keys, begin, &mut session.effects);
+                let begun = engine.keyspace.begin_soon(call.keys, begin, session.effects.get());
                 let Some(again) = begun else { return Ok(Outcome::Hold) };
                 txn = again;
             }
@@ -242,7 +243,7 @@ fn execute(
         }
         Run::Waiting(handler) => {
             let begin = begin(engine, session, command, now_ms);
-            let Some(mut txn) = engine.keyspace.begin_soon(call.keys, begin, &mut session.effects) else {
+            let Some(mut txn) = engine.keyspace.begin_soon(call.keys, begin, session.effects.get()) else {
                 return Ok(Outcome::Hold);
             };
             if command.group == Group::Queue {
@@ -251,12 +252,12 @@ fn execute(
                     if !catch_up(engine, begin.db, &call, now_ms) {
                         return Ok(Outcome::Again);
                     }
-                    let begun = engine.keyspace.begin_soon(call.keys, begin, &mut session.effects);
+                    let begun = engine.keyspace.begin_soon(call.keys, begin, session.effects.get());
                     let Some(again) = begun else { return Ok(Outcome::Hold) };
                     txn = again;
                 }
                 let owner = command.has(flag::BLOCKING).then(|| session.client.owner());
-                let progress = session.begun.map(|(progress, _)| progress);
+                let progress = session.begun.as_ref().map(|begun| begun.0);
                 txn.set_caller(Caller { owner, is_woken: false, progress });
             }
             if tracked {
@@ -273,11 +274,11 @@ fn execute(
                     if !committed.ready.is_empty() {
                         serve(engine, committed.ready.into(), now_ms);
                     }
-                    let before = session.begun.take().map_or(Reached::default(), |(_, reached)| reached);
+                    let before = session.begun.take().map_or(Reached::default(), |begun| begun.1);
                     let reached = committed.lsn.max(before);
                     match result {
                         Ok(Flow::Again(progress)) => {
-                            session.begun = Some((progress, reached));
+                            session.begun = Some(Box::new((progress, reached)));
                             Ok(Outcome::Again)
                         }
                         Ok(_) => Ok(Outcome::Done(reached)),

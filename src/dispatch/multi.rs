@@ -31,7 +31,7 @@ pub(super) fn enqueue(
     {
         queue.select(db);
     }
-    client.multi.store(queue.len() as i64, Relaxed);
+    client.multi.store(queue.len() as i32, Relaxed);
     client.multi_len.store(queue.bytes(), Relaxed);
     reply.status("QUEUED");
 }
@@ -96,8 +96,8 @@ fn exec_queue(
     loop {
         let begin = super::begin(done.engine, done.session, command, now_ms);
         let Some(mut txn) = (match at {
-            0 => engine.keyspace.begin_set_soon(needed, begin, &mut effects),
-            _ => Some(engine.keyspace.begin_set(needed, begin, &mut effects)),
+            0 => engine.keyspace.begin_set_soon(needed, begin, effects.get()),
+            _ => Some(engine.keyspace.begin_set(needed, begin, effects.get())),
         }) else {
             session.frozen_us = None;
             session.effects = effects;
@@ -248,7 +248,7 @@ pub(super) fn watch(
     if session.multi.is_some() {
         return Err(Error::new("ERR WATCH inside MULTI is not allowed"));
     }
-    let begun = engine.keyspace.begin_soon(call.keys, begin, &mut session.effects);
+    let begun = engine.keyspace.begin_soon(call.keys, begin, session.effects.get());
     let Some(mut txn) = begun else { return Ok(Outcome::Hold) };
     let held = &session.client.held[Held::Watched as usize];
     for key in call.keys {
@@ -256,7 +256,7 @@ pub(super) fn watch(
             held.fetch_add(Held::bytes(key.bytes.len()), Relaxed);
         }
     }
-    session.client.watched.store(session.watched.len(), Relaxed);
+    session.client.watched.store(session.watched.len() as u32, Relaxed);
     let committed = engine.commit(txn);
     serve(engine, committed.ready.into(), begin.now_ms);
     reply.ok();

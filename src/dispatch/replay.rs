@@ -245,11 +245,11 @@ impl<'e> Runner<'e> {
                 done.map(drop)
             }
             Run::Sweep(handler) => {
-                std::mem::swap(&mut session.effects, effects);
+                std::mem::swap(session.effects.get(), effects);
                 let held = Held::Nothing(Vec::new(), Reached::default());
                 let db = session.db;
                 let done = handler(&mut Sweep { args, session, engine, reply, command, db, now_ms, held });
-                std::mem::swap(&mut session.effects, effects);
+                std::mem::swap(session.effects.get(), effects);
                 done
             }
             Run::Outer(handler) | Run::Slow(handler) => {

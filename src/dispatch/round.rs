@@ -89,7 +89,7 @@ fn is_calm(engine: &Engine, session: &Session, now_ms: i64) -> bool {
         && !session.client.is(Flag::Tracking)
         && !session.no_touch()
         && !session.client.is(Flag::ImportSource)
-        && !session.effects.timeless
+        && !session.effects.is_timeless()
         && !engine.monitors.is_active()
         && engine.settings.int(config::CLUSTER_COMPATIBILITY_SAMPLE_RATIO) == 0
 }
@@ -115,11 +115,11 @@ pub fn run_plain(
         return Shortcut::None;
     }
     let mark = reply.mark();
-    session.client.command.store(entry.number + 1, Relaxed);
+    session.client.command.store(entry.number as u32 + 1, Relaxed);
     let begin = Begin { db: session.db, now_ms, access: Some(view.access), event: command.event };
     let Some(locks) = engine.keyspace.hold_soon(call.keys) else { return Shortcut::Hold };
     let (result, committed) = {
-        let mut txn = engine.keyspace.enter(locks, call.keys, begin, &mut session.effects);
+        let mut txn = engine.keyspace.enter(locks, call.keys, begin, session.effects.get());
         txn.settle_keys();
         let result = handler(&mut Keyed { args: Args::new(call.argv, 1), txn: &mut txn, reply, command });
         // Also on error: what was done was done.

@@ -63,7 +63,7 @@ impl Turn<'_> {
         // Handlers see the session, so what they do is noted beside it.
         let mut effects = std::mem::take(&mut session.effects);
         let keyspace = copy.unwrap_or(&engine.keyspace);
-        let Some(mut txn) = keyspace.begin_set_soon(set, begin, &mut effects) else {
+        let Some(mut txn) = keyspace.begin_set_soon(set, begin, effects.get()) else {
             session.effects = effects;
             return Ok(Outcome::Hold);
         };

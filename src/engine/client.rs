@@ -9,7 +9,9 @@ use bytes::Bytes;
 use compact_str::CompactString;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicI32, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed,
+};
 
 /// A property of a client that can be on or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +74,17 @@ impl Held {
     }
 }
 
+/// What a client said of itself, in its own bytes: [`shown`] is what others see.
+#[derive(Clone, Debug, Default)]
+pub struct Introduction {
+    /// Its name (CLIENT SETNAME).
+    pub name: Bytes,
+    /// The name of its library (CLIENT SETINFO).
+    pub library: Bytes,
+    /// The version of its library.
+    pub version: Bytes,
+}
+
 /// The shared side of a connection; the private side is [`super::Session`].
 pub struct Client {
     /// Its number; never used twice.
@@ -84,10 +97,8 @@ pub struct Client {
     pub fd: i32,
     /// When it connected, unix ms.
     pub created_ms: i64,
-    /// Its name (CLIENT SETNAME).
-    pub name: Mutex<Bytes>,
-    /// Its library's name and version (CLIENT SETINFO).
-    pub library: Mutex<(Bytes, Bytes)>,
+    /// What it said of itself; `None` if it said nothing.
+    introduction: Mutex<Option<Box<Introduction>>>,
     /// The user it authenticated as.
     pub user: Mutex<CompactString>,
     /// What others send it.
@@ -99,7 +110,7 @@ pub struct Client {
     /// When it last sent a command, unix ms.
     pub active_ms: AtomicI64,
     /// The number of its last command in the registry, plus one; 0 before the first.
-    pub command: AtomicUsize,
+    pub command: AtomicU32,
     /// Commands run.
     pub commands: AtomicU64,
     /// Bytes read from it.
@@ -115,13 +126,13 @@ pub struct Client {
     /// Bytes waiting to be sent to it.
     pub output_len: AtomicUsize,
     /// Channels, patterns and shard channels it is subscribed to.
-    pub subscriptions: [AtomicUsize; 3],
+    pub subscriptions: [AtomicU32; 3],
     /// Commands queued since MULTI; -1 outside.
-    pub multi: AtomicI64,
+    pub multi: AtomicI32,
     /// Bytes of the commands queued since MULTI.
     pub multi_len: AtomicUsize,
     /// Keys watched.
-    pub watched: AtomicUsize,
+    pub watched: AtomicU32,
     /// Bytes of what it watches, of what it listens to, and of the prefixes it tracks.
     pub held: [AtomicUsize; 3],
     /// Whether a key it watches was touched.
@@ -146,14 +157,13 @@ impl Client {
             laddr,
             fd,
             created_ms: now_ms,
-            name: Mutex::default(),
-            library: Mutex::default(),
+            introduction: Mutex::default(),
             user: Mutex::new(CompactString::const_new("default")),
             outbox: Outbox::default(),
             db: AtomicU32::new(0),
             protocol: AtomicU8::new(2),
             active_ms: AtomicI64::new(now_ms),
-            command: AtomicUsize::new(0),
+            command: AtomicU32::new(0),
             commands: AtomicU64::new(0),
             input_bytes: AtomicU64::new(0),
             output_bytes: AtomicU64::new(0),
@@ -162,9 +172,9 @@ impl Client {
             words_len: AtomicUsize::new(0),
             output_len: AtomicUsize::new(0),
             subscriptions: Default::default(),
-            multi: AtomicI64::new(-1),
+            multi: AtomicI32::new(-1),
             multi_len: AtomicUsize::new(0),
-            watched: AtomicUsize::new(0),
+            watched: AtomicU32::new(0),
             held: Default::default(),
             touched: Touched::default(),
             redirect: AtomicU64::new(0),
@@ -189,9 +199,24 @@ impl Client {
         }
     }
 
+    /// What it said of itself.
+    pub fn introduction(&self) -> Introduction {
+        self.introduction.lock().as_deref().cloned().unwrap_or_default()
+    }
+
+    /// Notes what it says of itself.
+    pub fn introduce(&self, say: impl FnOnce(&mut Introduction)) {
+        say(self.introduction.lock().get_or_insert_default());
+    }
+
+    /// Its name as others see it; empty if it has none.
+    pub fn name(&self) -> CompactString {
+        self.introduction.lock().as_ref().map_or(CompactString::const_new(""), |said| shown(&said.name))
+    }
+
     /// Who it is, as a message in flight tells it.
     pub fn owner(&self) -> Arc<Owner> {
-        let name = shown(&self.name.lock());
+        let name = self.name();
         let mut owner = self.owner.lock();
         match &*owner {
             Some(owner) if *owner.name == *name => owner.clone(),

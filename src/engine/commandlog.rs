@@ -70,7 +70,7 @@ impl CommandLog {
     ) {
         let mut log = self.logs[excess as usize].lock();
         let (calls, next) = &mut *log;
-        let (addr, name) = (client.addr.clone(), client.name.lock().clone());
+        let (addr, name) = (client.addr.clone(), client.introduction().name);
         calls.push_front(Noted { id: *next, at_s, measure, argv: shorten(argv), addr, name });
         *next += 1;
         calls.truncate(len_max);

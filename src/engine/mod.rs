@@ -26,7 +26,7 @@ mod slots;
 mod stop;
 mod tracking;
 
-pub use client::{Client, Flag, Held, shown};
+pub use client::{Client, Flag, Held, Introduction, shown};
 pub use clients::Clients;
 pub use commandlog::{CommandLog, Excess, Noted};
 pub use commit::{Committed, Reached, Ready};
@@ -45,7 +45,7 @@ pub use pause::{Pause, Paused};
 pub use reload::Reload;
 pub use saving::{Outcome, Purpose, Saving, directory};
 pub use scripts::{Adding, Run as ScriptRun, Running, SLOW as SCRIPT_SLOW, Scripts, Taken, Unkillable};
-pub use session::{Debugging, ReplyMode, Session, WaitAof};
+pub use session::{Debugging, Lent, ReplyMode, Session, WaitAof};
 pub use slots::Slots;
 pub use stop::Stop;
 pub use tracking::{Tracking, Wish};

@@ -3,7 +3,8 @@
 use crate::keyspace::waiters::Place;
 use crate::keyspace::watchers::Touched;
 use crate::keyspace::{Key, Keyspace, Txn};
-use std::collections::HashSet;
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// The calls queued since MULTI, their words one behind the other.
 #[derive(Debug, Default)]
@@ -87,14 +88,14 @@ impl Queue {
 /// The keys a connection watches.
 #[derive(Debug, Default)]
 pub struct Watched {
-    places: HashSet<Place>,
+    places: BTreeSet<Place>,
     touched: Touched,
 }
 
 impl Watched {
     /// Nothing watched; `touched` will tell of changes.
     pub fn new(touched: Touched) -> Self {
-        Self { places: HashSet::new(), touched }
+        Self { places: BTreeSet::new(), touched }
     }
 
     /// Watches `key` in the transaction's database; its shard is locked. Returns whether it did not yet.
@@ -109,29 +110,24 @@ impl Watched {
 
     /// Watches nothing any more; no shard may be locked.
     pub fn clear(&mut self, keyspace: &Keyspace) {
-        for place in self.places.drain() {
+        for place in std::mem::take(&mut self.places) {
             let shard = Key::new(&place.1).shard();
             keyspace.lock(shard).hooks.watchers.unwatch(&place, &self.touched);
         }
-        self.forget();
+        self.touched.store(false, Relaxed);
     }
 
     /// Watches nothing any more; the shards of all its keys are locked by `txn`.
     pub fn clear_locked(&mut self, txn: &mut Txn<'_>) {
-        for place in self.places.drain() {
+        for place in std::mem::take(&mut self.places) {
             txn.hooks(&place.1).watchers.unwatch(&place, &self.touched);
         }
-        self.forget();
-    }
-
-    fn forget(&mut self) {
-        self.places = HashSet::new();
-        self.touched.store(false, std::sync::atomic::Ordering::Relaxed);
+        self.touched.store(false, Relaxed);
     }
 
     /// Whether a watched key was touched.
     pub fn is_touched(&self) -> bool {
-        self.touched.load(std::sync::atomic::Ordering::Relaxed)
+        self.touched.load(Relaxed)
     }
 
     /// The databases and keys.

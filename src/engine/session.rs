@@ -64,13 +64,13 @@ pub struct Session {
     /// How far into the log its last call reached that was answered with an error.
     pub failed_at: Reached,
     /// How far its call came that goes on when others had their turn.
-    pub begun: Option<(Progress, Reached)>,
+    pub begun: Option<Box<(Progress, Reached)>>,
     /// Where its last write ends in the log.
     pub wrote: Lsn,
     /// Its writes are answered when they are durable, whatever the settings say (CLIENT DURABILITY).
     pub durable: bool,
     /// It waits for its writes to be durable (WAITAOF).
-    pub waitaof: Option<WaitAof>,
+    pub waitaof: Option<Box<WaitAof>>,
     /// Inside of EXEC or a script: what a command answers is part of a larger reply.
     pub nested: bool,
     /// CLIENT CACHING said something of the next call.
@@ -84,9 +84,52 @@ pub struct Session {
     /// Its scripts are debugged (SCRIPT DEBUG).
     pub debugging: Option<Debugging>,
     /// The channels, patterns and shard channels it listens to.
-    subscribed: [BTreeSet<Bytes>; 3],
+    subscribed: Option<Box<Subscribed>>,
     /// What its current transaction did; reused from one to the next.
-    pub effects: Effects,
+    pub effects: Lent,
+}
+
+/// Names of channels, patterns and shard channels.
+type Subscribed = [BTreeSet<Bytes>; 3];
+
+/// The effects of a session's calls, made when they are first asked for. A thread lends those that it has to the connection
+/// that it runs, so that an idle one holds none.
+#[derive(Debug, Default)]
+pub struct Lent {
+    effects: Option<Box<Effects>>,
+    /// The client whose effects they are.
+    origin: u64,
+}
+
+impl Lent {
+    /// Where what is done now is noted.
+    #[inline(always)]
+    pub fn get(&mut self) -> &mut Effects {
+        self.effects.get_or_insert_with(|| Box::new(Effects::of(self.origin)))
+    }
+
+    /// Whether keys do not expire for the session: see [`Effects::timeless`].
+    pub fn is_timeless(&self) -> bool {
+        self.effects.as_ref().is_some_and(|effects| effects.timeless)
+    }
+
+    /// Borrows `spare`, unless it has its own; nothing noted there counts any more.
+    #[inline]
+    pub fn borrow(&mut self, spare: &mut Option<Box<Effects>>) {
+        if self.effects.is_none()
+            && let Some(mut effects) = spare.take()
+        {
+            effects.origin = self.origin;
+            effects.timeless = false;
+            self.effects = Some(effects);
+        }
+    }
+
+    /// Gives back what it has.
+    #[inline]
+    pub fn give_back(&mut self, spare: &mut Option<Box<Effects>>) {
+        *spare = self.effects.take();
+    }
 }
 
 /// How the scripts of a client are debugged.
@@ -125,8 +168,8 @@ impl Session {
             in_script: false,
             slots: Slots::default(),
             debugging: None,
-            subscribed: Default::default(),
-            effects: Effects::of(id),
+            subscribed: None,
+            effects: Lent { effects: None, origin: id },
         }
     }
 
@@ -186,7 +229,7 @@ impl Session {
         self.authenticated = !engine.password_required();
         self.reply_mode = ReplyMode::On;
         self.durable = false;
-        self.client.name.lock().clear();
+        self.client.introduce(|said| said.name.clear());
         *self.client.user.lock() = "default".into();
         for flag in [Flag::NoEvict, Flag::NoTouch, Flag::Redirectable, Flag::ImportSource] {
             self.client.set(flag, false);
@@ -212,14 +255,14 @@ impl Session {
     pub fn subscribe(&mut self, engine: &Engine, topic: Topic, name: Bytes) {
         if engine.hub.subscribe(topic, &name, &self.client) {
             self.client.held[Held::Subscribed as usize].fetch_add(Held::bytes(name.len()), Relaxed);
-            self.subscribed[topic as usize].insert(name);
+            self.subscribed.get_or_insert_default()[topic as usize].insert(name);
             self.count_subscriptions(topic);
         }
     }
 
     /// Stops listening to `name`.
     pub fn unsubscribe(&mut self, engine: &Engine, topic: Topic, name: &[u8]) {
-        if self.subscribed[topic as usize].remove(name) {
+        if self.subscribed.as_mut().is_some_and(|subscribed| subscribed[topic as usize].remove(name)) {
             engine.hub.unsubscribe(topic, name, self.client.id);
             self.client.held[Held::Subscribed as usize].fetch_sub(Held::bytes(name.len()), Relaxed);
             self.count_subscriptions(topic);
@@ -236,29 +279,33 @@ impl Session {
 
     /// Stops listening to anything.
     pub fn unsubscribe_all(&mut self, engine: &Engine) {
-        for topic in [Topic::Channel, Topic::Pattern, Topic::Shard] {
-            for name in std::mem::take(&mut self.subscribed[topic as usize]) {
-                engine.hub.unsubscribe(topic, &name, self.client.id);
-            }
+        let Some(subscribed) = self.subscribed.take() else { return };
+        for (topic, names) in [Topic::Channel, Topic::Pattern, Topic::Shard].into_iter().zip(*subscribed) {
+            names.iter().for_each(|name| engine.hub.unsubscribe(topic, name, self.client.id));
             self.count_subscriptions(topic);
         }
         self.client.held[Held::Subscribed as usize].store(0, Relaxed);
     }
 
     fn count_subscriptions(&self, topic: Topic) {
-        self.client.subscriptions[topic as usize].store(self.subscribed[topic as usize].len(), Relaxed);
-        self.client.set(Flag::Subscribed, self.subscribed.iter().any(|names| !names.is_empty()));
+        let counts = self.subscription_counts();
+        self.client.subscriptions[topic as usize].store(counts[topic as usize] as u32, Relaxed);
+        self.client.set(Flag::Subscribed, counts != [0; 3]);
+    }
+
+    fn subscription_counts(&self) -> [usize; 3] {
+        self.subscribed.as_ref().map_or([0; 3], |names| names.each_ref().map(BTreeSet::len))
     }
 
     /// The names it listens to.
     pub fn subscribed(&self, topic: Topic) -> impl Iterator<Item = &Bytes> {
-        self.subscribed[topic as usize].iter()
+        self.subscribed.iter().flat_map(move |subscribed| &subscribed[topic as usize])
     }
 
     /// How many subscriptions a confirmation tells: channels and patterns together, or shard channels.
     pub fn subscriptions(&self, topic: Topic) -> usize {
-        let [channels, patterns, shards] = &self.subscribed;
-        if topic == Topic::Shard { shards.len() } else { channels.len() + patterns.len() }
+        let [channels, patterns, shards] = self.subscription_counts();
+        if topic == Topic::Shard { shards } else { channels + patterns }
     }
 
     /// Whether it speaks RESP2 and listens to something: then it may do little else.

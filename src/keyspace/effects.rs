@@ -60,8 +60,10 @@ pub struct Touch {
     pub class: Class,
 }
 
-/// Bytes of the log's buffer that are kept from one transaction to the next.
-const LOG_KEPT: usize = 64 * 1024;
+/// Bytes of the log's buffer, and of the keys', that are kept from one transaction to the next.
+const BYTES_KEPT: usize = 64 * 1024;
+/// Room for as many items is kept in each list.
+const ITEMS_KEPT: usize = 1024;
 
 /// What one transaction did.
 #[derive(Debug, Default)]
@@ -136,12 +138,26 @@ impl Effects {
     }
 
     fn clear(&mut self) {
+        let missed = self.missed.get_mut();
         self.log.clear();
-        self.log.shrink_to(LOG_KEPT);
-        self.touches.clear();
+        self.log.shrink_to(BYTES_KEPT);
         self.keys.clear();
-        self.missed.get_mut().clear();
+        self.keys.shrink_to(BYTES_KEPT);
+        self.touches.clear();
+        self.touches.shrink_to(ITEMS_KEPT);
+        missed.clear();
+        missed.shrink_to(ITEMS_KEPT);
         self.ready.clear();
+        self.ready.shrink_to(ITEMS_KEPT);
+    }
+
+    /// Bytes allocated for what is kept from one transaction to the next.
+    pub fn capacity_bytes(&self) -> usize {
+        self.log.capacity()
+            + self.keys.capacity()
+            + self.touches.capacity() * size_of::<Touch>()
+            + self.missed.borrow().capacity() * size_of::<Place>()
+            + self.ready.capacity() * size_of::<(u32, Box<[u8]>)>()
     }
 
     /// Whether changes are recorded for the log and the replicas.

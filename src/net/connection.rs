@@ -4,14 +4,14 @@
 //! Running ──command has to wait──▶ Parked ──served, timeout, CLIENT UNBLOCK──▶ Running
 //!    │ ──CLIENT PAUSE, log full──▶ Held ────pause is over, room────────────────▶ Running
 //!    │ ──WAITAOF─────────────────▶ Synced ──durable, timeout, CLIENT UNBLOCK───▶ Running
-//!    └ QUIT, EOF, CLIENT KILL, protocol error ──▶ the end, once the replies are out
+//!    └ QUIT, EOF, CLIENT KILL, protocol error ──▶ the end, once the replies are out ──▶ Closing ──▶ Leaving
 //! ```
 //! While a client is parked or held, what it sends is read (so that its going away is noticed) and
 //! kept; requests that were decoded already are kept as they are. While replies are held back until
 //! they are durable, nothing is read.
 
 use super::holding::Holding;
-use super::scratch;
+use super::scratch::{self, Tools};
 use super::terminal::Terminal;
 use crate::config::{self, ClientClass};
 use crate::dispatch::{self, Call, Calls, Outcome, Parked, Round, Shortcut, Unblock};
@@ -23,14 +23,14 @@ use crate::resp::{Error, Reply};
 use bumpalo::Bump;
 use bytes::{Buf, BytesMut};
 use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 use tokio_util::io::poll_read_buf;
 
@@ -74,9 +74,14 @@ enum State {
     Held(Pin<Box<dyn Future<Output = ()> + Send>>),
     /// WAIT or WAITAOF; whether the reply tells of the disk here.
     Synced(Pin<Box<dyn Future<Output = ()> + Send>>, bool),
+    /// It has ended while the server stops: it is let go of once nobody is let in any more.
+    Closing(End, Pin<Box<dyn Future<Output = ()> + Send>>),
+    /// It has ended, and says goodbye.
+    Leaving(End, Pin<Box<Sleep>>),
 }
 
-/// A connection over a stream: TCP, unix socket, TLS, or a pipe in memory.
+/// A connection over a stream: TCP, unix socket, TLS, or a pipe in memory. As a future it serves the client until the
+/// connection ends.
 pub struct Connection<S> {
     stream: S,
     engine: Arc<Engine>,
@@ -117,23 +122,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Serves the client until the connection ends.
-    pub fn serve(self) -> impl Future<Output = End> {
-        // Behind a pointer: a future keeps what it was given beside what it moved it to, and so does who awaits it.
-        let mut this = Box::new(self);
-        async move {
-            let end = poll_fn(|cx| this.poll(cx)).await;
-            this.let_go();
-            if this.engine.stop.is_cancelled() {
-                this.engine.listening.close();
-                Box::pin(this.engine.listening.wait()).await;
-            }
-            // Says goodbye where the protocol has a word for it; nobody waits for the answer.
-            let _ = Box::pin(tokio::time::timeout(FAREWELL, this.stream.shutdown())).await;
-            end
-        }
-    }
-
     /// Lets go of everything that others hold for this connection: it has ended.
     fn let_go(&mut self) {
         match &self.state {
@@ -146,13 +134,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             State::Held(_) | State::Synced(..) => {
                 self.engine.blocked_clients.fetch_sub(1, Relaxed);
             }
-            State::Running => {}
+            State::Running | State::Closing(..) | State::Leaving(..) => {}
         }
         self.session.end(&self.engine);
         dispatch::untie(&self.engine, self.session.client.id);
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+    /// Ready when the connection has ended.
+    fn poll_serve(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
             // Until it is empty: only then is the task remembered.
             while self.session.client.outbox.poll_filled(cx).is_ready() {
@@ -209,7 +198,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Ready when a parked or held client goes on; pending while it runs, too.
     fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.state {
-            State::Running => Poll::Pending,
+            State::Running | State::Closing(..) | State::Leaving(..) => Poll::Pending,
             State::Held(lifted) => {
                 ready!(lifted.as_mut().poll(cx));
                 self.state = State::Running;
@@ -344,10 +333,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 self.session.client.query_len.store(0, Relaxed);
                 self.session.client.query_room.store(0, Relaxed);
-                self.run_input(&mut scratch.calls, &mut scratch.reply);
+                self.run_input(&mut scratch.tools);
             } else {
                 let read = std::mem::take(&mut scratch.read);
-                let used = self.run_bytes(&read[..n], &mut scratch.calls, &mut scratch.reply);
+                let used = self.run_bytes(&read[..n], &mut scratch.tools);
                 self.input.extend_from_slice(&read[used..n]);
                 scratch.read = read;
             }
@@ -386,7 +375,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Goes on after a wait: requests that were decoded, then bytes that were received.
     fn resume(&mut self) {
         scratch::with(|scratch| {
-            let mut reply = self.lend_reply(&mut scratch.reply);
+            let tools = &mut scratch.tools;
+            let mut reply = self.lend(tools);
             while let Some(words) = self.postponed.pop_front() {
                 let calls = Calls::of(words.iter().map(|word| &word[..]));
                 self.run_calls(&calls, usize::MAX, &mut reply);
@@ -397,18 +387,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if self.end.is_none() && matches!(self.state, State::Running) && !self.input.is_empty() {
                 // Written with what follows: together they may be more than the client may be owed.
                 self.output = reply;
-                self.run_input(&mut scratch.calls, &mut scratch.reply);
+                self.run_input(tools);
             } else {
-                self.return_reply(reply, &mut scratch.reply);
+                self.give_back(reply, tools);
             }
         });
         self.check_input();
     }
 
     /// Runs what is in the connection's own buffer.
-    fn run_input(&mut self, kept: &mut Calls<'static>, spare: &mut Reply) {
+    fn run_input(&mut self, tools: &mut Tools) {
         let input = std::mem::take(&mut self.input);
-        let used = self.run_bytes(&input, kept, spare);
+        let used = self.run_bytes(&input, tools);
         if used < input.len() {
             self.input = input;
             self.input.advance(used);
@@ -416,18 +406,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Decodes and runs the whole requests in `bytes`; returns how many bytes they took.
-    fn run_bytes(&mut self, bytes: &[u8], kept: &mut Calls<'static>, spare: &mut Reply) -> usize {
+    fn run_bytes(&mut self, bytes: &[u8], tools: &mut Tools) -> usize {
         let mut used = 0;
         // What others sent before these bytes came stands before the replies to them: a message that was published,
         // and its publisher answered, is there when the client's next PING is answered.
         if self.session.client.outbox.is_filled() {
             self.take_outbox();
         }
-        let mut reply = self.lend_reply(spare);
+        let mut reply = self.lend(tools);
         while used < bytes.len() && self.end.is_none() && matches!(self.state, State::Running) {
             let rest = &bytes[used..];
             let limits = self.engine.decoding(self.session.authenticated);
-            let (unquoted, mut calls) = (Bump::new(), std::mem::take(kept).recycle());
+            let (unquoted, mut calls) = (Bump::new(), std::mem::take(&mut tools.calls).recycle());
             match self.decoder.decode(rest, &limits, BATCH_MAX, &unquoted, calls.batch()) {
                 Ok(n) => used += n,
                 Err(error) => {
@@ -440,12 +430,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             calls.look_up_ahead(&self.engine, self.session.db);
             self.run_calls(&calls, rest.len(), &mut reply);
             let was_empty = calls.is_empty();
-            *kept = calls.recycle();
+            tools.calls = calls.recycle();
             if was_empty {
                 break;
             }
         }
-        self.return_reply(reply, spare);
+        self.give_back(reply, tools);
         used
     }
 
@@ -493,7 +483,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         return i + 1;
                     }
                     if let Some(wait) = self.session.waitaof.take() {
-                        self.begin_waitaof(wait);
+                        self.begin_waitaof(*wait);
                         self.postpone(calls, i + 1);
                         return i + 1;
                     }
@@ -588,16 +578,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// The buffer to write replies to: what is still unsent, or the thread's.
-    fn lend_reply(&mut self, spare: &mut Reply) -> Reply {
-        let from = if self.output.is_empty() { spare } else { &mut self.output };
+    /// Borrows where effects go, and the buffer to write replies to: what is still unsent, or the thread's.
+    fn lend(&mut self, tools: &mut Tools) -> Reply {
+        self.session.effects.borrow(&mut tools.effects);
+        let from = if self.output.is_empty() { &mut tools.reply } else { &mut self.output };
         let mut reply = std::mem::take(from);
         reply.set_protocol(self.session.protocol());
         reply
     }
 
-    /// Writes as much as the socket takes at once; the rest stays in `output`.
-    fn return_reply(&mut self, reply: Reply, spare: &mut Reply) {
+    /// Gives back what was lent. Writes as much as the socket takes at once; the rest stays in `output`.
+    fn give_back(&mut self, reply: Reply, tools: &mut Tools) {
+        self.session.effects.give_back(&mut tools.effects);
         self.output = reply;
         if self.holding.is_some() {
             // The task looks after it, and remembers itself then.
@@ -606,7 +598,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut idle = Context::from_waker(std::task::Waker::noop());
         // What the socket does not take now, `poll_flush` tries again with the task's waker.
         if let Poll::Ready(Ok(())) = self.poll_flush(&mut idle) {
-            *spare = std::mem::take(&mut self.output);
+            tools.reply = std::mem::take(&mut self.output);
         }
     }
 
@@ -670,6 +662,44 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.sent = 0;
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Future for Connection<S> {
+    type Output = End;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {
+        let this = &mut *self;
+        loop {
+            let end = match &mut this.state {
+                State::Closing(end, closed) => {
+                    ready!(closed.as_mut().poll(cx));
+                    *end
+                }
+                // Where the protocol has a word for goodbye; nobody waits for the answer.
+                State::Leaving(end, farewell) => {
+                    let said = Pin::new(&mut this.stream).poll_shutdown(cx).is_ready();
+                    return if said || farewell.as_mut().poll(cx).is_ready() {
+                        Poll::Ready(*end)
+                    } else {
+                        Poll::Pending
+                    };
+                }
+                _ => {
+                    let end = ready!(this.poll_serve(cx));
+                    this.let_go();
+                    if this.engine.stop.is_cancelled() {
+                        this.engine.listening.close();
+                        let engine = this.engine.clone();
+                        this.state =
+                            State::Closing(end, Box::pin(async move { engine.listening.wait().await }));
+                        continue;
+                    }
+                    end
+                }
+            };
+            this.state = State::Leaving(end, Box::pin(tokio::time::sleep(FAREWELL)));
+        }
     }
 }
 

@@ -218,7 +218,7 @@ fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     if let Some(user) = user {
         session.log_in(user);
     }
-    tasks.spawn(Connection::new(stream, engine.clone(), session).serve());
+    tasks.spawn(Connection::new(stream, engine.clone(), session));
 }
 
 #[cfg(test)]

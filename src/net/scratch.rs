@@ -2,6 +2,7 @@
 
 use crate::base::heap::Heap;
 use crate::dispatch::Calls;
+use crate::keyspace::Effects;
 use crate::resp::Reply;
 use parking_lot::Mutex;
 use std::cell::Cell;
@@ -11,14 +12,32 @@ pub const READ_LEN: usize = 64 * 1024;
 /// Bytes of a reply buffer that are kept for the next reply.
 pub const REPLY_KEPT: usize = 64 * 1024;
 
-/// What a connection needs while it runs.
-pub struct Scratch {
-    /// Where reads go when no partial request waits in the connection's own buffer.
-    pub read: Box<[u8]>,
+/// What a connection runs calls with.
+#[derive(Default)]
+pub struct Tools {
     /// The calls decoded.
     pub calls: Calls<'static>,
     /// The replies written.
     pub reply: Reply,
+    /// What the calls do.
+    pub effects: Option<Box<Effects>>,
+}
+
+impl Tools {
+    /// Bytes allocated.
+    fn capacity_bytes(&self) -> usize {
+        let effects =
+            self.effects.as_ref().map_or(0, |effects| size_of::<Effects>() + effects.capacity_bytes());
+        self.calls.capacity_bytes() + self.reply.capacity_bytes() + effects
+    }
+}
+
+/// What a connection needs while it runs.
+pub struct Scratch {
+    /// Where reads go when no partial request waits in the connection's own buffer.
+    pub read: Box<[u8]>,
+    /// What it runs calls with.
+    pub tools: Tools,
     /// Bytes that count as kept at hand.
     counted: usize,
 }
@@ -26,7 +45,7 @@ pub struct Scratch {
 impl Scratch {
     /// Counts what it takes at rest as kept at hand.
     fn count(&mut self) {
-        let bytes = self.read.len() + self.calls.capacity_bytes() + self.reply.capacity_bytes();
+        let bytes = self.read.len() + self.tools.capacity_bytes();
         if bytes != self.counted {
             Heap::keep_at_hand(bytes as isize - self.counted as isize);
             self.counted = bytes;
@@ -36,12 +55,8 @@ impl Scratch {
 
 impl Default for Scratch {
     fn default() -> Self {
-        let mut new = Self {
-            read: vec![0; READ_LEN].into_boxed_slice(),
-            calls: Calls::default(),
-            reply: Reply::default(),
-            counted: 0,
-        };
+        let mut new =
+            Self { read: vec![0; READ_LEN].into_boxed_slice(), tools: Tools::default(), counted: 0 };
         new.count();
         new
     }

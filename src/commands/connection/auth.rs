@@ -91,7 +91,7 @@ fn hello(cx: &mut Outer<'_>) -> Result {
         ));
     }
     if let Some(name) = name {
-        *cx.session.client.name.lock() = name;
+        cx.session.client.introduce(|said| said.name = name);
     }
     if let Some(protocol) = protocol {
         cx.session.set_protocol(protocol);

@@ -27,7 +27,7 @@ fn wait(cx: &mut Outer<'_>) -> Result {
         return Ok(());
     }
     cx.session.waitaof =
-        Some(WaitAof { lsn: 0, replicas: replicas as usize, timeout_ms, tells_local: false });
+        Some(Box::new(WaitAof { lsn: 0, replicas: replicas as usize, timeout_ms, tells_local: false }));
     Ok(())
 }
 
@@ -65,6 +65,7 @@ fn waitaof(cx: &mut Outer<'_>) -> Result {
         return Ok(());
     }
     let lsn = if local > 0 { cx.session.wrote } else { 0 };
-    cx.session.waitaof = Some(WaitAof { lsn, replicas: replicas as usize, timeout_ms, tells_local: true });
+    cx.session.waitaof =
+        Some(Box::new(WaitAof { lsn, replicas: replicas as usize, timeout_ms, tells_local: true }));
     Ok(())
 }

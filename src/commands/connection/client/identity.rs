@@ -2,7 +2,8 @@
 
 use super::{SIMPLE, check_word};
 use crate::command::{Command, Error, Group, Outer, Result, Run};
-use crate::engine::Flag;
+use crate::engine::{Flag, Introduction};
+use bytes::Bytes;
 
 pub(super) const ID: Command = Command::new("ID", "client|id", Group::Connection, Run::Outer(id))
     .syntax("")
@@ -21,7 +22,7 @@ pub(super) const GETNAME: Command =
         .doc("2.6.9", "O(1)", "Tells the name of this connection.");
 
 fn getname(cx: &mut Outer<'_>) -> Result {
-    match &**cx.session.client.name.lock() {
+    match &*cx.session.client.introduction().name {
         b"" => cx.reply.null(),
         name => cx.reply.bulk(name),
     }
@@ -36,7 +37,8 @@ pub(super) const SETNAME: Command =
         .doc("2.6.9", "O(1)", "Names this connection.");
 
 fn setname(cx: &mut Outer<'_>) -> Result {
-    *cx.session.client.name.lock() = check_word(cx.args.bytes()?, "Client names")?;
+    let name = check_word(cx.args.bytes()?, "Client names")?;
+    cx.session.client.introduce(|said| said.name = name);
     cx.reply.ok();
     Ok(())
 }
@@ -51,13 +53,13 @@ pub(super) const SETINFO: Command =
 fn setinfo(cx: &mut Outer<'_>) -> Result {
     let [attribute, value] = *cx.args.take(2)? else { return Err(Error::SYNTAX) };
     let shown = String::from_utf8_lossy(attribute);
-    let mut library = cx.session.client.library.lock();
-    let field = match attribute.to_ascii_lowercase().as_slice() {
-        b"lib-name" => &mut library.0,
-        b"lib-ver" => &mut library.1,
+    let field: fn(&mut Introduction) -> &mut Bytes = match attribute.to_ascii_lowercase().as_slice() {
+        b"lib-name" => |said| &mut said.library,
+        b"lib-ver" => |said| &mut said.version,
         _ => return Err(Error::parts(&[b"ERR Unrecognized option '", attribute, b"'"])),
     };
-    *field = check_word(value, &shown)?;
+    let word = check_word(value, &shown)?;
+    cx.session.client.introduce(|said| *field(said) = word);
     cx.reply.ok();
     Ok(())
 }

@@ -99,12 +99,10 @@ pub fn line(client: &Client, now_ms: i64, argv_len: usize, out: &mut String) {
     let (query, argv_len) = (query.saturating_sub(words), argv_len + waiting + words);
     let queued = client.multi_len.load(Relaxed);
     let last = client.command.load(Relaxed).checked_sub(1);
-    let command = last.map_or("NULL", |number| registry(FAMILIES).all()[number].full_name);
+    let command = last.map_or("NULL", |number| registry(FAMILIES).all()[number as usize].full_name);
     let redirect = redirect_of(client);
-    let (library, version) = {
-        let library = client.library.lock();
-        (shown(&library.0), shown(&library.1))
-    };
+    let said = client.introduction();
+    let (library, version) = (shown(&said.library), shown(&said.version));
     // A `String` takes every write.
     let _ = writeln!(
         out,
@@ -117,7 +115,7 @@ pub fn line(client: &Client, now_ms: i64, argv_len: usize, out: &mut String) {
         client.addr,
         client.laddr,
         client.fd,
-        shown(&client.name.lock()),
+        shown(&said.name),
         seconds(client.created_ms),
         seconds(client.active_ms.load(Relaxed)),
         client.db.load(Relaxed),

@@ -65,14 +65,14 @@ impl Property<'_> {
             Property::Addr(addr) => client.addr.as_bytes() == *addr,
             Property::Laddr(addr) => client.laddr.as_bytes() == *addr,
             Property::Ip(ip) => ip_of(&client.addr).as_bytes() == *ip,
-            Property::Name(name) => **client.name.lock() == **name,
+            Property::Name(name) => *client.introduction().name == **name,
             Property::Flags(flags) => {
                 let has = flags_of(client);
                 flags.iter().all(|flag| has.contains(*flag as char))
             }
             Property::Capa(letters) => letters.iter().all(|l| *l == b'r' && client.is(Flag::Redirectable)),
-            Property::LibName(name) => *client.library.lock().0 == **name,
-            Property::LibVer(version) => *client.library.lock().1 == **version,
+            Property::LibName(name) => *client.introduction().library == **name,
+            Property::LibVer(version) => *client.introduction().version == **version,
             Property::Db(db) => client.db.load(Relaxed) == *db,
             Property::Age(s) => seconds(client.created_ms) >= *s,
             Property::Idle(s) => seconds(client.active_ms.load(Relaxed)) >= *s,

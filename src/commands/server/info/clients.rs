@@ -21,7 +21,7 @@ pub(super) fn clients(engine: &Engine, lines: &mut Lines) {
     let watched = || clients.iter().map(|client| client.watched.load(Relaxed)).filter(|keys| *keys > 0);
     lines.add("watching_clients", watched().count());
     lines.add("clients_in_timeout_table", 0);
-    lines.add("total_watched_keys", watched().sum::<usize>());
+    lines.add("total_watched_keys", watched().map(u64::from).sum::<u64>());
     lines.add("total_blocking_keys", blocking);
     lines.add("total_blocking_keys_on_nokey", on_removal);
     let now_ms = engine.now_ms();
