@@ -172,7 +172,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         Poll::Ready(Ok(_)) => self.idle = None,
                         Poll::Ready(Err(_)) => return Poll::Ready(End::Io),
                         Poll::Pending => {
-                            self.give_back(cx);
+                            self.give_room_back(cx);
                             return Poll::Pending;
                         }
                     }
@@ -288,7 +288,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Gives back what is reserved for the rest of a request, once nothing has come of it for a while.
-    fn give_back(&mut self, cx: &mut Context<'_>) {
+    fn give_room_back(&mut self, cx: &mut Context<'_>) {
         if self.input.capacity() - self.input.len() <= GROW.0 * 2 {
             self.idle = None;
             return;
