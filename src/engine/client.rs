@@ -53,8 +53,9 @@ pub enum Flag {
     ImportSource = 1 << 16,
 }
 
-/// Bytes of a connection without its buffers.
-const CONNECTION: usize = size_of::<Client>() + 512;
+/// Bytes of a connection without its buffers: this, its task with the session (640), its socket in the runtime (256), and
+/// its place among the clients.
+const CONNECTION: usize = size_of::<Client>() + 640 + 256 + 64;
 
 /// What is kept for a client, by its place in [`Client::held`].
 #[derive(Clone, Copy, Debug)]
