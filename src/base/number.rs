@@ -28,11 +28,18 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
 
 /// The integer that a text begins with, as C's `atoi`: 0 where there is none; of what is wider, the lower 32 bits.
 pub fn leading_i32(text: &[u8]) -> i32 {
+    leading_i64(text).0 as i32
+}
+
+/// The integer that a text begins with, and what follows it, as C's `strtoll`: 0 and the whole text where there is none; one
+/// that is too large or too small is the nearest there is.
+pub fn leading_i64(text: &[u8]) -> (i64, &[u8]) {
     let blanks = text.iter().take_while(|b| matches!(b, b' ' | b'\t'..=b'\r')).count();
-    let (negative, digits) = float::sign(&text[blanks..]);
+    let (negative, signless) = float::sign(&text[blanks..]);
     let sign = if negative { -1 } else { 1 };
-    let digits = digits.iter().take_while(|b| b.is_ascii_digit());
-    digits.fold(0_i64, |n, b| n.saturating_mul(10).saturating_add(sign * i64::from(b - b'0'))) as i32
+    let (digits, rest) = signless.split_at(signless.iter().take_while(|b| b.is_ascii_digit()).count());
+    let add = |n: i64, b: &u8| n.saturating_mul(10).saturating_add(sign * i64::from(b - b'0'));
+    (digits.iter().fold(0, add), if digits.is_empty() { text } else { rest })
 }
 
 /// Parses an unsigned 64-bit integer as Redis' `string2ull`, which is laxer than [`parse_i64`]: leading

@@ -1,5 +1,6 @@
 //! What the SCAN family shares: cursor, MATCH, COUNT, and how much one call visits.
 
+use crate::base::text::until_nul;
 use crate::base::{glob, number};
 use crate::command::{Args, Error, Reply, Result};
 
@@ -12,7 +13,7 @@ const COUNT_DEFAULT: usize = 10;
 /// # Errors
 /// "invalid cursor" when it is no unsigned 64-bit integer.
 pub fn cursor(args: &mut Args<'_>) -> Result<u64> {
-    number::parse_u64(args.bytes()?).ok_or(Error::new("ERR invalid cursor"))
+    number::parse_u64(until_nul(args.bytes()?)).ok_or(Error::new("ERR invalid cursor"))
 }
 
 /// What is scanned, as far as the options differ.

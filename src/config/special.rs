@@ -1,7 +1,8 @@
 //! The values with a grammar of their own: save points, output buffer limits, keyspace events, lists.
 
 use super::kind::{Refusal, Value, choice, one_of, parse_memory};
-use crate::base::number::{parse_f64, parse_i64};
+use crate::base::number::{leading_i64, parse_f64, parse_i64};
+use crate::base::text::until_nul;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
@@ -94,15 +95,19 @@ pub(super) fn parse_save(words: &[&[u8]]) -> Result<Vec<u8>, Refusal> {
     if matches!(words, [[] | [0, ..]]) {
         return Ok(Vec::new());
     }
-    let valid = words.len().is_multiple_of(2)
-        && words.chunks_exact(2).all(|pair| {
-            let count = |word, least| parse_i64(word).is_some_and(|n| (least..=i32::MAX.into()).contains(&n));
-            count(pair[0], 1) && count(pair[1], 0)
-        });
-    if !valid {
+    let number = |word: &&[u8]| match leading_i64(until_nul(word)) {
+        (n, []) => Some(n),
+        _ => None,
+    };
+    let numbers: Option<Vec<i64>> = words.iter().map(number).collect();
+    let numbers =
+        numbers.filter(|numbers| numbers.len().is_multiple_of(2)).ok_or("Invalid save parameters")?;
+    if numbers.chunks_exact(2).any(|pair| pair[0] < 1 || pair[1] < 0) {
         return Err("Invalid save parameters".into());
     }
-    Ok(words.join(&b' '))
+    // Redis keeps the changes in 32 bits.
+    let points = numbers.chunks_exact(2).map(|pair| format!("{} {}", pair[0], pair[1] as i32));
+    Ok(points.collect::<Vec<_>>().join(" ").into_bytes())
 }
 
 /// The save points of a parsed `save` value.

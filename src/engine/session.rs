@@ -6,7 +6,7 @@ use crate::keyspace::Effects;
 use crate::keyspace::txn::Progress;
 use crate::log::Lsn;
 use crate::pubsub::Topic;
-use crate::resp::Protocol;
+use crate::resp::{Error, Protocol};
 use bytes::Bytes;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,12 +17,20 @@ use std::sync::atomic::Ordering::Relaxed;
 pub struct WaitAof {
     /// The place that has to be durable here; 0 when that does not matter.
     pub lsn: Lsn,
+    /// Whether it is refused where there is no log, or none any more.
+    pub needs_log: bool,
     /// How many replicas have to have it on disk.
     pub replicas: usize,
     /// Milliseconds after which it is answered anyway; 0 for never.
     pub timeout_ms: u64,
     /// Whether the reply tells of the disk here, too.
     pub tells_local: bool,
+}
+
+impl WaitAof {
+    /// What is answered where a log is needed and there is none.
+    pub const NO_LOG: Error =
+        Error::new("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
 }
 
 /// Whether a client gets replies (CLIENT REPLY).

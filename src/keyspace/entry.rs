@@ -108,7 +108,8 @@ const COLLECTION: u8 = 8;
 const FORM: u8 = 0x0F;
 const TTL: u8 = 0x10;
 const LONG_KEY: u8 = 0x20;
-/// The string was built by changing another (APPEND, SETRANGE…): reported as `raw` whatever its length.
+/// The string was built by changing another (APPEND, SETRANGE…): reported as `raw` whatever its length. Of an integer: it
+/// is one of its own, which other keys do not share.
 const RAW: u8 = 0x40;
 const GENERATION: u8 = 0x80;
 
@@ -448,7 +449,9 @@ impl<'a> EntryRef<'a> {
     /// How often Redis would refer to the value: small numbers are one object for all keys, without a count.
     pub fn references(self, access: Access) -> i64 {
         match self.string() {
-            Some(StrRef::Int(0..10_000)) if access.shares_numbers() => i32::MAX.into(),
+            Some(StrRef::Int(0..10_000)) if self.flags() & RAW == 0 && access.shares_numbers() => {
+                i32::MAX.into()
+            }
             _ => 1,
         }
     }
@@ -647,6 +650,13 @@ impl EntryBox {
         self.set_byte(0, first);
     }
 
+    /// Marks an integer as one of its own, as COPY makes them in Redis; of other values nothing changes.
+    pub fn set_own(&mut self) {
+        if self.as_ref().form() == INT {
+            self.set_raw();
+        }
+    }
+
     /// Overwrites an integer in place; false when the value is not stored as one.
     pub fn put_int(&mut self, value: i64) -> bool {
         if self.as_ref().form() != INT {
@@ -654,6 +664,8 @@ impl EntryBox {
         }
         // SAFETY: INT has an i64 as its payload.
         unsafe { self.payload().cast::<i64>().write_unaligned(value) };
+        let first = self.as_ref().byte(0) & !RAW;
+        self.set_byte(0, first);
         true
     }
 

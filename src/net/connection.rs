@@ -56,8 +56,8 @@ enum State {
     Running,
     Parked(Box<Parked>, Option<Pin<Box<Sleep>>>),
     Held(Pin<Box<dyn Future<Output = ()> + Send>>),
-    /// WAIT or WAITAOF; whether the reply tells of the disk here.
-    Synced(Pin<Box<dyn Future<Output = ()> + Send>>, bool),
+    /// WAIT or WAITAOF, and what it asked for.
+    Synced(Pin<Box<dyn Future<Output = ()> + Send>>, Box<WaitAof>),
     /// It has ended while the server stops: it is let go of once nobody is let in any more.
     Closing(End, Pin<Box<dyn Future<Output = ()> + Send>>),
     /// It has ended, and says goodbye.

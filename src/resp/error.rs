@@ -51,10 +51,12 @@ impl Error {
     }
 
     /// An error whose text is made for the occasion. CR and LF become blanks, so that no data of a
-    /// user can start a second frame.
+    /// user can start a second frame; those at its end are left out.
     pub fn text(text: impl Into<Vec<u8>>) -> Error {
+        let is_break = |byte: &u8| matches!(*byte, b'\r' | b'\n');
         let mut text = text.into();
-        text.iter_mut().filter(|byte| matches!(**byte, b'\r' | b'\n')).for_each(|byte| *byte = b' ');
+        text.truncate(text.iter().rposition(|byte| !is_break(byte)).map_or(0, |last| last + 1));
+        text.iter_mut().filter(|byte| is_break(byte)).for_each(|byte| *byte = b' ');
         Error(Cow::Owned(text))
     }
 

@@ -77,6 +77,16 @@ fn gather(n: u64) -> u32 {
     n as u32
 }
 
+/// The number of the cell that a score names: of one that is none, what processors make of it (Redis leaves that to them).
+fn cell_bits(score: f64) -> u64 {
+    const HALF: f64 = (1u64 << 63) as f64;
+    match score {
+        _ if score < HALF => score as i64 as u64,
+        _ if score < 2.0 * HALF => score as u64,
+        _ => 0,
+    }
+}
+
 /// A cell of the grid after `step` halvings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Cell {
@@ -106,8 +116,8 @@ impl Cell {
     }
 
     fn area(self) -> Area {
-        let edge = |index: u32, more: u64, max: f64| {
-            let share = (u64::from(index) + more) as f64 / (1u64 << self.step) as f64;
+        let edge = |index: u32, more: u32, max: f64| {
+            let share = f64::from(index.wrapping_add(more)) / (1u64 << self.step) as f64;
             -max + share * (max - -max)
         };
         Area {
@@ -146,7 +156,7 @@ impl Position {
 
     /// The middle of the cell that has this score.
     pub fn from_score(score: f64) -> Self {
-        let bits = score as u64;
+        let bits = cell_bits(score);
         let Area { longitude, latitude } =
             Cell { x: gather(bits >> 1), y: gather(bits), step: STEP_MAX }.area();
         Position {

@@ -17,7 +17,7 @@ mod varint;
 
 pub use block::Entry;
 pub use group::{Consumer, ConsumerNo, Group, Pending};
-pub use id::{Id, parse_u64};
+pub use id::Id;
 pub use trim::{Deleted, References, Trim, Until};
 
 use super::Packing;

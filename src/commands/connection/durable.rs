@@ -26,8 +26,13 @@ fn wait(cx: &mut Outer<'_>) -> Result {
         cx.reply.int(0);
         return Ok(());
     }
-    cx.session.waitaof =
-        Some(Box::new(WaitAof { lsn: 0, replicas: replicas as usize, timeout_ms, tells_local: false }));
+    cx.session.waitaof = Some(Box::new(WaitAof {
+        lsn: 0,
+        needs_log: false,
+        replicas: replicas as usize,
+        timeout_ms,
+        tells_local: false,
+    }));
     Ok(())
 }
 
@@ -53,9 +58,7 @@ fn waitaof(cx: &mut Outer<'_>) -> Result {
     let timeout_ms = timeout(cx)?;
     let log = &cx.engine.log;
     if local > 0 && !log.is_on() {
-        return Err(Error::new(
-            "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
-        ));
+        return Err(WaitAof::NO_LOG);
     }
     let durable = log.is_on() && log.durable() >= cx.session.wrote;
     if (replicas == 0 && (durable || local == 0)) || cx.session.nested {
@@ -65,7 +68,12 @@ fn waitaof(cx: &mut Outer<'_>) -> Result {
         return Ok(());
     }
     let lsn = if local > 0 { cx.session.wrote } else { 0 };
-    cx.session.waitaof =
-        Some(Box::new(WaitAof { lsn, replicas: replicas as usize, timeout_ms, tells_local: true }));
+    cx.session.waitaof = Some(Box::new(WaitAof {
+        lsn,
+        needs_log: local > 0,
+        replicas: replicas as usize,
+        timeout_ms,
+        tells_local: true,
+    }));
     Ok(())
 }

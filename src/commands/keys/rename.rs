@@ -98,7 +98,8 @@ fn copy(cx: &mut Keyed<'_, '_>) -> Result {
         cx.reply.int(0);
         return Ok(());
     };
-    let copy = EntryBox::copy_of(entry, to, entry.expire_at());
+    let mut copy = EntryBox::copy_of(entry, to, entry.expire_at());
+    copy.set_own();
     cx.txn.select(db);
     cx.txn.expire_if_due(to);
     let done = replace || !cx.txn.exists(to);

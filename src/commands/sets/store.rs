@@ -21,11 +21,14 @@ const SINTERSTORE: Command = Command::new("SINTERSTORE", "sinterstore", Group::S
 
 fn sinterstore(cx: &mut Keyed<'_, '_>) -> Result {
     store(cx, |sets, packing| {
-        let mut common = Set::new();
+        // As in Redis: the form of the smallest, integers or not, tells with which one to begin.
+        let smallest = sets.iter().flatten().min_by_key(|set| set.len());
+        let mut common = if smallest.is_none_or(|set| set.is_ints()) { Set::new() } else { Set::packed() };
         intersect(sets, |member| {
             common.insert_item(member, packing);
             true
         });
+        common.narrow(packing);
         common
     })
 }

@@ -2,10 +2,12 @@
 
 use super::remove::{Options, references};
 use super::{INVALID_ID, parse_id, reply_id};
+use crate::base::number;
+use crate::base::text::until_nul;
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
 use crate::types::Stream;
-use crate::types::stream::{Id, parse_u64};
+use crate::types::stream::Id;
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[XADD, XSETID];
@@ -43,9 +45,9 @@ enum NewId {
 
 impl NewId {
     fn parse(text: &[u8]) -> Result<NewId> {
-        match text {
+        match until_nul(text) {
             b"*" => Ok(NewId::Auto),
-            [ms @ .., b'-', b'*'] => Ok(NewId::AutoSeq(parse_u64(ms).ok_or(INVALID_ID)?)),
+            [ms @ .., b'-', b'*'] => Ok(NewId::AutoSeq(number::parse_u64(ms).ok_or(INVALID_ID)?)),
             _ => parse_id(text, 0).map(NewId::Given),
         }
     }

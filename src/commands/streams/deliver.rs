@@ -2,6 +2,7 @@
 
 use super::read::Request;
 use super::{no_group, parse_id, reply_id, reply_pairs};
+use crate::base::text::until_nul;
 use crate::command::flag::*;
 use crate::command::{Command, Error, Flow, Group, Keyed, Keys, Reply, Result, Run, access};
 use crate::keyspace::Edit;
@@ -42,7 +43,7 @@ fn xreadgroup(cx: &mut Keyed<'_, '_>) -> Result<Flow> {
         if cx.txn.read::<Stream>(key)?.is_none_or(|stream| stream.group(group).is_none()) {
             return Err(no_group(key, group, " in XREADGROUP with GROUP option"));
         }
-        wanted.push(match *id {
+        wanted.push(match until_nul(id) {
             b"$" | b"+" => return Err(meaningless(id[0])),
             b">" => Wanted::New,
             // Nothing is behind the last of all ids, which Redis takes for `>`.

@@ -1,6 +1,7 @@
 //! XGROUP: making, moving and removing groups and consumers.
 
 use super::{no_such_group, parse_id};
+use crate::base::text::until_nul;
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
 use crate::commands::help::help;
@@ -36,7 +37,7 @@ fn entries_read(args: &mut Args<'_>) -> Result<Option<u64>> {
 
 /// The id a group begins behind: `$` is the stream's last.
 fn begin(text: &[u8], stream: Option<&Stream>) -> Result<Id> {
-    match text {
+    match until_nul(text) {
         b"$" => Ok(stream.map_or(Id::MIN, Stream::last_id)),
         _ => parse_id(text, 0),
     }
@@ -112,7 +113,7 @@ fn setid(cx: &mut Keyed<'_, '_>) -> Result {
     if options > 2 {
         return Err(cx.args.misused());
     }
-    let id = match id {
+    let id = match until_nul(id) {
         b"-" => Id::MIN,
         b"+" => Id::MAX,
         id => begin(id, Some(stream.value()))?,

@@ -11,6 +11,7 @@ pub mod remove;
 
 use super::lists::reply_item;
 use crate::base::number;
+use crate::base::text::until_nul;
 use crate::command::{Args, Error, Reply, Result};
 use crate::types::stream::{Entry, Id};
 
@@ -29,7 +30,7 @@ fn parse_ids(texts: &[&[u8]]) -> Result<Vec<Id>> {
 /// Parses one end of an interval: an id, `-`, `+`, or `(` and an id that is not included.
 fn parse_bound(text: &[u8], is_start: bool) -> Result<Id> {
     let seq = if is_start { 0 } else { u64::MAX };
-    match text {
+    match until_nul(text) {
         b"-" => Ok(Id::MIN),
         b"+" => Ok(Id::MAX),
         [b'(', rest @ ..] if !rest.is_empty() => {

@@ -1,6 +1,7 @@
 //! Reading streams by ids.
 
 use super::{int_or, parse_bound, parse_id, reply_entry};
+use crate::base::text::until_nul;
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Flow, Group, Keyed, Keys, Reply, Result, Run, access};
 use crate::keyspace::Kind;
@@ -175,7 +176,7 @@ fn xread(cx: &mut Keyed<'_, '_>) -> Result<Flow> {
     let mut after = Vec::with_capacity(request.ids.len());
     for (key, id) in request.keys.iter().zip(request.ids) {
         let stream = cx.txn.read::<Stream>(key)?;
-        after.push(match *id {
+        after.push(match until_nul(id) {
             b"$" => stream.map_or(Id::MIN, Stream::last_id),
             b"+" => stream.and_then(Stream::last).and_then(|last| last.id.prev()).unwrap_or(Id::MIN),
             b">" => return Err(ONLY_GROUP),
@@ -225,11 +226,12 @@ impl Request<'_> {
         wait.on_removal = self.group.is_some();
         // Entries become claimable by the passing of time alone.
         wait.again_ms = self.claim_ms.map(|ms| (ms / 4).clamp(10, 1000));
-        if self.ids.contains(&&b"$"[..]) {
+        let is_last = |id: &[u8]| until_nul(id) == b"$";
+        if self.ids.iter().any(|id| is_last(id)) {
             // `$` means what it means now, also when the command runs again.
             let mut argv: Vec<Box<[u8]>> = cx.args.argv().iter().map(|word| Box::from(*word)).collect();
             let first = argv.len() - self.ids.len();
-            for (at, id) in after.iter().enumerate().filter(|(at, _)| self.ids[*at] == b"$") {
+            for (at, id) in after.iter().enumerate().filter(|(at, _)| is_last(self.ids[*at])) {
                 argv[first + at] = id.to_string().into_bytes().into();
             }
             wait.argv = Some(argv);

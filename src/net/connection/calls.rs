@@ -57,7 +57,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         return i + 1;
                     }
                     if let Some(wait) = self.session.waitaof.take() {
-                        self.begin_waitaof(*wait);
+                        self.begin_waitaof(wait);
                         self.postpone(calls, i + 1);
                         return i + 1;
                     }

@@ -22,13 +22,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.engine.blocked_clients.fetch_sub(1, Relaxed);
                 Poll::Ready(())
             }
-            State::Synced(synced, tells_local) => {
-                let tells_local = *tells_local;
+            State::Synced(synced, wait) => {
+                let wait = **wait;
                 let asked = self.session.client.unblock.load(Relaxed);
                 if asked == 0 {
                     ready!(synced.as_mut().poll(cx));
                 }
-                self.end_waitaof(asked == 2, tells_local);
+                self.end_waitaof(asked == 2, wait);
                 Poll::Ready(())
             }
             State::Parked(parked, sleep) => {
@@ -92,15 +92,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    pub(super) fn begin_waitaof(&mut self, wait: WaitAof) {
+    pub(super) fn begin_waitaof(&mut self, wait: Box<WaitAof>) {
         let client = &self.session.client;
         client.set(Flag::Blocked, true);
         client.unblock.store(0, Relaxed);
         self.engine.blocked_clients.fetch_add(1, Relaxed);
-        self.state = State::Synced(Box::pin(synced(self.engine.clone(), wait)), wait.tells_local);
+        self.state = State::Synced(Box::pin(synced(self.engine.clone(), *wait)), wait);
     }
 
-    fn end_waitaof(&mut self, refused: bool, tells_local: bool) {
+    fn end_waitaof(&mut self, refused: bool, wait: WaitAof) {
         self.session.client.set(Flag::Blocked, false);
         self.engine.blocked_clients.fetch_sub(1, Relaxed);
         self.state = State::Running;
@@ -108,11 +108,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if refused {
             return self.output.raw(dispatch::UNBLOCKED);
         }
-        if !tells_local {
+        if !wait.tells_local {
             return self.output.int(0);
         }
-        self.output.array(2);
         let log = &self.engine.log;
+        if wait.needs_log && !log.is_on() {
+            return self.output.error(&WaitAof::NO_LOG);
+        }
+        self.output.array(2);
         self.output.int((log.is_on() && log.durable() >= self.session.wrote).into());
         self.output.int(0);
     }
@@ -148,10 +151,10 @@ async fn may_go_on(engine: Arc<Engine>) {
     }
 }
 
-/// Between two looks at a log that fails.
+/// Between two looks at a log that fails, or is turned off.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Completes when what `wait` asks for is reached, or its time is over.
+/// Completes when what `wait` asks for is reached, its time is over, or the log that it needs is turned off.
 async fn synced(engine: Arc<Engine>, wait: WaitAof) {
     let reached = async {
         while wait.lsn > 0 && engine.log.until_durable(wait.lsn).await.is_err() {
@@ -168,8 +171,14 @@ async fn synced(engine: Arc<Engine>, wait: WaitAof) {
             ms => tokio::time::sleep(Duration::from_millis(ms)).await,
         }
     };
+    let off = async {
+        while engine.log.is_on() {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
     tokio::select! {
         () = reached => {}
         () = over => {}
+        () = off, if wait.needs_log => {}
     }
 }

@@ -57,6 +57,28 @@ impl Set {
         Set(Form::Ints(IntSet::new()).into())
     }
 
+    /// An empty set that holds integers as texts, too.
+    pub fn packed() -> Self {
+        Set(Form::Packed(Packed::new()).into())
+    }
+
+    /// Whether it is in the form that holds integers alone.
+    pub fn is_ints(&self) -> bool {
+        matches!(self.0.view(), View::Ints(_))
+    }
+
+    /// Takes the form that holds integers alone, if its members are such and few enough.
+    pub fn narrow(&mut self, packing: &Packing) {
+        if self.is_ints() || !ints_fit(self.len(), packing) {
+            return;
+        }
+        let numbers: Option<Vec<i64>> = self.iter().map(|member| member.as_int()).collect();
+        let Some(numbers) = numbers else { return };
+        let mut ints = IntSet::new();
+        numbers.into_iter().for_each(|n| _ = ints.insert(n));
+        self.0 = Form::Ints(ints).into();
+    }
+
     /// Prepares for `count` members to be added, of which `first` is the first: takes the form that so
     /// many would need even if some prove to be there already.
     pub fn expect(&mut self, count: usize, first: &[u8], packing: &Packing) {

@@ -1,6 +1,11 @@
 //! The id of a stream's entry.
 
+use crate::base::number::parse_u64;
+use crate::base::text::until_nul;
 use std::fmt;
+
+/// The longest text that is read as an id.
+const TEXT_MAX: usize = 127;
 
 /// Milliseconds and a sequence number, written `ms-seq`; ids only grow within a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,18 +43,17 @@ impl Id {
         }
     }
 
-    /// Parses `ms-seq` or `ms`; `seq` is what stands for a missing sequence number.
+    /// Parses `ms-seq` or `ms`, up to a NUL as in C; `seq` is what stands for a missing sequence number.
     pub fn parse(text: &[u8], seq: u64) -> Option<Id> {
+        if text.len() > TEXT_MAX {
+            return None;
+        }
+        let text = until_nul(text);
         match text.iter().position(|b| *b == b'-') {
             None => Some(Id { ms: parse_u64(text)?, seq }),
             Some(at) => Some(Id { ms: parse_u64(&text[..at])?, seq: parse_u64(&text[at + 1..])? }),
         }
     }
-}
-
-/// Parses an unsigned number as Redis reads the halves of an id: blanks, a plus and zeros may lead it.
-pub fn parse_u64(text: &[u8]) -> Option<u64> {
-    std::str::from_utf8(text).ok()?.trim_ascii_start().parse().ok()
 }
 
 impl fmt::Display for Id {
@@ -67,7 +71,8 @@ mod tests {
         assert_eq!(Id::parse(b"5-7", 0), Some(Id::new(5, 7)));
         assert_eq!(Id::parse(b"5", u64::MAX), Some(Id::new(5, u64::MAX)));
         assert_eq!(Id::parse(b"18446744073709551615-0", 0), Some(Id::new(u64::MAX, 0)));
-        assert_eq!(Id::parse(b"+05- 07", 0), Some(Id::new(5, 7)));
+        assert_eq!(Id::parse(b"+05- 07\0x", 0), Some(Id::new(5, 7)));
+        assert_eq!(Id::parse(b"1- -1", 0), Some(Id::new(1, u64::MAX)));
         for text in ["", "-", "5-", "-5", "5-7-9", "5-x", "18446744073709551616-0", "5 "] {
             assert_eq!(Id::parse(text.as_bytes(), 0), None, "{text}");
         }
