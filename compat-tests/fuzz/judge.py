@@ -3,6 +3,7 @@
 import re
 
 from calls import RANDOM, SCANS
+from wire import show
 
 # Replies without an order of their own.
 UNORDERED = set("""smembers sinter sunion sdiff hgetall hkeys hvals keys pubsub|channels pubsub|shardchannels acl|cat acl|users command|list
@@ -15,6 +16,26 @@ SHAPES = set("""info time lolwut client|list client|info client|id client|tracki
 # Time passes between the two answers.
 TIMED = set("object|idletime ttl pttl expiretime pexpiretime httl hpttl hexpiretime hpexpiretime".split())
 PASSING = {b"idle", b"inactive", b"seen-time", b"active-time", b"radix-tree-keys", b"radix-tree-nodes"}
+
+
+# Calls in scripts whose replies have no order.
+ORDERLESS = re.compile(r"hgetall|smembers|sinter|sunion|sdiff|hkeys|hvals|'keys'", re.I)
+
+
+def settled_script(text, left, right):
+    """What two scripts answered without what they drew by chance, or were told in no order."""
+    if "math.random" in text:
+        return ("drawn",), ("drawn",)
+    if ORDERLESS.search(text) and sorted(show(left)) == sorted(show(right)):
+        return left, left
+    return left, right
+
+
+def until_nul(item):
+    """A reply with its texts up to a NUL."""
+    if item[0] in "*~%>":
+        return (item[0], [until_nul(one) for one in item[1]])
+    return (item[0], item[1].partition(b"\0")[0]) if len(item) > 1 else item
 
 
 def flat(item):

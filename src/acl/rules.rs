@@ -1,6 +1,7 @@
 //! All the rules of one user: whether it may log in, how, and what it may do then.
 
 use super::{Catalogue, Denied, Fault, Question, Selector};
+use crate::base::text::until_nul;
 use sha2::{Digest, Sha256};
 
 /// The rules of one user.
@@ -62,7 +63,8 @@ impl Rules {
                 [b'!', digits @ ..] => self.remove(&checked(digits)?)?,
                 [b'(', inner @ .., b')'] => {
                     let mut selector = Selector::new(all_channels);
-                    inner
+                    // As C sees them.
+                    until_nul(inner)
                         .split(|b| matches!(b, b' ' | b'\t'..=b'\r'))
                         .filter(|rule| !rule.is_empty())
                         .try_for_each(|rule| selector.apply(rule, catalogue))?;

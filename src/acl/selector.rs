@@ -64,6 +64,7 @@ impl Selector {
             lower if lower.starts_with(b"db=") => self.databases = Some(databases(&lower[3..])?),
             _ => match rule {
                 [b'~', glob @ ..] => self.key(glob, READ | WRITE)?,
+                [b'%', ..] if self.all_keys => return Err(Fault::KeyAfterAll),
                 [b'%', rest @ ..] => {
                     let (allows, glob) = permission(rest)?;
                     self.key(glob, allows)?;

@@ -7,6 +7,8 @@ mod keys;
 mod registry;
 pub mod syntax;
 
+use crate::base::number;
+
 pub use crate::resp::{Error, Reply, Result};
 pub use args::{Args, timeout_ms};
 pub use context::{Flow, Held, Keyed, Outer, Sweep};
@@ -319,6 +321,30 @@ impl Command {
     /// When the arguments do not say it (a malformed number of keys).
     pub fn find_keys(&self, argv: &[&[u8]], found: &mut Vec<Found>) -> Result {
         self.keys.iter().try_for_each(|keys| keys.find(argv, found))
+    }
+
+    /// The keys of a call whose number of keys is none, as Redis tells them then: by what the number begins with, the
+    /// destination last, and not what is done to them.
+    pub fn keys_loosely(&self, argv: &[&[u8]]) -> Vec<Found> {
+        let (mut counted, mut destination) = (Vec::new(), Vec::new());
+        for keys in self.keys {
+            match keys.find {
+                Find::Counted { count, step } => {
+                    let (first, step) = (usize::from(count) + 1, usize::from(step));
+                    let n = argv.get(first - 1).map_or(0, |text| number::leading_i32(text));
+                    let n = usize::try_from(n).unwrap_or(0);
+                    if n <= argv.len().saturating_sub(first) / step {
+                        counted.extend((first..).step_by(step).take(n));
+                    }
+                }
+                Find::At { first, .. } => destination.push(first.into()),
+                _ => {}
+            }
+        }
+        if counted.is_empty() {
+            destination.clear();
+        }
+        counted.into_iter().chain(destination).map(|at| Found { at, access: 0 }).collect()
     }
 
     /// The ACL categories it belongs to.

@@ -2,6 +2,7 @@
 
 use super::special;
 use crate::base::number::parse_i64;
+use crate::base::text::until_nul;
 use bytes::Bytes;
 use std::borrow::Cow;
 
@@ -201,9 +202,7 @@ fn outside(min: i64, max: i64) -> Refusal {
 
 /// Bytes with a unit: `k m g` are powers of 1000, `kb mb gb` of 1024; nothing at all is 0.
 pub fn parse_memory(word: &[u8]) -> Option<i64> {
-    if word.is_empty() {
-        return Some(0);
-    }
+    let word = until_nul(word);
     let digits = word.iter().take_while(|b| b.is_ascii_digit()).count();
     let unit = match word[digits..].to_ascii_lowercase().as_slice() {
         b"" | b"b" => 1,
@@ -215,6 +214,9 @@ pub fn parse_memory(word: &[u8]) -> Option<i64> {
         b"gb" => 1 << 30,
         _ => return None,
     };
+    if digits == 0 {
+        return Some(0);
+    }
     let count: i64 = std::str::from_utf8(&word[..digits]).ok()?.parse().ok()?;
     count.checked_mul(unit)
 }

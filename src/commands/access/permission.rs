@@ -114,9 +114,9 @@ fn with_question<R>(
     let (command, argv) = (asked.entry.command, asked.argv);
     let mut found: Vec<Found> = Vec::new();
     if rules.selectors().iter().any(|selector| selector.minds_keys()) {
-        // A malformed call has no keys: its handler touches none, and tells what is wrong.
+        // A malformed call's handler touches none, and tells what is wrong, if its user may touch what it seems to name.
         if command.find_keys(argv, &mut found).is_err() {
-            found.clear();
+            found = command.keys_loosely(argv);
         }
     }
     let keys: SmallVec<[KeyUse<'_>; 8]> = found

@@ -15,7 +15,7 @@ group! {
     SET_MAX_INTSET_ENTRIES = setting("set-max-intset-entries", LONG, "512")
         .doc("Members of a set of integers kept as an array.");
     SET_MAX_LISTPACK_ENTRIES = setting("set-max-listpack-entries", LONG, "128").doc("Members of a packed set.");
-    SET_MAX_LISTPACK_VALUE = setting("set-max-listpack-value", MEMORY, "64").doc("Bytes of a member in a packed set.");
+    SET_MAX_LISTPACK_VALUE = setting("set-max-listpack-value", LONG, "64").doc("Bytes of a member in a packed set.");
     ZSET_MAX_LISTPACK_ENTRIES = setting("zset-max-listpack-entries", LONG, "128")
         .aliases(&["zset-max-ziplist-entries"])
         .doc("Members of a packed sorted set.");

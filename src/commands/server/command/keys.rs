@@ -1,7 +1,6 @@
 //! COMMAND GETKEYS and GETKEYSANDFLAGS: where the keys of a call are.
 
 use super::super::super::FAMILIES;
-use crate::base::number;
 use crate::command::flag::{KEYS_OPTIONAL, LOADING, STALE};
 use crate::command::{Command, Error, Find, Found, Group, Outer, Result, Run, access, registry};
 
@@ -64,7 +63,7 @@ fn find_keys(argv: &[&[u8]]) -> Result<Vec<Found>> {
     for keys in specs {
         let before = found.len();
         if keys.find(argv, &mut found).is_err() {
-            found = loosely(command, argv);
+            found = command.keys_loosely(argv);
             break;
         }
         let needed = matches!(keys.find, Find::At { .. } | Find::Counted { .. });
@@ -76,27 +75,4 @@ fn find_keys(argv: &[&[u8]]) -> Result<Vec<Found>> {
         return Err(invalid);
     }
     Ok(found)
-}
-
-/// The keys of a call whose number of keys is none, as Redis tells them then: by what the number begins with, the
-/// destination last, and not what is done to them.
-fn loosely(command: &Command, argv: &[&[u8]]) -> Vec<Found> {
-    let (mut counted, mut destination) = (Vec::new(), Vec::new());
-    for keys in command.keys {
-        match keys.find {
-            Find::Counted { count, step } => {
-                let (first, step) = (usize::from(count) + 1, usize::from(step));
-                let n = usize::try_from(number::leading_i32(argv[first - 1])).unwrap_or(0);
-                if n <= (argv.len() - first) / step {
-                    counted.extend((first..).step_by(step).take(n));
-                }
-            }
-            Find::At { first, .. } => destination.push(first.into()),
-            _ => {}
-        }
-    }
-    if counted.is_empty() {
-        destination.clear();
-    }
-    counted.into_iter().chain(destination).map(|at| Found { at, access: 0 }).collect()
 }
