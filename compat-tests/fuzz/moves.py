@@ -22,8 +22,11 @@ class Moves:
             for words in (["DEBUG", "DIGEST-VALUE", "~" + key], ["OBJECT", "ENCODING", "~" + key]):
                 self.judge("restored", words, *(side.links["d"].call(*words) for side in self.sides))
             for side in self.sides:
-                own, moved = (side.links["d"].call("DEBUG", "DIGEST-VALUE", name) for name in (key, "~" + key))
-                self.judge("restored", ["DEBUG", "DIGEST-VALUE", key], own, moved)
+                link = side.links["d"]
+                own, moved = (link.call("DEBUG", "DIGEST-VALUE", name) for name in (key, "~" + key))
+                # Which tells of an expiry, too.
+                if link.call("PTTL", key) == (":", b"-1"):
+                    self.judge("restored", ["DEBUG", "DIGEST-VALUE", key], own, moved)
                 side.links["d"].call("DEL", "~" + key)
         self.events()
 
@@ -54,7 +57,8 @@ class Moves:
         self.events()
 
     def faded(self, fields, times, active, calls):
-        """Fields whose time ends, with or without somebody who removes them by himself; then calls on what is left."""
+        """Fields whose time ends, with or without somebody who removes them by himself; then calls on what is left: not
+        HEXPIRE, with which Redis revives what it has not removed yet."""
         for side in self.sides:
             link = side.links["d"]
             link.call("DEL", "h0")
@@ -102,6 +106,6 @@ def draw_move(dice):
     some = [dice.choice(fields) for _ in range(3)]
     options = [["HLEN", "h0"], ["HGETALL", "h0"], ["HKEYS", "h0"], ["HVALS", "h0"], ["HGET", "h0", some[0]], ["HMGET", "h0", *some], ["HEXISTS", "h0", some[0]], ["HSTRLEN", "h0", some[0]], ["HSCAN", "h0", "0", "COUNT", "1000"], ["EXISTS", "h0"],
                ["TYPE", "h0"], ["OBJECT", "ENCODING", "h0"], ["HSET", "h0", some[0], "n"], ["HSETNX", "h0", some[0], "n"], ["HDEL", "h0", *some], ["HINCRBY", "h0", some[0], "1"], ["HINCRBYFLOAT", "h0", some[1], "1.5"], ["HTTL", "h0", "FIELDS", "2", *some[:2]],
-               ["HPERSIST", "h0", "FIELDS", "1", some[0]], ["HEXPIRE", "h0", "100000000", dice.choice(["NX", "XX", "GT", "LT"]), "FIELDS", "1", some[0]], ["HGETDEL", "h0", "FIELDS", "1", some[0]], ["HGETEX", "h0", "PERSIST", "FIELDS", "1", some[0]],
+               ["HPERSIST", "h0", "FIELDS", "1", some[0]], ["HGETDEL", "h0", "FIELDS", "1", some[0]], ["HGETEX", "h0", "PERSIST", "FIELDS", "1", some[0]],
                ["HSETEX", "h0", dice.choice(["FNX", "FXX"]), "FIELDS", "1", some[0], "n"], ["COPY", "h0", "h1", "REPLACE"], ["RENAME", "h0", "h1"], ["DEL", "h0"], ["SORT", "s0", "BY", "nosort", "GET", "h0->" + some[0]], ["HRANDFIELD", "h0", "0"], ["DEBUG", "DIGEST-VALUE", "h0"], ["MEMORY", "USAGE", "nokey"], ["TOUCH", "h0"], ["PERSIST", "h0"], ["HEXPIRETIME", "h0", "FIELDS", "1", "nofield"]]
     return ("faded", fields, times, dice.random() < 0.15, [(words[0].lower(), words) for words in dice.sample(options, dice.choice([1, 2, 4]))])
