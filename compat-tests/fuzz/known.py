@@ -15,6 +15,8 @@ KNOWN = [
     ("any", r"eval:script", r"ERR user_(script|function):\d+: Cannot serialise, excessive nesting.*", r".*", "cjson's settings last beyond a script in Redis"),
     ("any", r"eval:script", r"ERR Error compiling .*", r"ERR Error compiling .*\\xef\\xbf\\xbd.*", "the compiler's message is told as UTF-8"),
     ("any", r"admin:waitaof.*", r"ERR WAITAOF cannot be used when numlocal is set.*", r".*", "Synap has a log here"),
+    ("any", r"(eval:)?dbsize", r"\d+", r"\d+", "keys past their time count until somebody looks, and who does differs; looks at the state tell the same"),
+    ("any", r"served by a store", r"il\*?", r"\[.*", "what is stored over a value of another type serves who waits, whom Redis forgets"),
     ("any", r"pfmerge|eval:pfmerge", r"OK|QUEUED", r"NOPERM .*", "Redis asks nobody for the only key"),
     ("any", r"hsetex|eval:hsetex", r"ERR unknown argument: (NX|XX|nx)", r".*", "NX and XX of Valkey 9.0 are known"),
     ("any", r"hsetex|eval:hsetex", r"ERR wrong number of arguments for 'hsetex' command", r".*", "options may stand behind the fields, as in Redis 8.4"),

@@ -195,11 +195,14 @@ class Pair(Crowds, Users, Settings, Moves):
                     time.sleep(0.001)
             begun.append((link, called, words, idents))
         self.chunk("a", between)
+        stores = any("STORE" in repr(words).upper() for _, words in between)
         for link, called, words, idents in begun:
             replies = []
             for side, ident in zip(self.sides, idents):
                 side.links["s"].call("CLIENT", "UNBLOCK", ident)
                 replies.append(side.links[link].read())
+            if stores and self.known("served by a store", *replies):
+                raise Parted
             self.judge(called, words, *replies)
 
     def scan(self, words):

@@ -14,6 +14,7 @@ mod progress;
 mod tests;
 mod trim;
 mod varint;
+mod weight;
 
 pub use block::Entry;
 pub use group::{Consumer, ConsumerNo, Group, Pending};
@@ -86,11 +87,11 @@ impl Stream {
         if id <= inner.last_id {
             return false;
         }
-        let estimate = 8 + pairs.iter().map(|text| 1 + text.len()).sum::<usize>();
+        let text_len = pairs.iter().map(|text| text.len()).sum();
         let (bytes_max, entries_max) = (packing.stream_node_max_bytes(), packing.stream_node_max_entries());
         if inner.tail.len() == 0 {
             inner.tail = Block::new(id, pairs);
-        } else if inner.tail.is_full_for(estimate, bytes_max, entries_max) {
+        } else if inner.tail.is_full_for(text_len, bytes_max, entries_max) {
             let mut full = std::mem::replace(&mut inner.tail, Block::new(id, pairs));
             full.seal();
             inner.sealed.insert(full.master(), full);

@@ -14,6 +14,7 @@
 
 use super::Id;
 use super::varint::{push_back_varint, push_varint, read_back_varint, read_varint, varint_size};
+use super::weight;
 use crate::types::footprint::taken;
 use crate::types::item::{Item, size_of_first};
 
@@ -32,12 +33,14 @@ pub struct Block {
     dead: u32,
     /// Deleted entries whose bytes are still there.
     marked: u32,
+    /// Bytes of Redis' node for these entries, but for its counts of them.
+    weight: u32,
 }
 
 impl Block {
     /// An empty block for entries from `id` on, with the fields of the entry it begins with.
     pub fn new(id: Id, pairs: &[&[u8]]) -> Self {
-        let mut block = Block { master: id, ..Block::default() };
+        let mut block = Block { master: id, weight: weight::of_master(pairs) as u32, ..Block::default() };
         push_varint(pairs.len() as u64 / 2, &mut block.bytes);
         for field in pairs.iter().step_by(2) {
             Item::from(*field).push_to(&mut block.bytes);
@@ -66,8 +69,9 @@ impl Block {
             Ok(max) if max > 0 && max < BYTES_MAX => max,
             _ => BYTES_MAX,
         };
-        let entries = i64::from(self.live) + i64::from(self.dead);
-        self.bytes.len() + text_len >= bytes_max || (entries_max > 0 && entries >= entries_max)
+        let (live, dead) = (i64::from(self.live), i64::from(self.dead));
+        let weight = self.weight as usize + weight::of_number(live) + weight::of_number(dead);
+        weight + text_len >= bytes_max || (entries_max > 0 && live + dead >= entries_max)
     }
 
     /// Gives back what was allocated ahead: nothing will be appended any more.
@@ -100,6 +104,7 @@ impl Block {
             Item::from(*item).push_to(&mut self.bytes);
         }
         push_back_varint((self.bytes.len() - from) as u64, &mut self.bytes);
+        self.weight += weight::of_entry(self.master, id, pairs, same) as u32;
         self.live += 1;
     }
 
