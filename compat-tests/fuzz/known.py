@@ -17,6 +17,7 @@ KNOWN = [
     ("any", r"admin:waitaof.*", r"ERR WAITAOF cannot be used when numlocal is set.*", r".*", "Synap has a log here"),
     ("any", r"(eval:)?dbsize", r"\d+", r"\d+", "keys past their time count until somebody looks, and who does differs; looks at the state tell the same"),
     ("any", r"served by a store", r"il\*?", r"\[.*", "what is stored over a value of another type serves who waits, whom Redis forgets"),
+    ("any", r"eval:library", r".*", r"ERR Error registering functions: ERR (first|function_name|description) argument .* must be a string", "fractions are no names"),
     ("any", r"pfmerge|eval:pfmerge", r"OK|QUEUED", r"NOPERM .*", "Redis asks nobody for the only key"),
     ("any", r"hsetex|eval:hsetex", r"ERR unknown argument: (NX|XX|nx)", r".*", "NX and XX of Valkey 9.0 are known"),
     ("any", r"hsetex|eval:hsetex", r"ERR wrong number of arguments for 'hsetex' command", r".*", "options may stand behind the fields, as in Redis 8.4"),

@@ -16,7 +16,7 @@ mod output;
 mod waits;
 
 use crate::dispatch::{self, Parked};
-use crate::engine::{Engine, Session};
+use crate::engine::{Engine, Session, WaitAof};
 use crate::net::holding::Holding;
 use crate::resp::Reply;
 use crate::resp::decode::Decoder;
