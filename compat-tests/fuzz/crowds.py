@@ -102,10 +102,10 @@ def hear(side, name, words):
         reply = side.links[name].call(*words)
         out += repr(flat(reply) if words[:2] == ["PUBSUB", "CHANNELS"] else reply).encode()
     else:
-        side.crowd[name].send(words)
+        side.crowd[name].send(*calls(words))
     for one in "ef" if name != "f" else "fe":
         side.crowd[one].send(["PING", "--heard--"])
-        out += b"\n" + one.encode() + b": " + gathered(side.crowd[one])
+        out += b"\n" + one.encode() + b": " + gathered(side.crowd[one], ";" not in words)
     for one, ident in side.idents.items():
         out = out.replace(b":" + ident + b"\r\n", b":" + one.encode() + b"\r\n")
     return PATTERNED.sub(lambda run: b"".join(sorted(PATTERNED_HEAD.split(run[0])[1:])), modules(out))
@@ -118,10 +118,31 @@ PATTERNED = re.compile(rb"(?:[>*]4\r\n\$8\r\npmessage\r\n(?:\$\d+\r\n.*?\r\n){3}
 UNANSWERED = re.compile(rb"(^|\n|\0)\s*(post|host:)|(^|\n)[*$][^\r\n]*\0", re.I)
 
 
-def gathered(link):
+def calls(words):
+    """The calls that are sent at once, with `;` in between."""
+    out = [[]]
+    for word in words:
+        if word == ";":
+            out.append([])
+        else:
+            out[-1].append(word)
+    return out
+
+
+def transaction(dice):
+    """A transaction of one who listens."""
+    words = ["MULTI"]
+    for _ in range(dice.choice([1, 2, 3])):
+        words += [";", *dice.choice([["SUBSCRIBE", dice.choice(CHANNELS)], ["PSUBSCRIBE", dice.choice(PATTERNS)], ["SSUBSCRIBE", dice.choice(CHANNELS)], ["UNSUBSCRIBE"], ["PUNSUBSCRIBE", "c*"], ["SUNSUBSCRIBE"], ["PUBLISH", "c", "self"], ["GET", "k0"], ["SET", "k0", "t"],
+                                     ["PING", "x"], ["CLIENT", "CACHING", "yes"], ["CLIENT", "TRACKING", "off"], ["RESET"], ["HELLO", "3"], ["GET"], ["nosuch"], ["DEBUG", "PROTOCOL", "push"], ["SPUBLISH", "d", "self"]])]
+    return [*words, ";", dice.choice(["EXEC", "EXEC", "EXEC", "DISCARD"])]
+
+
+def gathered(link, queues=True):
+    """What came up to the reply to PING; where it `queues`, that reply may be that it is queued."""
     out = b""
     try:
-        while b"--heard--\r\n" not in out and b"+QUEUED\r\n" not in out[-9:]:
+        while b"--heard--\r\n" not in out and not (queues and out.endswith(b"+QUEUED\r\n")):
             some = link.file.read1(1 << 16)
             if not some:
                 return out + b"(closed)"
@@ -183,7 +204,7 @@ def turns(generator, dice, caching):
             out.append((who, [verb, *(dice.choice(PATTERNS if verb[0] == "P" else CHANNELS) for _ in range(1 if "UN" in verb else dice.choice([0, 1, 1, 2])))]))
         elif who in "ef" and luck < 0.7:
             out.append((who, dice.choice([["PING"], ["PING", "x"], ["GET", "k0"], ["MGET", "k0", "k1"], ["GET", "l0"], ["LRANGE", "l0", "0", "-1"], ["SET", "k0", "e"], ["EXISTS", "k0", "k2"], ["SCARD", "s0"], ["CLIENT", "CACHING", "yes"], ["CLIENT", "CACHING", "no"],
-                                          ["CLIENT", "TRACKINGINFO"], ["CLIENT", "GETREDIR"], ["CLIENT", "TRACKING", "off"], ["CLIENT", "TRACKING", "ON", *dice.choice(CACHES)], ["HELLO", "2"], ["HELLO", "3"], ["nosuch"], ["TTL", "k0"], ["EVAL", "return redis.call('GET', 'k0')", "1", "k0"],
+                                          transaction(dice), transaction(dice), ["CLIENT", "TRACKINGINFO"], ["CLIENT", "GETREDIR"], ["CLIENT", "TRACKING", "off"], ["CLIENT", "TRACKING", "ON", *dice.choice(CACHES)], ["HELLO", "2"], ["HELLO", "3"], ["nosuch"], ["TTL", "k0"], ["EVAL", "return redis.call('GET', 'k0')", "1", "k0"],
                                           ["RESET"], ["PUBLISH", "c", "self"], ["SPUBLISH", "d", "self"], ["HLEN", "h0"], ["GET"], ["CLIENT", "GETNAME"], ["PUBSUB", "NUMSUB", "c", "d"], ["PUBSUB", "NUMPAT"], ["SELECT", "1"], ["SELECT", "0"], ["DEBUG", "PROTOCOL", "push"]])))
         elif luck < 0.3:
             out.append((dice.choice("ab"), [dice.choice(["PUBLISH", "PUBLISH", "SPUBLISH"]), dice.choice(CHANNELS), "m"]))

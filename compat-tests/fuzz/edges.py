@@ -186,6 +186,23 @@ SCAN 0 [ COUNT 0|-1|x|1000 ] [ TYPE string|bogus|LIST ] [ MATCH *|nosuch ]
 SETRANGE|APPEND $k 1 %text
 EVAL return\\x20redis.call(unpack(ARGV)) 0 %call
 DBSIZE
+COMMAND GETKEYS|GETKEYSANDFLAGS %careless
+RPUSH $l ( 0|1|2 )
+SADD $s ( 0|1|2 )
+ZADD $z ( %n 0|1|2 )
+HSET $h ( a|f %number )
+SORT|SORT_RO $l|$z|$s BY k*|h*->a|h*->f|l* [ LIMIT %n %n ] [ ASC|DESC ] [ ALPHA ] [ GET #|k*|h*->a|h*->f ] [ GET #|h*->nofield ]
+SORT $l|$z BY k*|h*->f|nosort [ DESC ] [ GET #|k*|h*->f ] STORE $l
+EVAL redis.setresp(3);local\x20r=redis.pcall(unpack(ARGV));if\x20type(r)=='table'\x20then\x20return\x20r.map\x20or\x20r.set\x20or\x20r.double\x20or\x20r.big_number\x20or\x20r\x20end;return\x20r 0 %call
+EVAL redis.setresp(3);local\x20r=redis.pcall(unpack(ARGV));return\x20{type(r),type(r)=='table'\x20and\x20#r\x20or\x20tostring(r)} 0 %call
+EVAL redis.setresp(2);local\x20r=redis.pcall(unpack(ARGV));return\x20{type(r),type(r)=='table'\x20and\x20(r.err\x20or\x20r.ok\x20or\x20#r)\x20or\x20tostring(r)} 0 %call
+CLIENT KILL ( ID|USER|ADDR|LADDR|TYPE|SKIPME|MAXAGE|skipme|bogus 99999999|0|-1|x|normal|pubsub|master|slave|replica|yes|no|default|nosuch|127.0.0.1:1 ) ID 99999999
+CLIENT LIST TYPE|ID normal|pubsub|bogus|99999999|0|-1|x [ 99999999 ]
+XREADGROUP GROUP g %c COUNT 2 [ NOACK ] STREAMS $x $x > >
+XAUTOCLAIM $x g %c 0 0|0-0|(1-1|- COUNT 1|2|100 [ JUSTID ]
+XPENDING $x g [ IDLE 0 ] -|(1-1|1-1 +|(9-9 1|10 [ %c ]
+BITFIELD $K ( OVERFLOW WRAP|SAT|FAIL INCRBY|SET u1|i1|u7|i8|u63|i64|i33 0|#1|#0|5|63 %v )
+HPEXPIREAT|HPEXPIRE $h 4102444800000|4102444700000|1|0 [ NX|XX|GT|LT ] FIELDS #( a|f|b )
 """
 
 # What waits, and what ends the wait or makes it pointless.
@@ -250,7 +267,7 @@ ZREM $z %m
 def named(words):
     """A call with its name, as in COMMAND DOCS."""
     name = words[0].lower()
-    if name in ("xgroup", "xinfo", "config", "object", "acl", "command") and len(words) > 1:
+    if name in ("xgroup", "xinfo", "config", "object", "acl", "command", "client") and len(words) > 1:
         name += "|" + words[1].lower()
     if name == "eval":
         name += ":" + (words[3].lower() if words[2] == "0" and len(words) > 3 else "")
@@ -321,7 +338,9 @@ class Edges:
 
     def word(self, word, words):
         dice = self.dice
-        if word == "%call":
+        if word == "%careless":
+            words += self.generator.odd.careless()[1]
+        elif word == "%call":
             name, call = self.generator.call()
             while name in RANDOM | SCANS or self.generator.docs[name]["group"] in ("server", "connection", "pubsub", "scripting", "transactions") or "*" in call and name == "xadd":
                 name, call = self.generator.call()

@@ -52,6 +52,10 @@ class Side:
         self.links = {name: Link(server.port) for name in "abcds"}
         self.listener = None
 
+    def close(self):
+        for link in [*self.links.values(), *([self.listener] if self.listener else [])]:
+            link.close()
+
     def reset(self, protocol, settings):
         for name, link in self.links.items():
             if name in "bcd":

@@ -199,6 +199,8 @@ def compare(oracle, synap, model, options):
                 print(f"a server ended ({fault}); Synap's log:\n{synap.log_tail()}\nthe oracle's:\n{oracle.log_tail()}")
                 fuzz.classes[("", "", "")] = (0, [], Difference("no reply", [], ("nil",), ("nil",)))
                 break
+            for side in pair.sides:
+                side.close()
             pair.sides = tuple(type(side)(side.server) for side in pair.sides)
     for key, (protocol, history, found) in sorted(fuzz.classes.items()):
         print(f"DIFFERENT {found.name} ({fuzz.told[key]} times, RESP{protocol})")

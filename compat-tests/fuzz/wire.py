@@ -26,10 +26,14 @@ class Link:
         self.connect()
 
     def connect(self):
-        if self.socket is not None:
-            self.socket.close()
+        self.close()
         self.socket = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
         self.file = self.socket.makefile("rb")
+
+    def close(self):
+        if self.socket is not None:
+            self.file.close()
+            self.socket.close()
 
     def send(self, *calls):
         """Sends calls, each a list of words."""

@@ -1,7 +1,7 @@
 //! SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE.
 
 use crate::command::flag::*;
-use crate::command::{Channels, Command, Group, Keys, Outer, Reply, Result, Run, access};
+use crate::command::{Channels, Command, Error, Group, Keys, Outer, Reply, Result, Run, access};
 use crate::pubsub::Topic;
 use bytes::Bytes;
 
@@ -65,6 +65,10 @@ const SUNSUBSCRIBE: Command = Command::new(
 .doc("7.0.0", "O(1) for each shard channel.", "Stops listening to shard channels: to these, or to all.");
 
 fn subscribe(cx: &mut Outer<'_>, topic: Topic) -> Result {
+    // Of the others Redis allows it, as older versions did.
+    if topic == Topic::Shard && cx.session.nested {
+        return Err(Error::new("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client"));
+    }
     for name in cx.args.rest() {
         cx.session.subscribe(cx.engine, topic, Bytes::copy_from_slice(name));
         confirm(cx.reply, cx.command, Some(name), cx.session.subscriptions(topic));
