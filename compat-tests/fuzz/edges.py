@@ -202,7 +202,7 @@ XREADGROUP GROUP g %c COUNT 2 [ NOACK ] STREAMS $x $x > >
 XAUTOCLAIM $x g %c 0 0|0-0|(1-1|- COUNT 1|2|100 [ JUSTID ]
 XPENDING $x g [ IDLE 0 ] -|(1-1|1-1 +|(9-9 1|10 [ %c ]
 BITFIELD $K ( OVERFLOW WRAP|SAT|FAIL INCRBY|SET u1|i1|u7|i8|u63|i64|i33 0|#1|#0|5|63 %v )
-HPEXPIREAT|HPEXPIRE $h 4102444800000|4102444700000|1|0 [ NX|XX|GT|LT ] FIELDS #( a|f|b )
+HPEXPIREAT $h 4102444800000|4102444700000|1|0 [ NX|XX|GT|LT ] FIELDS #( a|f|b )
 """
 
 # What waits, and what ends the wait or makes it pointless.

@@ -10,7 +10,7 @@ from wire import show
 # (oracle, command, oracle's reply, Synap's reply, why): `redis-8.0` means a Redis older than that, `valkey` any Valkey, `any` every oracle.
 KNOWN = [
     ("redis-8.0", r".*", r"embstr|raw|ziplist|quicklist|hashtable|intset|listpack|skiplist", r"embstr|raw|quicklist|hashtable|intset|listpack|listpackex|skiplist", "encodings changed since"),
-    ("any", r"sort(_ro)?|eval:sort(_ro)?", r"ERR One or more scores.*", r"\[.*", "C's errno stays as an earlier call left it"),
+    ("any", r"sort(_ro)?|eval:sort(_ro)?", r"ERR One or more scores.*", r"\[.*|\d+", "C's errno stays as an earlier call left it"),
     ("any", r"memory\|usage", r"\d+", r"il", "a key whose time is up has a size until it is looked at"),
     ("any", r"eval:script", r"ERR user_(script|function):\d+: Cannot serialise, excessive nesting.*", r".*", "cjson's settings last beyond a script in Redis"),
     ("any", r"eval:script", r"ERR Error compiling .*", r"ERR Error compiling .*\\xef\\xbf\\xbd.*", "the compiler's message is told as UTF-8"),
@@ -18,6 +18,10 @@ KNOWN = [
     ("any", r"(eval:)?dbsize", r"\d+", r"\d+", "keys past their time count until somebody looks, and who does differs; looks at the state tell the same"),
     ("any", r"served by a store", r"il\*?", r"\[.*", "what is stored over a value of another type serves who waits, whom Redis forgets"),
     ("any", r"eval:library", r".*", r"ERR Error registering functions: ERR (first|function_name|description) argument .* must be a string", "fractions are no names"),
+    ("any", r"acl\|dryrun", r"OK", r"User .* has no permissions to access the 'p\d' key", "as of PFMERGE below"),
+    ("any", r"eval:script", r".* on =\[C\]:-1\.", r".* on @user_script:\d+\.", "a function of C that is called back has no place in Redis"),
+    ("any", r"(eval:)?hgetex", r"ERR The `numfields` parameter must match the number of arguments", r".*", "options may stand behind the fields, as of HSETEX"),
+    ("any", r"(eval:)?z(diff|inter|union)store", r"ERR at least 1 input key is needed.*", r"NOPERM .*", "the destination is asked about though there are no sources"),
     ("any", r"pfmerge|eval:pfmerge", r"OK|QUEUED", r"NOPERM .*", "Redis asks nobody for the only key"),
     ("any", r"hsetex|eval:hsetex", r"ERR unknown argument: (NX|XX|nx)", r".*", "NX and XX of Valkey 9.0 are known"),
     ("any", r"hsetex|eval:hsetex", r"ERR wrong number of arguments for 'hsetex' command", r".*", "options may stand behind the fields, as in Redis 8.4"),

@@ -124,7 +124,7 @@ class Odd:
                 words[at:at] = [cased(dice, dice.choice(self.tokens[name])), *dice.choice([[], [dice.choice(NUMBERS)]])]
             elif at < len(words):
                 words[at] = dice.choice([words[at][:-1], words[at] + "x", dice.choice(KEYS), dice.choice(TEXTS)])
-        return name, words
+        return name, ["1-1" if word == "*" and name == "xadd" else word for word in words]
 
     def admin(self):
         """A call of the server's own commands, with too little or too much."""

@@ -7,7 +7,7 @@ from wire import plain
 
 # What would part the two, or harm the run: where they listen, what they log, who may speak with them, and how long that takes.
 LEFT_OUT = re.compile(r"dir|dbfilename|port|bind.*|unixsocket.*|logfile|pidfile|tls-.*|.*-port|appendonly|appenddirname|appendfilename|aclfile|.*thread.*|.*cpulist|daemonize|supervised|replicaof|slaveof|master.*|requirepass|maxmemory|"
-                      r"maxclients|timeout|notify-keyspace-events|proto-max-bulk-len|save|oom-score.*|jemalloc.*|cluster-.*|syslog-.*|shutdown-.*|.*dump-payload.*|locale-collate|crash.*|ignore-warnings|proc-title.*|always-show-logo|set-proc-title|databases|socket-mark-id|.*announce.*|enable-.*|disable-thp|activedefrag|aof-timestamp-enabled|maxmemory-clients|repl-.*|replica-.*|slave-.*|min-replicas.*|min-slaves.*")
+                      r"maxclients|timeout|notify-keyspace-events|proto-max-bulk-len|save|oom-score.*|jemalloc.*|cluster-.*|syslog-.*|shutdown-.*|.*dump-payload.*|locale-collate|crash.*|ignore-warnings|proc-title.*|always-show-logo|set-proc-title|databases|socket-mark-id|.*announce.*|enable-.*|disable-thp|activedefrag|rdb-del-sync-files|aof-timestamp-enabled|maxmemory-clients|repl-.*|replica-.*|slave-.*|min-replicas.*|min-slaves.*")
 VALUES = ["yes", "no", "YES", "No", "maybe", "", "1k", "1kb", "2mb", "1gb", "1GB", "100b", "1tb", "5%", "100%", "-5%", "101%", "1.5mb", "x", "0", "1", "-1", "100", "1000", "65536", "none", "normal 0 0 0", "pubsub 32mb 8mb 60 normal 1 1 1",
           "normal -1 0 0", "slave 1mb 1kb 5", "replica 1 2 3", "50 99 100", "50.5", "101", "0 0", "a b", "1 2", "\x00", "1\x00", " 1", "1 "]
 

@@ -87,7 +87,7 @@ def draw_user(generator, dice):
     calls = []
     for _ in range(dice.choice([3, 8, 15])):
         calls += called(generator, dice)
-    return ("user", dice.choice([2, 3]), rules, [(name, words) for name, words in calls if name not in RANDOM | BLOCKING and words[0].lower() not in UNFIT])
+    return ("user", dice.choice([2, 3]), rules, [(name, words) for name, words in calls if name not in RANDOM | BLOCKING and words[0].lower() not in UNFIT and (name != "pfmerge" or len(words) > 2)])
 
 
 def called(generator, dice):

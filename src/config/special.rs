@@ -139,7 +139,8 @@ pub struct OutputLimit {
 }
 
 pub(super) fn parse_output_limits(words: &[&[u8]], current: &Value) -> Result<Vec<u8>, Refusal> {
-    if words.is_empty() || !words.len().is_multiple_of(4) {
+    // A text without any changes none.
+    if words.is_empty() || words != [b""] && !words.len().is_multiple_of(4) {
         return Err("Wrong number of arguments in buffer limit configuration.".into());
     }
     let mut limits = match current {
