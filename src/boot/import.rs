@@ -45,9 +45,13 @@ pub fn files(settings: &Settings, own: &Directory) -> Result<Vec<PathBuf>, Strin
     if !files.is_empty() {
         std::fs::create_dir_all(&own.path).map_err(failed)?;
         std::fs::write(&mark, b"").map_err(failed)?;
-        for path in left.iter().filter(|path| **path != mark) {
-            std::fs::remove_file(path).map_err(failed)?;
-        }
+    }
+    for path in left.iter().filter(|path| **path != mark) {
+        std::fs::remove_file(path).map_err(failed)?;
+    }
+    // What is written from here on is not the import's: it must outlive files that come later.
+    if interrupted && files.is_empty() {
+        std::fs::remove_file(&mark).map_err(failed)?;
     }
     Ok(files)
 }

@@ -244,7 +244,11 @@ fn read_group(kind: u8, input: &mut Reader<'_>, stream: &Stream) -> Result<Group
         for _ in 0..input.length()? {
             let id = id_of(u128::from_be_bytes(input.array()?));
             let Some((delivered_ms, count)) = pending.remove(&id) else {
-                return Err(input.damage("a consumer's pending id is not pending in its group"));
+                let taken = group.pending(id..=id).next().is_some();
+                return Err(input.damage(match taken {
+                    true => "Duplicated consumer PEL entry: an id is pending twice",
+                    false => "a consumer's pending id is not pending in its group",
+                }));
             };
             group.assign(id, Pending { consumer, delivered_ms, count });
         }
