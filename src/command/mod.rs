@@ -347,7 +347,7 @@ impl Command {
         counted.into_iter().chain(destination).map(|at| Found { at, access: 0 }).collect()
     }
 
-    /// The ACL categories it belongs to.
+    /// The ACL categories it belongs to, in the order in which ACL CAT lists them.
     pub fn categories(&self) -> Vec<&'static str> {
         let mut categories = match (self.subject, self.run) {
             (Some(subject), _) => subject.to_vec(),
@@ -358,6 +358,7 @@ impl Command {
         // Scripts are no mere readers, whatever they promise.
         let script = self.group == Group::Scripting;
         categories.extend(flag::categories(self.flags).filter(|name| !(script && *name == "read")));
+        categories.sort_by_key(|name| crate::acl::category(name.as_bytes()));
         categories
     }
 }

@@ -199,6 +199,11 @@ impl Registry {
         self.commands[..self.top].iter().copied().filter(|command| !command.has(flag::EFFECT))
     }
 
+    /// The commands and subcommands that clients may call.
+    pub fn given(&self) -> impl Iterator<Item = &'static Command> {
+        self.commands.iter().copied().filter(|command| !command.has(flag::EFFECT))
+    }
+
     /// What rules about users may name: the commands with their categories.
     pub fn catalogue(&self) -> Catalogue {
         let about = |command: &&'static Command| {

@@ -51,20 +51,20 @@ const LIST: Command = Command::new("LIST", "command|list", Group::Server, Run::O
     .doc("7.0.0", "O(N) where N is the number of commands.", "Lists the names of commands.");
 
 fn list(cx: &mut Outer<'_>) -> Result {
-    let registry = registry(FAMILIES);
-    let names: Vec<&str> = match cx.args.rest() {
-        [] => registry.all().iter().map(|command| command.full_name).collect(),
+    let fits: &dyn Fn(&Command) -> bool = match cx.args.rest() {
+        [] => &|_| true,
         [filter, by, what] if filter.eq_ignore_ascii_case(b"FILTERBY") => {
-            let fits: &dyn Fn(&Command) -> bool = match by.to_ascii_lowercase().as_slice() {
+            match by.to_ascii_lowercase().as_slice() {
                 b"module" => &|_| false,
                 b"aclcat" => &|c| c.categories().iter().any(|c| c.as_bytes().eq_ignore_ascii_case(what)),
                 b"pattern" => &|command| glob::matches(what, command.full_name.as_bytes(), true),
                 _ => return Err(Error::SYNTAX),
-            };
-            registry.all().iter().filter(|command| fits(command)).map(|command| command.full_name).collect()
+            }
         }
         _ => return Err(Error::SYNTAX),
     };
+    let given = registry(FAMILIES).given();
+    let names: Vec<&str> = given.filter(|command| fits(command)).map(|command| command.full_name).collect();
     cx.reply.array(names.len());
     names.iter().for_each(|name| cx.reply.bulk(name.as_bytes()));
     Ok(())
