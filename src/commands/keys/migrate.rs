@@ -24,6 +24,8 @@ const WINDOW: usize = 1 << 20;
 /// The timeout that 0 stands for, in milliseconds.
 const TIMEOUT_MS: i64 = 1000;
 
+const UNWRITTEN: Error = Error::new("IOERR error or timeout writing to target instance");
+
 const MIGRATE: Command = Command::new("MIGRATE", "migrate", Group::Generic, Run::Sweep(migrate))
     .syntax(
         "host port <key | \"\"> destination-db timeout [COPY] [REPLACE] \
@@ -153,9 +155,12 @@ fn migrate(cx: &mut Sweep<'_, '_>) -> Result {
 fn hand_over(cx: &mut Sweep<'_, '_>, request: &Request<'_>, mut parcels: Vec<Parcel<'_>>) -> Result {
     let host = String::from_utf8_lossy(request.host);
     let port = std::str::from_utf8(request.port).ok().and_then(|port| port.parse().ok());
-    let mut link = port
-        .and_then(|port| Link::connect(&host, port, request.timeout).ok())
-        .ok_or(Error::new("IOERR error or timeout connecting to the client"))?;
+    let mut link = match port.map(|port| Link::connect(&host, port, request.timeout)) {
+        Some(Ok(link)) => link,
+        // Redis does not look whether it is connected before it writes.
+        Some(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => return Err(UNWRITTEN),
+        _ => return Err(Error::new("IOERR error or timeout connecting to the client")),
+    };
     if !request.auth.is_empty() {
         let auth = [&[&b"AUTH"[..]], request.auth].concat();
         check(link.ask(&auth).map_err(|e| broken(&e))?)?;
@@ -175,7 +180,7 @@ fn hand_over(cx: &mut Sweep<'_, '_>, request: &Request<'_>, mut parcels: Vec<Par
                 push(&mut link, &parcel, replace, cx.engine.now_ms());
                 sent.push(parcel);
             }
-            link.flush().map_err(|_| Error::new("IOERR error or timeout writing to target instance"))?;
+            link.flush().map_err(|_| UNWRITTEN)?;
             for parcel in sent {
                 match check(link.reply().map_err(|e| broken(&e))?) {
                     Err(error) => drop(refused.get_or_insert(error)),
