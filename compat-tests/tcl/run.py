@@ -12,6 +12,9 @@ is named and left out, but for what is `required`. Every file runs in one of two
   external  the suite is given host and port of a server that was started for this file. It then begins every block with
             FUNCTION FLUSH, and skips what restarts servers or asks for settings at their start
 
+A file with `own_tools` is about the command-line tools of its own version. They are taken from beside the server that the
+environment variable `peer` of the suite names; without them the file is left out. All others have those of Redis 7.0.
+
 A file with `tls` runs over TLS, spawned, with certificates that the suite's own script makes; it needs openssl and Tcl's tls.
 
 A floor records per file how many tests passed, failed and were not reached (of those that the real server of that
@@ -116,7 +119,7 @@ def gather(options):
             print(f"SKIPPED the suite {floor.name} is not to be had: {reason}")
             lacking += 1
             continue
-        for name, why in [*floor.deny.items(), *floor.left_out.items()]:
+        for name, why in [*floor.deny.items(), *floor.left_out.items(), *floor.lacking.items()]:
             print(f"{floor.name} {name} is left out: {why}")
         floors.append(floor)
     return floors, lacking
@@ -131,7 +134,11 @@ class Floor:
         self.suite, self.files = table["suite"], table["file"]
         # Tags and files that are not run, with the reason.
         self.deny, self.left_out = table["deny"], table["left_out"]
-        self.chosen = [name for name in self.files if not chosen or name in chosen]
+        # Some files are about the tools of their own version: without these, they tell nothing of the server.
+        lacking = own_tool(self.suite, "cli") is None
+        without = {name for name, record in self.files.items() if record.get("own_tools") and lacking}
+        self.lacking = dict.fromkeys(without, f"its tools are found beside the server that {self.suite.get('peer')} names")
+        self.chosen = [name for name in self.files if name not in without and (not chosen or name in chosen)]
 
     def write(self):
         """Writes the file again: the comment at its head, then every table."""
@@ -238,8 +245,7 @@ def run_file(floor, server, base, name):
         shutil.copytree(floor.tree / "tests", tree / "tests")
         (tree / "src").mkdir()
         for tool in ["cli", "benchmark", "check-aof", "check-rdb"]:
-            program = shutil.which(f"redis-{tool}") or f"/usr/bin/redis-{tool}"
-            (tree / "src" / f"{settings['package']}-{tool}").symlink_to(program)
+            (tree / "src" / f"{settings['package']}-{tool}").symlink_to(tool_of(settings, tool))
         command = ["tclsh", "tests/test_helper.tcl", "--single", name, "--clients", "1", "--durable", "--dont-clean"]
         command += ["--baseport", str(base), "--portcount", str(PORTS - 10)]
         # A file with a time limit of its own has tests that take long.
@@ -281,6 +287,19 @@ def run_file(floor, server, base, name):
                 external.wait()
     seen.seconds = time.monotonic() - started
     return seen
+
+
+def tool_of(settings, tool):
+    """A tool of the suite's own version, beside the server that the suite's `peer` names, or else that of Redis 7.0."""
+    peer = own_tool(settings, tool)
+    return peer or shutil.which(f"redis-{tool}") or f"/usr/bin/redis-{tool}"
+
+
+def own_tool(settings, tool):
+    """The tool of the suite's own version, if it is there."""
+    server = os.environ.get(settings.get("peer", ""))
+    found = [pathlib.Path(server).parent / name for name in [tool, f"{settings['package']}-{tool}"]] if server else []
+    return next((program.absolute() for program in found if program.exists()), None)
 
 
 def start(server, tree, scratch):
