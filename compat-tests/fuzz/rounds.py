@@ -81,6 +81,8 @@ def heard(raw):
     file, out, missed = io.BytesIO(raw), [], []
     while file.tell() < len(raw):
         reply = read(file)
+        if len(reply[1]) != 4:
+            continue
         channel, message = reply[1][2][1], reply[1][3][1]
         if message == b"keymiss" or channel.endswith(b":keymiss"):
             missed.append(reply[1][2:])
