@@ -6,6 +6,7 @@ use crate::config::special;
 
 const REPLICATION: &str = "replication";
 const NO_REPLICAS: &str = "there are no replicas yet";
+const NO_PRIMARY: &str = "no primary is replicated yet";
 
 group! {
     "replication", super::metrics::END, "Primary and replicas.";
@@ -17,12 +18,12 @@ group! {
         .doc("Host and port of the primary to replicate.");
     MASTERUSER = text("masteruser", "")
         .aliases(&["primaryuser"])
-        .pending(REPLICATION)
+        .hint(NO_PRIMARY)
         .doc("User at the primary.");
     MASTERAUTH = text("masterauth", "")
         .aliases(&["primaryauth"])
         .secret()
-        .pending(REPLICATION)
+        .hint(NO_PRIMARY)
         .doc("Password at the primary.");
     REPLICA_SERVE_STALE_DATA = switch("replica-serve-stale-data", "yes")
         .aliases(&["slave-serve-stale-data"])
