@@ -69,7 +69,7 @@ pub(super) fn note(
     local.count_call(entry.number, cost.ns, cost.failed, limits.tracks_latency);
     if cost.ns >= limits.slow_ns
         || cost.reply_len > limits.reply_len
-        || limits.request_len.is_some_and(|limit| request_len(call) > limit)
+        || limits.request_len.is_some_and(|limit| request_len_max(call) > limit && request_len(call) > limit)
     {
         exceeded(engine, client, call, cost);
     }
@@ -81,6 +81,12 @@ pub(super) fn rejected(engine: &Engine, call: &Call<'_>) {
     if entry.command.subcommands().is_empty() || call.argv.len() == 1 {
         engine.metrics.local().commands[entry.number].rejected.add(1);
     }
+}
+
+/// At least the bytes of a call as clients send it, at less cost.
+fn request_len_max(call: &Call<'_>) -> usize {
+    // A sign, up to 20 digits, two line ends.
+    call.argv.iter().map(|word| 25 + word.len()).sum::<usize>() + 23
 }
 
 /// Bytes of a call as clients send it, which COMMANDLOG goes by.

@@ -104,6 +104,7 @@ pub(super) fn functions(lua: &Lua, state: &Rc<State>) -> Result<Table> {
     raw.set("reveal", lua.create_function(reveal)?)?;
     raw.set("checked", lua.create_function(stack::check)?)?;
     raw.set("catcher", lua.create_function(stack::catcher)?)?;
+    raw.set("to_number", lua.create_function(stack::to_number)?)?;
 
     script.set("error_reply", lua.create_function(error_reply)?)?;
     script.set("status_reply", lua.create_function(status_reply)?)?;

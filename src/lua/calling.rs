@@ -54,29 +54,27 @@ fn call(stack: &Stack, state: &State, on_error: Ended) -> Ended {
         debug::note_error(NO_WORDS, false);
         return fail(stack, state, NO_WORDS, false, on_error);
     }
+    // Numbers become words when all of them are written: the place of each, and where its digits end.
     let mut digits: SmallVec<[u8; 64]> = SmallVec::new();
-    let mut ends: SmallVec<[usize; 8]> = SmallVec::new();
+    let mut numbers: SmallVec<[(usize, usize); 8]> = SmallVec::new();
+    let mut argv: SmallVec<[&[u8]; 8]> = SmallVec::with_capacity(n as usize);
     for at in 1..=n {
-        match stack.kind(at) {
-            Type::Text => {}
-            Type::Number => {
-                push_digits(stack.number(at), &mut digits);
-                ends.push(digits.len());
-            }
-            _ => {
-                debug::note_error(BAD_WORDS, false);
-                return fail(stack, state, BAD_WORDS, false, on_error);
-            }
+        if let Some(text) = stack.text(at) {
+            argv.push(text);
+        } else if stack.kind(at) == Type::Number {
+            push_digits(stack.number(at), &mut digits);
+            numbers.push((argv.len(), digits.len()));
+            argv.push(&[]);
+        } else {
+            debug::note_error(BAD_WORDS, false);
+            return fail(stack, state, BAD_WORDS, false, on_error);
         }
     }
-    let (mut from, mut ends) = (0, ends.iter());
-    let word = |at| {
-        stack.text(at).unwrap_or_else(|| {
-            let to = ends.next().copied().unwrap_or(from);
-            &digits[std::mem::replace(&mut from, to)..to]
-        })
-    };
-    let argv: SmallVec<[&[u8]; 8]> = (1..=n).map(word).collect();
+    let mut from = 0;
+    for (place, to) in numbers {
+        argv[place] = &digits[from..to];
+        from = to;
+    }
     debug::note_call(&argv);
     let mut reply = state.reply.borrow_mut();
     reply.clear(REPLY_KEPT);
@@ -99,7 +97,7 @@ fn call(stack: &Stack, state: &State, on_error: Ended) -> Ended {
             fail(stack, state, error.as_bytes(), counted, on_error)
         }
     };
-    match state.is_over_limit(stack.lua()) {
+    match state.is_over_limit(&state.lua()) {
         true => {
             stack.push_text(b"not enough memory");
             Ended::Raises

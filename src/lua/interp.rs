@@ -13,7 +13,7 @@ use crate::base::random;
 use crate::resp::Reply;
 use mlua::chunk::ChunkMode;
 use mlua::state::{GcIncParams, GcMode};
-use mlua::{Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value, VmState};
+use mlua::{Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value, VmState, WeakLua};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -69,12 +69,19 @@ pub(super) struct State {
     pub rests: Cell<bool>,
     /// Names of fields; there once the interpreter is made.
     pub names: OnceCell<Names>,
+    /// The interpreter itself: asking a stack for it takes longer.
+    lua: OnceCell<WeakLua>,
 }
 
 impl State {
     /// Names of fields.
     pub fn names(&self) -> &Names {
         self.names.get().expect("they are kept before the first script runs")
+    }
+
+    /// The interpreter.
+    pub fn lua(&self) -> Lua {
+        self.lua.get().expect("it is noted when it is made").upgrade()
     }
 
     /// Whether more memory is used now than a script may use.
@@ -186,7 +193,7 @@ impl Interp {
         let libs = StdLib::STRING | StdLib::TABLE | StdLib::MATH | StdLib::OS;
         // Panics are bugs that stop the process, so that the language's own pcall is kept.
         let lua = Lua::new_with(libs, LuaOptions::new().catch_rust_panics(false))?;
-        let state = Rc::new(State::default());
+        let state = Rc::new(State { lua: lua.weak().into(), ..State::default() });
         state.random.seed(random::below(1 << 31) as i32);
         let (raw, constants) = (api::functions(&lua, &state)?, api::constants(&lua)?);
         raw.set("deprecated", deprecated)?;

@@ -410,7 +410,7 @@ local base = {
     end, 'tm'),
     string = string_real,
     table = table_real,
-    tonumber = tonumber,
+    tonumber = raw.to_number(tonumber),
     tostring = tostring,
     type = type,
     unpack = checked(unpack, 'tNN'),

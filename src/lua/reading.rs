@@ -35,9 +35,14 @@ impl<'a> Reader<'a> {
     }
 
     fn number(&mut self) -> i64 {
-        let line = self.line();
-        let (negative, digits) = line.strip_prefix(b"-").map_or((false, line), |digits| (true, digits));
-        let n = digits.iter().fold(0i64, |n, digit| n.wrapping_mul(10).wrapping_add((digit - b'0').into()));
+        let (negative, mut rest) =
+            self.bytes.strip_prefix(b"-").map_or((false, self.bytes), |rest| (true, rest));
+        let mut n = 0i64;
+        while let [digit @ b'0'..=b'9', behind @ ..] = rest {
+            n = n.wrapping_mul(10).wrapping_add((digit - b'0').into());
+            rest = behind;
+        }
+        self.bytes = rest.get(2..).unwrap_or_default();
         if negative { n.wrapping_neg() } else { n }
     }
 
@@ -58,23 +63,26 @@ impl<'a> Reader<'a> {
 
     /// Pushes the next reply.
     pub fn push(&mut self) {
-        let Some((kind, rest)) = self.bytes.split_first().filter(|_| self.stack.room(PLACES)) else {
-            return self.stack.push_nil();
-        };
+        let Some((kind, rest)) = self.bytes.split_first() else { return self.stack.push_nil() };
         self.bytes = rest;
-        let names = self.names;
+        // Each of these takes one place, which is there: who holds others asked for it.
         match kind {
             b':' => {
                 let n = self.number();
-                self.stack.push_number(n as f64);
+                return self.stack.push_number(n as f64);
             }
             b'$' => {
                 let len = self.number();
-                match self.take(len) {
+                return match self.take(len) {
                     Some(text) => self.stack.push_text(text),
                     None => self.stack.push_bool(false),
-                }
+                };
             }
+            _ if self.stack.room(PLACES) => {}
+            _ => return self.stack.push_nil(),
+        }
+        let names = self.names;
+        match kind {
             b'+' => self.tagged(names.ok, Self::push_line),
             b'-' => self.tagged(names.err, Self::push_line),
             b'*' | b'>' => self.array(),

@@ -6,12 +6,17 @@
 //! - A [`Stack`] is made of a living interpreter, or by it for the time of one call; it is not `Send`, and no
 //!   reference to what lies on it outlives the borrow of it.
 //! - Lua raises errors by leaving the functions above its own, which drop nothing then. So nothing here raises but
-//!   [`enter`] and [`hooked`], at their end, and [`checked`], which holds nothing. Pushing raises only for lack of memory, which cannot be: who pushes has lifted the limit,
-//!   and the interpreter's allocator ends the process when there is none.
+//!   [`enter`] and [`hooked`], at their end, and the functions of [`guards`], which hold nothing. Pushing raises only for
+//!   lack of memory, which cannot be: who pushes has lifted the limit, and the interpreter's allocator ends the process
+//!   when there is none.
 //! - No finalisers of scripts run while something is pushed: scripts can make no userdata but
 //!   proxies (lua-enable-deprecated-api), which the prelude keeps from having any.
 //! - Panics do not unwind into Lua's frames: they end the process, as all do in release builds.
 #![allow(unsafe_code)]
+
+mod guards;
+
+pub(super) use guards::{catcher, check, to_number};
 
 use super::interp::{Limited, State};
 use mlua::ffi;
@@ -75,128 +80,6 @@ pub(super) fn function<C: Callee>(lua: &Lua, state: &Rc<State>) -> mlua::Result<
     }
 }
 
-/// A function of C that calls `f` when its arguments are of the kinds of which `kinds` has a letter each; otherwise it
-/// raises what a library of C raises, at the place and under the name of the call:
-///
-/// | letter | an argument that is |
-/// |---|---|
-/// | `t` `f` `o` | a table, a function, a coroutine |
-/// | `L` | a function written in Lua |
-/// | `s` `n` | a text, a number; either may be given as the other |
-/// | `S` `N` `F` | the same or a function, or none or nil |
-/// | `I` | a number, if there are three arguments |
-/// | `m` | a table or nil, which must be there |
-/// | `r` | what `gsub` puts in |
-/// | `c` | what the collector can do, or none |
-/// | `a` | there |
-/// | `_` | anything or none |
-///
-/// Calls in tail position keep the caller's place, as they do when what they call is of C.
-///
-/// # Errors
-/// When there is no memory for it.
-pub(super) fn check(lua: &Lua, (f, kinds): (Function, mlua::LuaString)) -> mlua::Result<Function> {
-    // SAFETY: the two values that are pushed are taken by the closure.
-    unsafe { lua.exec_raw((f, kinds), |l| ffi::lua_pushcclosure(l, checked, 2)) }
-}
-
-/// A function that calls its first argument with the others, and tells like `pcall` whether that raised an error, which
-/// `handler` sees where it is raised and may change.
-///
-/// # Errors
-/// When there is no memory for it.
-pub(super) fn catcher(lua: &Lua, handler: Function) -> mlua::Result<Function> {
-    // SAFETY: the value that is pushed is taken by the closure.
-    unsafe { lua.exec_raw(handler, |l| ffi::lua_pushcclosure(l, caught, 1)) }
-}
-
-/// What Lua calls for a function of [`catcher`].
-unsafe extern "C-unwind" fn caught(l: *mut lua_State) -> c_int {
-    // SAFETY: the upvalue is the one that `catcher` gave the closure. What is called stands behind it with its arguments, as the
-    // prelude sees to; errors of it end in this frame. A function of C has room for twenty values beside its arguments.
-    unsafe {
-        ffi::lua_pushvalue(l, ffi::lua_upvalueindex(1));
-        ffi::lua_insert(l, 1);
-        let ended = ffi::lua_pcall(l, ffi::lua_gettop(l) - 2, ffi::LUA_MULTRET, 1);
-        ffi::lua_pushboolean(l, (ended == ffi::LUA_OK).into());
-        ffi::lua_replace(l, 1);
-        ffi::lua_gettop(l)
-    }
-}
-
-/// What `collectgarbage` can be asked for.
-const COLLECTIONS: [*const c_char; 8] = [
-    c"stop".as_ptr(),
-    c"restart".as_ptr(),
-    c"collect".as_ptr(),
-    c"count".as_ptr(),
-    c"step".as_ptr(),
-    c"setpause".as_ptr(),
-    c"setstepmul".as_ptr(),
-    std::ptr::null(),
-];
-
-/// What Lua calls for a function of [`check`].
-unsafe extern "C-unwind" fn checked(l: *mut lua_State) -> c_int {
-    // SAFETY: the upvalues are those that `check` gave the closure, and the text is held by it. Each function that may raise
-    // leaves this frame, which holds nothing to be dropped. A function of C has room for twenty values beside its arguments.
-    unsafe {
-        let mut len = 0;
-        let kinds = ffi::lua_tolstring(l, ffi::lua_upvalueindex(2), &raw mut len).cast::<u8>();
-        for at in 1..=len as c_int {
-            check_one(l, at, *kinds.add(at as usize - 1));
-        }
-        ffi::lua_pushvalue(l, ffi::lua_upvalueindex(1));
-        ffi::lua_insert(l, 1);
-        ffi::lua_call(l, ffi::lua_gettop(l) - 1, ffi::LUA_MULTRET);
-        ffi::lua_gettop(l)
-    }
-}
-
-/// Raises an error unless the argument `at` is of the kind `letter`.
-///
-/// # Safety
-/// No frame between this one and Lua's holds anything to be dropped.
-unsafe fn check_one(l: *mut lua_State, at: c_int, letter: u8) {
-    // SAFETY: as the caller promises, and any index may be asked for.
-    unsafe {
-        let kind = ffi::lua_type(l, at);
-        let absent = matches!(kind, ffi::LUA_TNONE | ffi::LUA_TNIL);
-        let unless = |fits: bool, why: &'static CStr| {
-            if !fits {
-                ffi::luaL_argerror(l, at, why.as_ptr());
-            }
-        };
-        match letter {
-            b't' => ffi::luaL_checktype(l, at, ffi::LUA_TTABLE),
-            b'f' => ffi::luaL_checktype(l, at, ffi::LUA_TFUNCTION),
-            b'F' if !absent => ffi::luaL_checktype(l, at, ffi::LUA_TFUNCTION),
-            b'a' => ffi::luaL_checkany(l, at),
-            b's' => _ = ffi::luaL_checklstring(l, at, std::ptr::null_mut()),
-            b'S' if !absent => _ = ffi::luaL_checklstring(l, at, std::ptr::null_mut()),
-            b'n' => _ = ffi::luaL_checknumber(l, at),
-            b'N' if !absent => _ = ffi::luaL_checknumber(l, at),
-            b'I' if ffi::lua_gettop(l) == 3 => _ = ffi::luaL_checknumber(l, at),
-            b'o' => unless(kind == ffi::LUA_TTHREAD, c"coroutine expected"),
-            b'L' => {
-                let written = kind == ffi::LUA_TFUNCTION && ffi::lua_iscfunction(l, at) == 0;
-                unless(written, c"Lua function expected");
-            }
-            b'm' => {
-                unless(matches!(kind, ffi::LUA_TNIL | ffi::LUA_TTABLE), c"nil or table expected");
-            }
-            b'r' => {
-                // The last argument is looked at first.
-                check_one(l, at + 1, b'N');
-                let puts = [ffi::LUA_TNUMBER, ffi::LUA_TSTRING, ffi::LUA_TFUNCTION, ffi::LUA_TTABLE];
-                unless(puts.contains(&kind), c"string/function/table expected");
-            }
-            b'c' => _ = ffi::luaL_checkoption(l, at, c"collect".as_ptr(), COLLECTIONS.as_ptr()),
-            _ => {}
-        }
-    }
-}
-
 /// Has the interpreter keep `value`.
 ///
 /// # Errors
@@ -218,7 +101,8 @@ unsafe extern "C-unwind" fn enter<C: Callee>(l: *mut lua_State) -> c_int {
     let (state, stack) =
         unsafe { (&*ffi::lua_touserdata(l, ffi::lua_upvalueindex(1)).cast::<State>(), Stack(l)) };
     let ended = catch_unwind(AssertUnwindSafe(|| {
-        let _lifted = Limited::lifted(stack.lua(), state);
+        let lua = state.lua();
+        let _lifted = Limited::lifted(&lua, state);
         C::run(&stack, state)
     }));
     match ended.unwrap_or_else(|_| std::process::abort()) {

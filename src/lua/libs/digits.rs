@@ -25,6 +25,12 @@ fn shortened(digits: &str) -> &str {
     if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits }
 }
 
+/// Reads a number of decimal digits, with a sign or a point; `None` also for others that C would read.
+pub fn read_plain(text: &[u8]) -> Option<f64> {
+    let is_plain = text.len() <= 24 && text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'-'));
+    if is_plain { std::str::from_utf8(text).ok()?.parse().ok() } else { None }
+}
+
 /// Reads the longest number at the begin of `text` as C's `strtod` does; tells how long it is, 0 for none.
 pub fn read_double(text: &[u8]) -> (f64, usize) {
     let sign = usize::from(matches!(text.first(), Some(b'-' | b'+')));
@@ -129,6 +135,18 @@ mod tests {
             let mut out = Vec::new();
             write_g(n, 14, &mut out);
             assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn plain_numbers_are_digits_a_sign_and_a_point() {
+        let plain = [("0", 0.0), ("-12", -12.0), ("12.5", 12.5), (".5", 0.5), ("5.", 5.0)];
+        for (text, n) in plain {
+            assert_eq!(read_plain(text.as_bytes()), Some(n), "{text}");
+        }
+        assert!(read_plain(b"-0").is_some_and(|n| n.is_sign_negative()));
+        for text in ["", "-", ".", "1-", "1.2.3", "+1", " 1", "1e3", "0x1", "inf", "1\0"] {
+            assert_eq!(read_plain(text.as_bytes()), None, "{text}");
         }
     }
 
