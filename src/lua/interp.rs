@@ -1,5 +1,6 @@
 //! The interpreter of a thread.
 
+use super::bytecode::sets_globals;
 use super::libs::digits::write_g;
 use super::libs::{READONLY, json::Settings};
 use super::names::Names;
@@ -134,6 +135,7 @@ pub struct Interp {
     /// Tells what is wrong with a text.
     complain: Function,
     script_env: Function,
+    reader_env: Function,
     library_env: Function,
     bodies: RefCell<HashMap<Box<[u8]>, Sha, ahash::RandomState>>,
     scripts: RefCell<HashMap<Sha, Known, ahash::RandomState>>,
@@ -217,6 +219,7 @@ impl Interp {
             load_library: prelude.get("load")?,
             complain: prelude.get("complain")?,
             script_env: prelude.get("script_env")?,
+            reader_env: prelude.get("reader_env")?,
             library_env: prelude.get("library_env")?,
             lua,
             state,
@@ -245,13 +248,18 @@ impl Interp {
         })
     }
 
-    /// Compiles a text; `name` is `@user_script` or `@user_function`.
+    /// Compiles a text; `name` is `@user_script` or `@user_function`, and `env` gives it its environment.
     ///
     /// # Errors
     /// The compiler's message.
-    fn compile(&self, text: &[u8], name: &str, env: &Function) -> Result<Function, Vec<u8>> {
+    fn compile<'a>(
+        &'a self,
+        text: &[u8],
+        name: &str,
+        env: impl FnOnce(&Function) -> &'a Function,
+    ) -> Result<Function, Vec<u8>> {
         let chunk = self.lua.load(text).set_name(name).set_mode(ChunkMode::Text);
-        let compiled = chunk.into_function().and_then(|f| env.call::<Function>(f));
+        let compiled = chunk.into_function().and_then(|f| env(&f).call::<Function>(f));
         compiled.map_err(|error| match error {
             // It repeats words of the text, which need not be UTF-8 as mlua's messages are.
             mlua::Error::SyntaxError { message, .. } if message.contains(char::REPLACEMENT_CHARACTER) => {
@@ -280,7 +288,10 @@ impl Interp {
     /// # Errors
     /// The compiler's message.
     pub fn compile_script(&self, text: &[u8]) -> Result<Rc<Compiled>, Vec<u8>> {
-        let f = self.compile(text, "@user_script", &self.script_env)?;
+        // With getfenv an environment is a value, which the script could write to.
+        let sets = |f: &Function| self.deprecated || sets_globals(&f.dump(true));
+        let env = |f: &Function| if sets(f) { &self.script_env } else { &self.reader_env };
+        let f = self.compile(text, "@user_script", env)?;
         self.hold(f).map_err(|error| error.to_string().into_bytes())
     }
 
@@ -322,7 +333,7 @@ impl Interp {
         limit: usize,
         host: &mut dyn Host,
     ) -> Result<Vec<Registered>, Vec<u8>> {
-        let compiled = self.compile(text, "@user_function", &self.library_env);
+        let compiled = self.compile(text, "@user_function", |_| &self.library_env);
         let f = compiled.map_err(|why| [b"Error compiling function: ", &why[..]].concat())?;
         *self.state.registered.borrow_mut() = Some(Vec::new());
         let loaded = self.guarded(limit, host, || self.load_library.call::<(bool, Value)>(f));

@@ -18,6 +18,7 @@
 //!   the limit, and it is looked at when they are done.
 
 mod api;
+mod bytecode;
 mod calling;
 pub mod debug;
 mod interp;

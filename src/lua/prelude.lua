@@ -598,6 +598,8 @@ return {
     complain = function(text, name) return select(2, compile(text, name)) end,
     -- Gives a compiled text the environment of scripts, or of libraries.
     script_env = function(f) return setfenv(f, scripts) end,
+    -- The same for a text that sets no global: what it reads need not be looked for behind the table that refuses that.
+    reader_env = function(f) return setfenv(f, script_globals) end,
     library_env = function(f) return setfenv(f, functions) end,
     -- What texts compiled by scripts see.
     globals = scripts,
