@@ -68,6 +68,7 @@ KNOWN = [
     ("redis-8.0", r"eval:xread(group)?", r"ERR \w+ command is not allowed with BLOCK.*", r".*", "BLOCK is passed over in scripts since"),
     ("redis-8.0", r"event", r".*", r".*", "misses are told by other calls since, and what follows stands elsewhere"),
     ("redis-8.0", r"xinfo\|stream", r".*groups.*", r".*groups.*", "active-time came in 7.2, and other lags"),
+    ("redis-8.0", r"(eval:)?xinfo\|groups", r"\[.*[$]lag .*", r"\[.*[$]lag .*", "lags of groups whose counts are given by hand are told otherwise since"),
     ("redis-8.0", r"exec|eval:.*", r"\[.*", r"\[.*", "holds the replies of calls that differ as listed here"),
 ]
 

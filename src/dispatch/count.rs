@@ -83,7 +83,7 @@ pub(super) fn rejected(engine: &Engine, call: &Call<'_>) {
     }
 }
 
-/// At least the bytes of a call as clients send it, at less cost.
+/// An upper bound of the bytes of a call as clients send it, at less cost.
 fn request_len_max(call: &Call<'_>) -> usize {
     // A sign, up to 20 digits, two line ends.
     call.argv.iter().map(|word| 25 + word.len()).sum::<usize>() + 23
