@@ -12,18 +12,10 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// The time from a failure until it is tried again.
 const RETRY: Duration = Duration::from_millis(100);
-/// A sync that takes less is not worth waiting for others.
-const SYNC_SLOW: Duration = Duration::from_micros(200);
-/// How long a sync waits for others at most; a pause of this part of it ends that.
-const COMPANY_MAX: Duration = Duration::from_millis(4);
-const COMPANY_PAUSES: u32 = 8;
-/// Between two looks whether more of them came.
-const COMPANY_LOOK: Duration = Duration::from_micros(20);
 
 /// Why the log cannot be written.
 #[derive(Debug)]
@@ -53,20 +45,13 @@ pub(super) struct Writer {
     dirty: bool,
     written_at: Instant,
     synced_at: Instant,
-    /// How long the last sync took, and the bytes it made durable, if it ended just now.
-    sync_took: Duration,
-    released: u64,
     /// When to try again after a failure.
     retry_at: Option<Instant>,
 }
 
 /// What is to be done next.
 enum Task {
-    Write {
-        sync: bool,
-    },
-    /// Clients wait for what was appended.
-    Serve,
+    Write { sync: bool },
     Retry,
     Stop,
 }
@@ -83,8 +68,6 @@ impl Writer {
             dirty: false,
             written_at: now,
             synced_at: now,
-            sync_took: Duration::ZERO,
-            released: 0,
             retry_at: None,
         }
     }
@@ -96,10 +79,6 @@ impl Writer {
                 Task::Stop => return self.finish(),
                 Task::Retry => self.attempt(Self::write_again),
                 Task::Write { sync } => self.attempt(|writer| writer.write_out(sync)),
-                Task::Serve => {
-                    self.await_company();
-                    self.attempt(|writer| writer.write_out(true));
-                }
             }
         }
     }
@@ -122,32 +101,6 @@ impl Writer {
                 }
                 Err(None) => shared.work.wait(&mut inner),
             }
-            self.released = 0;
-        }
-    }
-
-    /// Waits for those whom the last sync released, when others wait for the next one already: they are back with their next
-    /// writes in a moment, as a rule. Else two crowds would take turns, and each sync serve half of the clients. It ends as
-    /// soon as as much has come as was released, no more comes, or the time of a sync is over.
-    fn await_company(&mut self) {
-        let released = std::mem::take(&mut self.released);
-        if released == 0 || self.sync_took < SYNC_SLOW {
-            return;
-        }
-        let wait = self.sync_took.min(COMPANY_MAX);
-        let began = Instant::now();
-        let (mut end, mut grown_at) = (self.shared.inner.lock().buffer.end(), began);
-        let expected = end + released;
-        while end < expected {
-            thread::sleep(COMPANY_LOOK);
-            let (now, before) = (Instant::now(), end);
-            end = self.shared.inner.lock().buffer.end();
-            if end > before {
-                grown_at = now;
-            }
-            if now - began > wait || now - grown_at > wait / COMPANY_PAUSES {
-                return;
-            }
         }
     }
 
@@ -167,7 +120,7 @@ impl Writer {
         let pressed =
             inner.buffer.end() - inner.kept_from > buffer::RECYCLED.min(options.buffer_len) as u64 / 2;
         if (wanted || pressed) && (some || self.dirty) {
-            return Ok(if pressed { Task::Write { sync: true } } else { Task::Serve });
+            return Ok(Task::Write { sync: true });
         }
         let sync_at = match options.mode {
             Mode::Periodic => self.dirty.then_some(self.synced_at + options.interval),
@@ -264,8 +217,6 @@ impl Writer {
         counters.sync_us.store(us, Relaxed);
         counters.sync_us_sum.fetch_add(us, Relaxed);
         counters.synced_at.store(clock::system_ms() / 1000, Relaxed);
-        self.sync_took = took;
-        self.released = self.written - self.shared.durable.load(Relaxed);
         self.forget();
         self.shared.durable.store(self.written, Release);
         self.shared.waiting.wake(self.written);
