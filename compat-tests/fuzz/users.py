@@ -1,8 +1,7 @@
 """Steps in which a user of few rights calls: what is refused, with what words, and what the log tells of it."""
 
-import re
-
 from calls import BLOCKING, KEYS, RANDOM
+from crowds import plainly
 from judge import flat
 from wire import Link
 
@@ -100,14 +99,10 @@ def called(generator, dice):
     if luck < 0.75:
         return [generator.wrapped()]
     if luck < 0.85:
-        return [plain([dice.choice(["PUBLISH", "SPUBLISH"]), dice.choice(CHANNELS), "m"]), plain([dice.choice(["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"]), dice.choice(CHANNELS)]), plain([dice.choice(["UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"]), "q"])][:dice.choice([1, 1, 3])]
+        return [plainly([dice.choice(["PUBLISH", "SPUBLISH"]), dice.choice(CHANNELS), "m"]), plainly([dice.choice(["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"]), dice.choice(CHANNELS)]), plainly([dice.choice(["UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"]), "q"])][:dice.choice([1, 1, 3])]
     if luck < 0.92:
-        return [plain(["MULTI"]), generator.call(), generator.edges.call(), plain(["EXEC"])]
+        return [plainly(["MULTI"]), generator.call(), generator.edges.call(), plainly(["EXEC"])]
     key = dice.choice(KEYS)
-    return [plain(dice.choice([["SORT", key, "BY", "k*", "GET", "#"], ["SORT_RO", key, "GET", "h*->a"], ["SORT", key, "STORE", "l1"], ["EVAL", "return redis.pcall('GET', ARGV[1])", "0", key], ["EVAL", "return redis.acl_check_cmd('SET', ARGV[1], 'x')", "0", key],
+    return [plainly(dice.choice([["SORT", key, "BY", "k*", "GET", "#"], ["SORT_RO", key, "GET", "h*->a"], ["SORT", key, "STORE", "l1"], ["EVAL", "return redis.pcall('GET', ARGV[1])", "0", key], ["EVAL", "return redis.acl_check_cmd('SET', ARGV[1], 'x')", "0", key],
                                ["EVAL", "return redis.call('NOSUCH')", "0"], ["GET", key, "x"], ["nosuch", "x"], ["GEORADIUS", "g0", "1", "2", "3", "km", "STORE", key], ["BITFIELD", key, "GET", "u8", "0"], ["BITFIELD", key, "SET", "u8", "0", "1"], ["SET", key, "v", "GET"],
                                ["ZUNIONSTORE", "z1", "2", "z0", key], ["XREADGROUP", "GROUP", "g", "c", "STREAMS", key, "1"], ["COPY", "k0", key], ["LMOVE", "l0", key, "LEFT", "LEFT"], ["MSET", "k0", "1", key, "2"], ["KEYS", "nosuch*"], ["RANDOMKEY", "x"], ["PING"], ["ECHO", "x"]]))]
-
-
-def plain(words):
-    return re.sub(r"\W", "", words[0].lower()), words

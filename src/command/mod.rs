@@ -7,13 +7,13 @@ mod keys;
 mod registry;
 pub mod syntax;
 
-use crate::base::number;
-
 pub use crate::resp::{Error, Reply, Result};
 pub use args::{Args, timeout_ms};
 pub use context::{Flow, Held, Keyed, Outer, Sweep};
 pub use keys::{Find, Found, Keys, access};
 pub use registry::{Entry as RegistryEntry, Registry, registry, rename};
+
+use crate::base::number;
 
 /// The group a command is documented in; its ACL category follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

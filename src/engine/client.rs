@@ -210,6 +210,13 @@ impl Client {
         say(self.introduction.lock().get_or_insert_default());
     }
 
+    /// It has no name any more.
+    pub fn forget_name(&self) {
+        if let Some(said) = &mut *self.introduction.lock() {
+            said.name.clear();
+        }
+    }
+
     /// Its name as others see it; empty if it has none.
     pub fn name(&self) -> CompactString {
         self.introduction.lock().as_ref().map_or(CompactString::const_new(""), |said| shown(&said.name))

@@ -237,7 +237,7 @@ impl Session {
         self.authenticated = !engine.password_required();
         self.reply_mode = ReplyMode::On;
         self.durable = false;
-        self.client.introduce(|said| said.name.clear());
+        self.client.forget_name();
         *self.client.user.lock() = "default".into();
         for flag in [Flag::NoEvict, Flag::NoTouch, Flag::Redirectable, Flag::ImportSource] {
             self.client.set(flag, false);

@@ -5,7 +5,7 @@ use crate::config::kind::{INT, Kind, LONG, MEMORY};
 use crate::config::special;
 
 const REPLICATION: &str = "replication";
-const NO_REPLICAS: &str = "there are no replicas yet";
+pub(super) const NO_REPLICAS: &str = "there are no replicas yet";
 const NO_PRIMARY: &str = "no primary is replicated yet";
 
 group! {

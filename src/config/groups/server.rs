@@ -31,7 +31,7 @@ group! {
         .start()
         .doc("Threads that run connections and their commands; 0 takes half of the machine's cores.");
     SHUTDOWN_TIMEOUT = setting("shutdown-timeout", INT, "10")
-        .hint("there are no replicas yet")
+        .hint(super::replication::NO_REPLICAS)
         .doc("Seconds a stopping server waits for its replicas to catch up.");
     SHUTDOWN_ON_SIGTERM = setting("shutdown-on-sigterm", Kind::Shutdown, "default")
         .doc("How SIGTERM stops the server.");
