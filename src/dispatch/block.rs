@@ -28,8 +28,6 @@ pub struct Parked {
     served: oneshot::Receiver<Served>,
     /// When its time is over; `None` for never.
     deadline: Option<Instant>,
-    /// How often it is tried again though nothing happened to its keys.
-    again: Option<Duration>,
 }
 
 /// What ends a wait without its key.
@@ -71,7 +69,7 @@ pub(super) fn park(
     let now = Instant::now();
     let deadline =
         wait.timeout_ms.map(|ms| now.checked_add(Duration::from_millis(ms)).unwrap_or(now + NEVER));
-    Parked { waiter, served, deadline, again: wait.again_ms.map(Duration::from_millis) }
+    Parked { waiter, served, deadline }
 }
 
 impl Parked {
@@ -82,7 +80,7 @@ impl Parked {
 
     /// When to look after it next: it is to be tried again, or its time is over.
     pub fn due(&self) -> Option<Instant> {
-        let again = self.again.map(|again| Instant::now() + again);
+        let again = self.waiter.again().map(|again| Instant::now() + again);
         [again, self.deadline].into_iter().flatten().min()
     }
 
@@ -204,6 +202,9 @@ fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
         None => handler(&mut Keyed { args, txn: &mut txn, reply: &mut reply, command: entry.command }),
     };
     if let Ok(Flow::Wait(_) | Flow::Again(_)) = result {
+        if let Ok(Flow::Wait(wait)) = &result {
+            waiter.look_again(wait);
+        }
         waiter.release();
         let ready = engine.commit(txn).ready;
         for (client, frame) in tracking.iter().flat_map(|client| kept().map(move |frame| (client, frame))) {

@@ -10,8 +10,14 @@ use smallvec::SmallVec;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::oneshot;
+
+/// Milliseconds between two tries of a call to whose keys nothing happens, at least.
+const AGAIN_MS_MIN: u64 = 10;
+/// Milliseconds between two tries, at most: a day.
+const AGAIN_MS_MAX: u64 = 86_400_000;
 
 /// What a blocked client gets when it is served.
 #[derive(Debug)]
@@ -31,7 +37,8 @@ pub struct Served {
 pub struct Wait {
     /// Milliseconds until the null reply; `None` waits for ever.
     pub timeout_ms: Option<u64>,
-    /// Milliseconds after which it is tried again though nothing happened to its keys.
+    /// Milliseconds after which it is tried again though nothing happened to its keys, as what it waits for may come by the
+    /// passing of time alone.
     pub again_ms: Option<u64>,
     /// The type of value it waits for.
     pub kind: Kind,
@@ -80,6 +87,8 @@ pub struct Waiter {
     pub argv: Vec<Box<[u8]>>,
     /// The keys it waits for.
     pub keys: Vec<Box<[u8]>>,
+    /// Milliseconds from its last try to the next, though nothing happens to its keys; 0 for never.
+    again_ms: AtomicU64,
     finished: AtomicBool,
     served: parking_lot::Mutex<Option<oneshot::Sender<Served>>>,
 }
@@ -105,10 +114,24 @@ impl Waiter {
             on_removal: wait.on_removal,
             argv,
             keys,
+            again_ms: AtomicU64::new(0),
             finished: AtomicBool::new(false),
             served: parking_lot::Mutex::new(Some(sender)),
         };
+        waiter.look_again(wait);
         (Arc::new(waiter), receiver)
+    }
+
+    /// Notes when to try again, as `wait` says.
+    pub fn look_again(&self, wait: &Wait) {
+        let ms = wait.again_ms.map_or(0, |ms| ms.clamp(AGAIN_MS_MIN, AGAIN_MS_MAX));
+        self.again_ms.store(ms, Ordering::Relaxed);
+    }
+
+    /// How long from now it is tried again though nothing happens to its keys.
+    pub fn again(&self) -> Option<Duration> {
+        let ms = self.again_ms.load(Ordering::Relaxed);
+        (ms > 0).then(|| Duration::from_millis(ms))
     }
 
     /// Claims the right to finish this waiter; true for exactly one caller.

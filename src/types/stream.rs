@@ -144,6 +144,14 @@ impl Stream {
         self.0.groups.get_mut(name).map(|group| &mut **group)
     }
 
+    /// Up to `count` entries that are pending in a group and were last delivered at or before `until_ms`, the longest idle
+    /// ones first. What is no longer in the stream is passed over.
+    pub fn idle(&mut self, group: &[u8], until_ms: i64, count: usize) -> Vec<(Id, Pending)> {
+        self.group_mut(group).into_iter().for_each(Group::order_by_time);
+        let idle = self.group(group).into_iter().flat_map(|group| group.idle(until_ms));
+        idle.filter(|(id, _)| self.contains(*id)).take(count).collect()
+    }
+
     /// All groups, in the order of their names.
     pub fn groups(&self) -> impl ExactSizeIterator<Item = (&[u8], &Group)> {
         self.0.groups.iter().map(|(name, group)| (&**name, &**group))

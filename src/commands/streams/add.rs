@@ -1,6 +1,6 @@
 //! Appending entries, and setting the counters they are numbered by.
 
-use super::remove::{Options, references};
+use super::remove::Options;
 use super::{INVALID_ID, parse_id, reply_id};
 use crate::base::number;
 use crate::base::text::until_nul;
@@ -113,8 +113,6 @@ fn parse_xadd(args: &mut Args<'_>) -> Result<(Options, bool, NewId)> {
     loop {
         if args.word("NOMKSTREAM") {
             create = false;
-        } else if let Some(given) = references(args) {
-            options.set_references(given)?;
         } else if !options.take(args)? {
             break;
         }

@@ -5,7 +5,7 @@ use super::{no_group, parse_id, reply_id, reply_pairs};
 use crate::base::text::until_nul;
 use crate::command::flag::*;
 use crate::command::{Command, Error, Flow, Group, Keyed, Keys, Reply, Result, Run, access};
-use crate::keyspace::Edit;
+use crate::keyspace::{Edit, Txn};
 use crate::types::Stream;
 use crate::types::stream::{ConsumerNo, Id, Pending};
 use std::ops::Bound::{Excluded, Unbounded};
@@ -56,19 +56,24 @@ fn xreadgroup(cx: &mut Keyed<'_, '_>) -> Result<Flow> {
 
     let mark = cx.reply.mark();
     let mut served = 0;
+    let mut claim_ms = request.claim_ms;
     let resp3 = cx.reply.is_resp3();
     cx.reply.counted(
         |reply, n| if resp3 { reply.map(n) } else { reply.array(n) },
         |reply| {
             for (key, wanted) in request.keys.iter().zip(wanted) {
                 let Some(stream) = cx.txn.edit::<Stream>(key)? else { continue };
+                // As in Redis, what is asked of the history makes an end of CLAIM for the streams behind it, too.
+                if let Wanted::PendingAfter(_) = wanted {
+                    claim_ms = None;
+                }
                 let mut stream = stream.quietly();
                 let (no, created) = stream.see_consumer(group, consumer);
                 if created {
                     stream.tell("xgroup-createconsumer");
                 }
-                served +=
-                    usize::from(Delivery { stream, group, no, request: &request }.run(key, wanted, reply));
+                let delivery = Delivery { stream, group, no, claim_ms, request: &request };
+                served += usize::from(delivery.run(key, wanted, reply));
             }
             Ok(served)
         },
@@ -77,7 +82,19 @@ fn xreadgroup(cx: &mut Keyed<'_, '_>) -> Result<Flow> {
         return Ok(Flow::Done);
     }
     cx.reply.rewind(mark);
-    Ok(request.wait(cx, &[]))
+    let again_ms = claim_ms.map(|ms| claimable_in(cx.txn, request.keys, group, ms)).transpose()?;
+    Ok(request.wait(cx, &[], again_ms))
+}
+
+/// Milliseconds until something can be claimed that is pending for `min_ms` by then; as if it were delivered now, if nothing is.
+fn claimable_in(txn: &mut Txn<'_>, keys: &[&[u8]], group: &[u8], min_ms: u64) -> Result<u64> {
+    let mut oldest_ms = txn.now_ms();
+    for key in keys {
+        let stream = txn.edit::<Stream>(key)?.map(Edit::quietly);
+        let oldest = stream.and_then(|mut stream| stream.idle(group, oldest_ms, 1).pop());
+        oldest_ms = oldest.map_or(oldest_ms, |(_, pending)| pending.delivered_ms);
+    }
+    Ok(min_ms.saturating_sub(txn.now_ms().abs_diff(oldest_ms)))
 }
 
 fn meaningless(id: u8) -> Error {
@@ -94,6 +111,8 @@ struct Delivery<'e, 'r, 'a> {
     stream: Edit<'e, Stream>,
     group: &'a [u8],
     no: ConsumerNo,
+    /// How long what is pending for others is to be idle to be claimed, if any of it is.
+    claim_ms: Option<u64>,
     request: &'r Request<'a>,
 }
 
@@ -146,21 +165,11 @@ impl Delivery<'_, '_, '_> {
         }
     }
 
-    /// What has been pending for as long as CLAIM says, the longest first. What is no longer in the
-    /// stream is forgotten on the way.
+    /// What has been pending for as long as CLAIM says, the longest first.
     fn idle(&mut self) -> Vec<(Id, Pending)> {
-        let Some(min_ms) = self.request.claim_ms else { return Vec::new() };
+        let Some(min_ms) = self.claim_ms else { return Vec::new() };
         let until_ms = self.stream.now_ms().saturating_sub_unsigned(min_ms);
-        loop {
-            let ids = self.stream.idle(self.group, until_ms, self.request.limit());
-            let stream = self.stream.value();
-            let gone: Vec<Id> = ids.iter().copied().filter(|id| !stream.contains(*id)).collect();
-            if gone.is_empty() {
-                let group = stream.group(self.group);
-                return ids.into_iter().filter_map(|id| Some((id, group?.get(id)?))).collect();
-            }
-            gone.iter().for_each(|id| _ = self.stream.acknowledge(self.group, *id));
-        }
+        self.stream.idle(self.group, until_ms, self.request.limit())
     }
 
     /// Answers a pending entry, which becomes the consumer's.
@@ -189,7 +198,7 @@ impl Delivery<'_, '_, '_> {
     /// Answers new entries, which become pending for the consumer unless NOACK is given.
     fn new_entries(&mut self, ids: &[Id], reply: &mut Reply) {
         let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return };
-        let claiming = self.request.claim_ms.is_some();
+        let claiming = self.claim_ms.is_some();
         for entry in self.stream.value().range(*first, *last) {
             reply.array(if claiming { 4 } else { 2 });
             reply_id(reply, entry.id);

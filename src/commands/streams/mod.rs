@@ -84,12 +84,3 @@ fn no_group(key: &[u8], group: &[u8], place: &str) -> Error {
 fn int_or(args: &mut Args<'_>, error: &'static str) -> Result<i64> {
     number::parse_i64(args.bytes()?).ok_or(Error::new(error))
 }
-
-/// Takes `IDS numids id [id ...]`.
-fn take_ids(args: &mut Args<'_>) -> Result<Vec<Id>> {
-    const COUNT: Error = Error::new("ERR Number of IDs must be a positive integer");
-    const LEFT: Error = Error::new("ERR The `numids` parameter must match the number of arguments");
-    let count = args.int_in(1.., COUNT).map_err(|_| COUNT)?;
-    let texts = args.take(usize::try_from(count).unwrap_or(usize::MAX)).map_err(|_| LEFT)?;
-    parse_ids(texts)
-}

@@ -1,6 +1,6 @@
 //! Acknowledging entries, and looking at what is not acknowledged.
 
-use super::remove::{answer, take_references_and_ids};
+use super::remove::{answer, remove, reply_absent, take_references_and_ids};
 use super::{no_group, parse_bound, parse_ids, reply_id};
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Keyed, Keys, Reply, Result, Run, access};
@@ -31,7 +31,7 @@ fn xack(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const XACKDEL: Command = Command::new("XACKDEL", "xackdel", Group::Stream, Run::Keyed(xackdel))
-    .syntax("key group [KEEPREF | DELREF | ACKED] IDS numids id [id ...]")
+    .syntax("key group [KEEPREF | DELREF | ACKED] IDS numids:integer id [id ...]")
     .flags(WRITE | FAST)
     .keys(&[Keys::one(1, access::RW | access::UPDATE | access::DELETE)])
     .event("xdel")
@@ -43,21 +43,22 @@ const XACKDEL: Command = Command::new("XACKDEL", "xackdel", Group::Stream, Run::
 
 fn xackdel(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, group) = (cx.args.bytes()?, cx.args.bytes()?);
-    let (references, ids) = take_references_and_ids(&mut cx.args)?;
+    cx.txn.note_if_absent(key);
     let stream = cx.txn.edit::<Stream>(key)?.filter(|stream| stream.value().group(group).is_some());
-    cx.reply.array(ids.len());
+    let (references, ids) = take_references_and_ids(&mut cx.args)?;
     let Some(stream) = stream else {
-        ids.iter().for_each(|_| cx.reply.int(-1));
+        reply_absent(cx.reply, ids.len());
         return Ok(());
     };
-    let mut stream = stream.waking_nobody();
+    let ids = parse_ids(ids)?;
+    let mut stream = stream.quietly();
+    cx.reply.array(ids.len());
     for id in ids {
-        if !stream.acknowledge(group, id) {
-            cx.reply.int(-1);
-            continue;
-        }
-        // An entry that is gone already is as good as removed: its reference went now.
-        cx.reply.int(answer(stream.delete(id, references)).abs());
+        cx.reply.int(match stream.acknowledge(group, id) {
+            false => -1,
+            // An entry that is gone already is as good as removed: its reference went now.
+            true => answer(remove(&mut stream, id, references)).abs(),
+        });
     }
     Ok(())
 }

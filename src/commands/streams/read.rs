@@ -105,6 +105,8 @@ impl<'a> Request<'a> {
     pub(super) fn parse(args: &mut Args<'a>, name: &str, is_group: bool) -> Result<Self> {
         const GROUP: Error =
             Error::new("ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.");
+        const CLAIM: Error =
+            Error::new("ERR The CLAIM option is only supported by XREADGROUP. You called XREAD instead.");
         const NOACK: Error =
             Error::new("ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.");
         let mut request = Request {
@@ -133,7 +135,10 @@ impl<'a> Request<'a> {
                 if !is_group {
                     return Err(NOACK);
                 }
-            } else if is_group && args.left() > 1 && args.word("CLAIM") {
+            } else if args.left() > 1 && args.word("CLAIM") {
+                if !is_group {
+                    return Err(CLAIM);
+                }
                 const NEGATIVE: Error = Error::new("ERR min-idle-time must be a positive integer");
                 let ms = int_or(args, "ERR min-idle-time is not an integer or out of range")?;
                 request.claim_ms = Some(u64::try_from(ms).map_err(|_| NEGATIVE)?);
@@ -194,7 +199,7 @@ fn xread(cx: &mut Keyed<'_, '_>) -> Result<Flow> {
         })
         .collect();
     if served.is_empty() {
-        return Ok(request.wait(cx, &after));
+        return Ok(request.wait(cx, &after, None));
     }
     let resp3 = cx.reply.is_resp3();
     if resp3 {
@@ -215,8 +220,8 @@ fn xread(cx: &mut Keyed<'_, '_>) -> Result<Flow> {
 }
 
 impl Request<'_> {
-    /// Waits, if it is to wait, for entries behind the ids `after`.
-    pub(super) fn wait(&self, cx: &mut Keyed<'_, '_>, after: &[Id]) -> Flow {
+    /// Waits, if it is to wait, for entries behind the ids `after`, and looks again in `again_ms`.
+    pub(super) fn wait(&self, cx: &mut Keyed<'_, '_>, after: &[Id], again_ms: Option<u64>) -> Flow {
         let Some(block_ms) = self.block_ms else {
             cx.reply.null_array();
             return Flow::Done;
@@ -224,8 +229,7 @@ impl Request<'_> {
         let mut wait = Wait::new(Kind::Stream, block_ms);
         // A group that goes with its key is an error to those who wait for it.
         wait.on_removal = self.group.is_some();
-        // Entries become claimable by the passing of time alone.
-        wait.again_ms = self.claim_ms.map(|ms| (ms / 4).clamp(10, 1000));
+        wait.again_ms = again_ms;
         let is_last = |id: &[u8]| until_nul(id) == b"$";
         if self.ids.iter().any(|id| is_last(id)) {
             // `$` means what it means now, also when the command runs again.

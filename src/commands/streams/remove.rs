@@ -1,8 +1,9 @@
 //! Removing entries: the oldest ones, or single ones.
 
-use super::{parse_id, parse_ids, take_ids};
+use super::{parse_id, parse_ids};
 use crate::command::flag::*;
-use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
+use crate::command::{Args, Command, Error, Group, Keyed, Keys, Reply, Result, Run, access};
+use crate::keyspace::Edit;
 use crate::types::stream::{Deleted, Id, References, Trim, Until};
 use crate::types::{Packing, Stream};
 
@@ -11,17 +12,15 @@ pub const COMMANDS: &[Command] = &[XTRIM, XDEL, XDELEX];
 
 const KEY: &[Keys] = &[Keys::one(1, access::RW | access::DELETE)];
 
-/// Takes `KEEPREF`, `DELREF` or `ACKED`, if one is next.
-pub(super) fn references(args: &mut Args<'_>) -> Option<References> {
-    if args.word("KEEPREF") {
-        Some(References::Keep)
-    } else if args.word("DELREF") {
-        Some(References::Delete)
-    } else if args.word("ACKED") {
-        Some(References::Acked)
-    } else {
-        None
+/// Takes `KEEPREF`, `DELREF` or `ACKED` into `given`, if one is next and none was given before.
+fn take_references(given: &mut Option<References>, args: &mut Args<'_>) -> bool {
+    const WORDS: [(&str, References); 3] =
+        [("KEEPREF", References::Keep), ("DELREF", References::Delete), ("ACKED", References::Acked)];
+    if given.is_none() {
+        *given = WORDS.into_iter().find(|(word, _)| args.word(word)).map(|(_, references)| references);
+        return given.is_some();
     }
+    false
 }
 
 const NO_TRIM: Error =
@@ -37,19 +36,16 @@ pub(super) struct Options {
 }
 
 impl Options {
-    pub(super) fn set_references(&mut self, given: References) -> Result {
-        match self.references.replace(given) {
-            None => Ok(()),
-            Some(_) => Err(Error::SYNTAX),
-        }
-    }
-
-    /// Takes one of `MAXLEN`, `MINID` and `LIMIT` with its arguments; `false` when something else is next.
+    /// Takes one of `MAXLEN`, `MINID` and `LIMIT` with its arguments, or what becomes of references; `false` when something
+    /// else is next.
     pub(super) fn take(&mut self, args: &mut Args<'_>) -> Result<bool> {
         const TWICE: Error =
             Error::new("ERR syntax error, MAXLEN and MINID options at the same time are not compatible");
         const NEGATIVE: Error = Error::new("ERR The MAXLEN argument must be >= 0.");
         const LIMIT: Error = Error::new("ERR The LIMIT argument must be >= 0.");
+        if take_references(&mut self.references, args) {
+            return Ok(true);
+        }
         if args.left() < 2 {
             return Ok(false);
         }
@@ -121,9 +117,7 @@ fn xtrim(cx: &mut Keyed<'_, '_>) -> Result {
     let key = cx.args.bytes()?;
     let mut options = Options::default();
     while cx.args.more() {
-        if let Some(given) = references(&mut cx.args) {
-            options.set_references(given)?;
-        } else if !options.take(&mut cx.args)? {
+        if !options.take(&mut cx.args)? {
             return Err(Error::SYNTAX);
         }
     }
@@ -157,7 +151,7 @@ fn xdel(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const XDELEX: Command = Command::new("XDELEX", "xdelex", Group::Stream, Run::Keyed(xdelex))
-    .syntax("key [KEEPREF | DELREF | ACKED] IDS numids id [id ...]")
+    .syntax("key [KEEPREF | DELREF | ACKED] IDS numids:integer id [id ...]")
     .flags(WRITE | FAST)
     .keys(KEY)
     .event("xdel")
@@ -169,16 +163,32 @@ const XDELEX: Command = Command::new("XDELEX", "xdelex", Group::Stream, Run::Key
 
 fn xdelex(cx: &mut Keyed<'_, '_>) -> Result {
     let key = cx.args.bytes()?;
+    let stream = cx.txn.edit::<Stream>(key)?;
     let (references, ids) = take_references_and_ids(&mut cx.args)?;
+    let Some(stream) = stream else {
+        reply_absent(cx.reply, ids.len());
+        return Ok(());
+    };
+    let ids = parse_ids(ids)?;
+    let mut stream = stream.quietly();
     cx.reply.array(ids.len());
-    match cx.txn.edit::<Stream>(key)? {
-        None => ids.iter().for_each(|_| cx.reply.int(-1)),
-        Some(stream) => {
-            let mut stream = stream.waking_nobody();
-            ids.iter().for_each(|id| cx.reply.int(answer(stream.delete(*id, references))));
-        }
-    }
+    ids.iter().for_each(|id| cx.reply.int(answer(remove(&mut stream, *id, references))));
     Ok(())
+}
+
+/// Removes the entry `id`. Only that it is gone now is an event: not that references to it are.
+pub(super) fn remove(stream: &mut Edit<'_, Stream>, id: Id, references: References) -> Deleted {
+    let deleted = stream.delete(id, references);
+    if deleted == Deleted::Done {
+        stream.aloud();
+    }
+    deleted
+}
+
+/// Answers that none of `count` entries is there.
+pub(super) fn reply_absent(reply: &mut Reply, count: usize) {
+    reply.array(count);
+    (0..count).for_each(|_| reply.int(-1));
 }
 
 /// How XDELEX and XACKDEL tell what became of an entry.
@@ -190,19 +200,21 @@ pub(super) fn answer(deleted: Deleted) -> i64 {
     }
 }
 
-/// Takes `[KEEPREF | DELREF | ACKED] IDS numids id [id ...]`, in either order.
-pub(super) fn take_references_and_ids(args: &mut Args<'_>) -> Result<(References, Vec<Id>)> {
+/// Takes `[KEEPREF | DELREF | ACKED] IDS numids id [id ...]`, in either order. The ids are not looked at yet; of
+/// several lists of them the last one counts.
+pub(super) fn take_references_and_ids<'a>(args: &mut Args<'a>) -> Result<(References, &'a [&'a [u8]])> {
+    const COUNT: Error = Error::new("ERR Number of IDs must be a positive integer");
+    const FEWER: Error = Error::new("ERR The `numids` parameter must match the number of arguments");
     let (mut given, mut ids) = (None, None);
     while args.more() {
-        if given.is_none()
-            && let Some(word) = references(args)
-        {
-            given = Some(word);
-        } else if ids.is_none() && args.left() > 1 && args.word("IDS") {
-            ids = Some(take_ids(args)?);
-        } else {
+        if take_references(&mut given, args) {
+            continue;
+        }
+        if args.left() < 2 || !args.word("IDS") {
             return Err(Error::SYNTAX);
         }
+        let count = args.int_in(1.., COUNT).map_err(|_| COUNT)?;
+        ids = Some(args.take(usize::try_from(count).unwrap_or(usize::MAX)).map_err(|_| FEWER)?);
     }
-    Ok((given.unwrap_or_default(), ids.ok_or(Error::SYNTAX)?))
+    Ok((given.unwrap_or_default(), ids.ok_or(Error::new("ERR IDS option is required"))?))
 }

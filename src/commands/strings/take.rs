@@ -71,7 +71,9 @@ fn delifeq(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const DELEX: Command = Command::new("DELEX", "delex", Group::String, Run::Keyed(delex))
-    .syntax("key [IFEQ value | IFNE value | IFDEQ digest | IFDNE digest]")
+    .syntax(
+        "key [IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest:integer | IFDNE ifdne-digest:integer]",
+    )
     .flags(WRITE | FAST)
     .keys(&[Keys::one(1, access::RW | access::DELETE).varies(delex_access)])
     .doc(
@@ -82,7 +84,8 @@ const DELEX: Command = Command::new("DELEX", "delex", Group::String, Run::Keyed(
 
 /// What a call of DELEX does to its key.
 fn delex_access(argv: &[&[u8]]) -> u16 {
-    access::DELETE | if argv.len() > 2 { access::RW } else { access::RM }
+    let compares = argv.get(2).is_some_and(|word| Comparison::is_named(word));
+    access::DELETE | if compares { access::RW } else { access::RM }
 }
 
 fn delex(cx: &mut Keyed<'_, '_>) -> Result {

@@ -1,6 +1,6 @@
 //! Setting a string.
 
-use super::options::{Form, Options, moment};
+use super::options::{Comparison, Form, Options, moment};
 use super::read::reply_string;
 use crate::command::flag::*;
 use crate::command::{Command, Group, Keyed, Keys, Result, Run, access};
@@ -11,7 +11,7 @@ pub const COMMANDS: &[Command] = &[SET, SETNX, SETEX, PSETEX, GETSET];
 
 const SET: Command = Command::new("SET", "set", Group::String, Run::Keyed(set))
     .syntax(
-        "key value [NX | XX | IFEQ value | IFNE value | IFDEQ digest | IFDNE digest] [GET] \
+        "key value [NX | XX | IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest:integer | IFDNE ifdne-digest:integer] [GET] \
          [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
     )
     .flags(WRITE | GROWS)
@@ -22,12 +22,10 @@ const SET: Command = Command::new("SET", "set", Group::String, Run::Keyed(set))
 
 /// What a call of SET does to its key.
 fn set_access(argv: &[&[u8]]) -> u16 {
-    let has = |names: &[&str]| {
-        argv.iter().skip(3).any(|word| names.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes())))
-    };
-    if has(&["GET"]) {
+    let mut options = argv.iter().skip(3);
+    if options.clone().any(|word| word.eq_ignore_ascii_case(b"GET")) {
         access::RW | access::ACCESS | access::UPDATE
-    } else if has(&["IFEQ", "IFNE", "IFDEQ", "IFDNE"]) {
+    } else if options.any(|word| Comparison::is_named(word)) {
         access::RW | access::UPDATE
     } else {
         access::OW | access::UPDATE

@@ -121,6 +121,12 @@ impl<'t, T: DataType> Edit<'t, T> {
         self
     }
 
+    /// Ends what [`Edit::quietly`] began: the change is an event after all, though one that lets nobody go on.
+    pub fn aloud(&mut self) {
+        self.silent = false;
+        self.aside = Class::FRUITLESS;
+    }
+
     /// Changes what is kept beside the content only: that is an event, but neither ends a WATCH nor makes cached values
     /// invalid. A key made for this is new all the same.
     pub fn beside(mut self) -> Self {

@@ -213,9 +213,9 @@ impl Edit<'_, Stream> {
         self.record(b"XCLAIM", &args);
     }
 
-    /// Up to `count` pending ids that were last delivered at or before `until_ms`, the longest idle first.
-    pub fn idle(&mut self, group: &[u8], until_ms: i64, count: usize) -> Vec<Id> {
-        self.group(group, |group| group.idle(until_ms, count))
+    /// Up to `count` entries pending that were last delivered at or before `until_ms`, the longest idle first.
+    pub fn idle(&mut self, group: &[u8], until_ms: i64, count: usize) -> Vec<(Id, Pending)> {
+        self.change(|stream, _| stream.idle(group, until_ms, count))
     }
 
     /// Moves a group's position forward to `id`, if it is behind.

@@ -6,7 +6,7 @@
 use super::Id;
 use crate::types::footprint::{btree, taken};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::{Bound, RangeBounds};
+use std::ops::RangeBounds;
 
 /// A consumer's number within its group; numbers of deleted consumers are used again.
 pub type ConsumerNo = u32;
@@ -20,6 +20,26 @@ pub struct Pending {
     pub delivered_ms: i64,
     /// How often it was delivered.
     pub count: u64,
+}
+
+/// A [`Pending`] as the group keeps it.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    delivered_ms: i64,
+    count: u64,
+    consumer: ConsumerNo,
+    /// Its place among those delivered within the same millisecond.
+    turn: u32,
+}
+
+impl Held {
+    fn pending(self) -> Pending {
+        Pending { consumer: self.consumer, delivered_ms: self.delivered_ms, count: self.count }
+    }
+
+    fn by_time(self, id: Id) -> (i64, u32, Id) {
+        (self.delivered_ms, self.turn, id)
+    }
 }
 
 /// One reader of a group.
@@ -57,9 +77,11 @@ pub struct Group {
     pub last_delivered: Id,
     /// How many entries of the stream it has been given, as far as that is known.
     pub entries_read: Option<u64>,
-    pending: BTreeMap<Id, Pending>,
-    /// Pending ids by delivery time; made when somebody first asks for the longest idle ones.
-    by_time: Option<BTreeSet<(i64, Id)>>,
+    pending: BTreeMap<Id, Held>,
+    /// Pending ids in the order of their deliveries; made when somebody first asks for the longest idle ones.
+    by_time: Option<BTreeSet<(i64, u32, Id)>>,
+    /// The turn of the last delivery. What it comes to after four thousand million of them orders some within a millisecond.
+    turn: u32,
     consumers: Vec<Option<Consumer>>,
     /// Numbers of the consumers in the order of their names.
     by_name: Vec<ConsumerNo>,
@@ -135,12 +157,12 @@ impl Group {
     }
 
     /// Removes `id` from the group's own lists.
-    fn forget(&mut self, id: Id) -> Option<Pending> {
-        let pending = self.pending.remove(&id)?;
+    fn forget(&mut self, id: Id) -> Option<Held> {
+        let held = self.pending.remove(&id)?;
         if let Some(by_time) = &mut self.by_time {
-            by_time.remove(&(pending.delivered_ms, id));
+            by_time.remove(&held.by_time(id));
         }
-        Some(pending)
+        Some(held)
     }
 
     /// How many entries are pending.
@@ -150,60 +172,57 @@ impl Group {
 
     /// What is pending for `id`.
     pub fn get(&self, id: Id) -> Option<Pending> {
-        self.pending.get(&id).copied()
+        self.pending.get(&id).map(|held| held.pending())
     }
 
     /// What is pending within `range`, in ascending order of ids.
     pub fn pending(&self, range: impl RangeBounds<Id>) -> impl DoubleEndedIterator<Item = (Id, Pending)> {
-        self.pending.range(range).map(|(id, pending)| (*id, *pending))
+        self.pending.range(range).map(|(id, held)| (*id, held.pending()))
     }
 
     /// Makes `id` pending as `pending` says, whoever owned it before.
     pub fn assign(&mut self, id: Id, pending: Pending) {
+        let Pending { consumer, delivered_ms, count } = pending;
+        self.turn = self.turn.wrapping_add(1);
+        let held = Held { delivered_ms, count, consumer, turn: self.turn };
+        let old = self.pending.insert(id, held);
         if let Some(by_time) = &mut self.by_time {
-            by_time.insert((pending.delivered_ms, id));
-        }
-        let old = self.pending.insert(id, pending);
-        if let (Some(old), Some(by_time)) = (old, &mut self.by_time)
-            && old.delivered_ms != pending.delivered_ms
-        {
-            by_time.remove(&(old.delivered_ms, id));
+            old.into_iter().for_each(|old| _ = by_time.remove(&old.by_time(id)));
+            by_time.insert(held.by_time(id));
         }
         match old {
-            Some(old) if old.consumer == pending.consumer => return,
+            Some(old) if old.consumer == consumer => return,
             Some(old) => self.consumer_mut(old.consumer).pending.remove(&id),
             None => false,
         };
-        self.consumer_mut(pending.consumer).pending.insert(id);
+        self.consumer_mut(consumer).pending.insert(id);
     }
 
     /// Acknowledges `id`: it is pending no more. `false` if it was not pending.
     pub fn acknowledge(&mut self, id: Id) -> bool {
-        let Some(pending) = self.forget(id) else { return false };
-        self.consumer_mut(pending.consumer).pending.remove(&id);
+        let Some(held) = self.forget(id) else { return false };
+        self.consumer_mut(held.consumer).pending.remove(&id);
         true
     }
 
-    /// Up to `count` ids that were last delivered at or before `until_ms`, the longest idle ones first.
-    pub fn idle(&mut self, until_ms: i64, count: usize) -> Vec<Id> {
+    /// Readies [`Group::idle`].
+    pub fn order_by_time(&mut self) {
         let pending = &self.pending;
-        let by_time = self
-            .by_time
-            .get_or_insert_with(|| pending.iter().map(|(id, pending)| (pending.delivered_ms, *id)).collect());
-        let until = Bound::Included((until_ms, Id::MAX));
-        by_time.range((Bound::Unbounded, until)).take(count).map(|(_, id)| *id).collect()
+        self.by_time.get_or_insert_with(|| pending.iter().map(|(id, held)| held.by_time(*id)).collect());
     }
 
-    /// The earliest delivery time of what is pending, in unix milliseconds.
-    pub fn oldest_delivery(&mut self) -> Option<i64> {
-        self.idle(i64::MAX, 1).first().map(|id| self.pending[id].delivered_ms)
+    /// What was last delivered at or before `until_ms`, in the order of the deliveries; nothing before [`Group::order_by_time`].
+    pub fn idle(&self, until_ms: i64) -> impl Iterator<Item = (Id, Pending)> {
+        let until = (until_ms, u32::MAX, Id::MAX);
+        let ids = self.by_time.iter().flat_map(move |by_time| by_time.range(..=until));
+        ids.filter_map(|(.., id)| Some((*id, self.get(*id)?)))
     }
 
     /// Bytes allocated, roughly.
     pub fn memory(&self) -> usize {
         let consumers = self.consumers().map(|c| taken(c.name.len()) + btree::<Id>(c.pending.len()));
-        btree::<(Id, Pending)>(self.pending.len())
-            + self.by_time.as_ref().map_or(0, |by_time| btree::<(i64, Id)>(by_time.len()))
+        btree::<(Id, Held)>(self.pending.len())
+            + self.by_time.as_ref().map_or(0, |by_time| btree::<(i64, u32, Id)>(by_time.len()))
             + taken(self.consumers.capacity() * size_of::<Option<Consumer>>())
             + taken(self.by_name.capacity() * size_of::<ConsumerNo>())
             + consumers.sum::<usize>()
@@ -227,7 +246,7 @@ mod tests {
         assert_eq!(group.consumers().map(Consumer::pending_len).sum::<usize>(), group.pending_len());
         assert!(group.consumers().is_sorted_by_key(|c| c.name.clone()));
         if let Some(by_time) = &group.by_time {
-            let expected: BTreeSet<_> = group.pending(..).map(|(id, p)| (p.delivered_ms, id)).collect();
+            let expected: BTreeSet<_> = group.pending.iter().map(|(id, held)| held.by_time(*id)).collect();
             assert_eq!(by_time, &expected);
         }
     }
@@ -236,27 +255,28 @@ mod tests {
         #[test]
         fn indexes_agree_with_a_plain_map(steps in prop::collection::vec((0..6u8, 0..5u8, 0..12u64, 0..9i64), 0..80)) {
             let mut group = Group::default();
-            let mut twin: BTreeMap<Id, (Vec<u8>, i64)> = BTreeMap::new();
-            for (op, name, ms, time) in steps {
+            let mut twin: BTreeMap<Id, (Vec<u8>, i64, usize)> = BTreeMap::new();
+            for (turn, (op, name, ms, time)) in steps.into_iter().enumerate() {
                 let (name, id) = (vec![b'a' + name], Id::new(ms, 0));
                 match op {
                     0..=2 => {
                         let (consumer, _) = group.find_or_create(&name, time);
                         group.assign(id, Pending { consumer, delivered_ms: time, count: 1 });
-                        twin.insert(id, (name, time));
+                        twin.insert(id, (name, time, turn));
                     }
                     3 => prop_assert_eq!(group.acknowledge(id), twin.remove(&id).is_some()),
                     4 => {
-                        let had = twin.values().filter(|(owner, _)| *owner == name).count();
-                        twin.retain(|_, (owner, _)| *owner != name);
+                        let had = twin.values().filter(|(owner, ..)| *owner == name).count();
+                        twin.retain(|_, (owner, ..)| *owner != name);
                         prop_assert_eq!(group.delete_consumer(&name).unwrap_or(0), had);
                     }
                     _ => {
                         let mut idle: Vec<_> =
-                            twin.iter().filter(|(_, (_, t))| *t <= time).map(|(id, (_, t))| (*t, *id)).collect();
+                            twin.iter().filter(|(_, (_, t, _))| *t <= time).map(|(id, (_, t, turn))| (*t, *turn, *id)).collect();
                         idle.sort();
-                        let idle: Vec<_> = idle.into_iter().take(3).map(|(_, id)| id).collect();
-                        prop_assert_eq!(group.idle(time, 3), idle);
+                        group.order_by_time();
+                        let found: Vec<_> = group.idle(time).map(|(id, _)| id).collect();
+                        prop_assert_eq!(found, idle.into_iter().map(|(.., id)| id).collect::<Vec<_>>());
                     }
                 }
                 check(&group);
@@ -264,7 +284,8 @@ mod tests {
                     .pending(..)
                     .map(|(id, p)| (id, (group.consumer(p.consumer).name().to_vec(), p.delivered_ms)))
                     .collect();
-                prop_assert_eq!(seen, twin.clone().into_iter().collect::<Vec<_>>());
+                let kept: Vec<_> = twin.iter().map(|(id, (name, time, _))| (*id, (name.clone(), *time))).collect();
+                prop_assert_eq!(seen, kept);
             }
         }
     }

@@ -28,7 +28,7 @@ pub enum Until {
 pub struct Trim {
     /// Down to where.
     pub until: Until,
-    /// Whether only whole blocks are removed.
+    /// Whether only whole blocks are removed, where references are of no concern.
     pub approximate: bool,
     /// How many entries are removed at most, by whole blocks; 0 for any number.
     pub limit: u64,
@@ -43,14 +43,14 @@ pub enum Deleted {
     Done,
     /// There was no such entry.
     Absent,
-    /// The entry stays, for a group still refers to it.
+    /// A group still refers to that entry, or is yet to come to it, whether it is there or not.
     Referenced,
 }
 
 impl Stream {
     /// Removes the entry `id`.
     pub fn delete(&mut self, id: Id, references: References) -> Deleted {
-        if references == References::Acked && self.contains(id) && self.is_referenced(id) {
+        if references == References::Acked && self.is_referenced(id) {
             return Deleted::Referenced;
         }
         if references == References::Delete {
@@ -107,19 +107,22 @@ impl Stream {
                 Until::MaxLen(max) => (self.len().saturating_sub(entries) >= max, self.len() > max),
                 Until::MinId(min) => (last < min, master < min),
             };
-            if !any || (trim.limit > 0 && removed + entries > trim.limit) || (trim.approximate && !whole) {
+            let keeps = trim.references == References::Keep;
+            let spares = trim.approximate && keeps && !whole;
+            if !any || spares || (trim.limit > 0 && removed + entries > trim.limit) {
                 break;
             }
-            if whole && trim.references == References::Keep {
+            if whole && keeps {
                 self.remove_block(master);
                 (removed, last_removed) = (removed + entries, last);
             } else {
                 let ids = self.trim_block(master, trim);
                 (removed, last_removed) = (removed + ids.len() as u64, *ids.last().unwrap_or(&last_removed));
             }
+            // What is asked for ends within a block that does not go as a whole.
             match last.next() {
-                Some(next) => behind = next,
-                None => break,
+                Some(next) if whole => behind = next,
+                _ => break,
             }
         }
         (removed > 0).then_some((removed, last_removed))
