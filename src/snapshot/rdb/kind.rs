@@ -50,6 +50,8 @@ pub const HASH_EXPIRING_LISTPACK_OLD: u8 = 23;
 pub const HASH_EXPIRING: u8 = 24;
 /// A hash with fields that expire, as a listpack (Redis 7.4).
 pub const HASH_EXPIRING_LISTPACK: u8 = 25;
+/// A stream that knows what its producers sent (Redis 8.6).
+pub const STREAM_4: u8 = 26;
 /// A hash with fields that expire as Valkey 9 writes it. Its number there is 22, which Redis uses
 /// otherwise: whoever knows that Valkey wrote the input puts this in its place.
 pub const HASH_EXPIRING_VALKEY: u8 = 0x80 | 22;
@@ -71,7 +73,7 @@ pub fn name(kind: u8) -> &'static str {
         HASH_LISTPACK | HASH_EXPIRING_LISTPACK | HASH_EXPIRING_LISTPACK_OLD => "Hash listpack",
         SORTED_LISTPACK => "Zset listpack",
         SET_LISTPACK => "Set listpack",
-        STREAM | STREAM_2 | STREAM_3 => "Stream listpack",
+        STREAM | STREAM_2 | STREAM_3 | STREAM_4 => "Stream listpack",
         _ => "Value",
     }
 }
@@ -81,13 +83,16 @@ pub fn version(kind: u8) -> u16 {
     match kind {
         SET_LISTPACK | STREAM_3 => 11,
         HASH_EXPIRING | HASH_EXPIRING_LISTPACK => 12,
+        STREAM_4 => 13,
         HASH_EXPIRING_VALKEY => VALKEY,
         _ => 10,
     }
 }
 
-/// The latest version of Redis' own format that is read: Redis 8.0.
-pub const LATEST: u16 = 12;
+/// The latest version of Redis' own format that is read: Redis 8.6.
+const LATEST: u16 = 13;
+/// The version that DUMP tells: Redis 8.0.
+pub const PRESENT: u16 = 12;
 /// The first version of Valkey's own format; those between are later versions of Redis.
 pub const VALKEY: u16 = 80;
 
@@ -109,7 +114,7 @@ pub fn of_version(kind: u8, version: u16) -> u8 {
 /// Whether a file of this version may have values of this kind.
 pub fn belongs_to(kind: u8, of: u16) -> bool {
     match kind {
-        HASH_EXPIRING | HASH_EXPIRING_LISTPACK => (version(kind)..VALKEY).contains(&of),
+        HASH_EXPIRING | HASH_EXPIRING_LISTPACK | STREAM_4 => (version(kind)..VALKEY).contains(&of),
         HASH_EXPIRING_OLD | HASH_EXPIRING_LISTPACK_OLD => false,
         _ => version(kind) <= of,
     }

@@ -203,7 +203,9 @@ pub fn read(kind: u8, input: &mut Reader<'_>, packing: &Packing) -> Result<Value
         | kind::HASH_EXPIRING_VALKEY
         | kind::HASH_EXPIRING_LISTPACK
         | kind::HASH_EXPIRING_LISTPACK_OLD => Value::Hash(hash::read_expiring(kind, input, packing)?),
-        kind::STREAM | kind::STREAM_2 | kind::STREAM_3 => Value::Stream(stream::read(kind, input, packing)?),
+        kind::STREAM | kind::STREAM_2 | kind::STREAM_3 | kind::STREAM_4 => {
+            Value::Stream(stream::read(kind, input, packing)?)
+        }
         kind::MODULE => {
             let id = input.length()?;
             if id == queue::ID {

@@ -1,14 +1,17 @@
 //! Streams.
 //!
 //! ```text
-//! stream    nodes │ node │ … │ entries │ last id │ [first id │ last deleted id │ entries added] │ groups │ group │ …
+//! stream    nodes │ node │ … │ entries │ last id │ [first id │ last deleted id │ entries added] │ groups │ group │ … │ <producers>
 //! node      string of 16 bytes: id of its first entry, ms and seq BE │ listpack
 //! listpack  entries, deleted entries, fields, field …, 0 │ entry │ …
 //! entry     flags (1 deleted, 2 the first entry's fields), ms after, seq after, [fields, field,] value …, elements
 //! group     name │ last id │ [entries read] │ pending │ id (16 bytes), ms i64, deliveries │ … │ consumers │ consumer │ …
 //! consumer  name │ seen i64 ms │ {active i64 ms} │ pending │ id (16 bytes) │ …
+//! producers seconds │ messages, at most │ producers │ producer │ … │ messages ever │ messages sent again
+//! producer  name │ messages │ name of a message │ its id │ …
 //! ```
-//! Ids are two lengths where nothing else is said; `[…]` since Redis 7.0, `{…}` since 7.2.
+//! Ids are two lengths where nothing else is said; `[…]` since Redis 7.0, `{…}` since 7.2, `<…>` since 8.6, which is read over:
+//! by what producers sent within some seconds Redis knows what they send again.
 
 use super::super::writer::{self, Output};
 use super::super::{kind, listpack, reader::*};
@@ -157,7 +160,25 @@ pub(super) fn read(kind: u8, input: &mut Reader<'_>, packing: &Packing) -> Resul
             return Err(input.damage("a stream has two groups of one name"));
         }
     }
+    if kind == kind::STREAM_4 {
+        read_producers(input)?;
+    }
     Ok(stream)
+}
+
+fn read_producers(input: &mut Reader<'_>) -> Result<(), Damage> {
+    input.length()?;
+    input.length()?;
+    for _ in 0..input.length()? {
+        input.string()?;
+        for _ in 0..input.length()? {
+            input.string()?;
+            read_id(input)?;
+        }
+    }
+    input.length()?;
+    input.length()?;
+    Ok(())
 }
 
 fn id_of(raw: u128) -> Id {
@@ -235,7 +256,8 @@ fn read_group(kind: u8, input: &mut Reader<'_>, stream: &Stream) -> Result<Group
     for _ in 0..input.length()? {
         let name = input.string()?.into_owned();
         let seen_ms = input.time_ms()?;
-        let active_ms = if kind == kind::STREAM_3 { input.time_ms()? } else { seen_ms };
+        let tells_active = matches!(kind, kind::STREAM_3 | kind::STREAM_4);
+        let active_ms = if tells_active { input.time_ms()? } else { seen_ms };
         let (consumer, new) = group.find_or_create(&name, seen_ms);
         if !new {
             return Err(input.damage("Duplicate stream consumer detected: a group has two of one name"));
