@@ -13,6 +13,8 @@ mod driver;
 #[path = "../common/median.rs"]
 mod median;
 mod memory;
+#[path = "../common/outcome.rs"]
+mod outcome;
 mod report;
 #[path = "../common/request.rs"]
 mod request;
@@ -22,6 +24,7 @@ mod server;
 mod workload;
 
 use driver::{Driver, Subscribers};
+use outcome::outcome;
 use report::{MemoryRow, Row, Sample};
 use server::{Contender, Server};
 use std::collections::{BTreeMap, HashMap};
@@ -131,21 +134,7 @@ impl Options {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Options::parse(std::env::args().skip(1)) {
-        Ok(Some(options)) => run(&options),
-        Ok(None) => {
-            print!("{HELP}");
-            Ok(())
-        }
-        Err(error) => Err(error),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("compare: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    outcome("compare", HELP, Options::parse(std::env::args().skip(1)), run)
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {

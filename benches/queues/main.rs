@@ -14,6 +14,8 @@ mod client;
 mod footprint;
 #[path = "../common/median.rs"]
 mod median;
+#[path = "../common/outcome.rs"]
+mod outcome;
 mod report;
 #[path = "../common/request.rs"]
 mod request;
@@ -24,6 +26,7 @@ mod traffic;
 mod wake;
 
 use broker::{Broker, Kind};
+use outcome::outcome;
 use report::{Row, Rows};
 use server::Contender;
 use std::error::Error;
@@ -89,21 +92,7 @@ impl Options {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Options::parse(std::env::args().skip(1)) {
-        Ok(Some(options)) => run(&options),
-        Ok(None) => {
-            print!("{HELP}");
-            Ok(())
-        }
-        Err(error) => Err(error),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("queues: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    outcome("queues", HELP, Options::parse(std::env::args().skip(1)), run)
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {

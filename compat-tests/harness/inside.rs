@@ -3,9 +3,8 @@
 
 use super::{
     content,
-    link::{Got, Link},
+    link::{Got, Inbox, Link},
     play::Way,
-    value,
 };
 use std::{
     ffi::OsString,
@@ -92,7 +91,7 @@ impl Inside {
         let session = Session::new(client, engine);
         self.runtime.spawn(Connection::new(theirs, engine.clone(), session));
         let handle = self.runtime.handle().clone();
-        Ok(Box::new(Pipe { handle, stream: Some(ours), buf: Vec::new(), at: 0 }))
+        Ok(Box::new(Pipe { handle, stream: Some(ours), inbox: Inbox::default() }))
     }
 
     /// A second engine with what the log tells from `from` on.
@@ -184,8 +183,7 @@ struct Pipe {
     handle: Handle,
     /// `None` once the other side is closed.
     stream: Option<DuplexStream>,
-    buf: Vec<u8>,
-    at: usize,
+    inbox: Inbox,
 }
 
 impl Link for Pipe {
@@ -204,7 +202,7 @@ impl Link for Pipe {
                 tokio::select! {
                     alive = &mut write => return alive,
                     read = reader.read(&mut chunk) => match read {
-                        Ok(n) if n > 0 => self.buf.extend_from_slice(&chunk[..n]),
+                        Ok(n) if n > 0 => self.inbox.add(&chunk[..n]),
                         _ => return false,
                     },
                 }
@@ -218,19 +216,14 @@ impl Link for Pipe {
 
     fn receive(&mut self, patience: Duration) -> Result<Got, String> {
         loop {
-            if let Some((value, used)) = value::read(&self.buf[self.at..])? {
-                self.at += used;
-                if self.at == self.buf.len() {
-                    self.buf.clear();
-                    self.at = 0;
-                }
+            if let Some(value) = self.inbox.take()? {
                 return Ok(Got::Value(value));
             }
             let Some(stream) = &mut self.stream else { return Ok(Got::Closed) };
             let mut chunk = vec![0; PIPE];
             match self.handle.block_on(async { timeout(patience, stream.read(&mut chunk)).await }) {
                 Err(_) => return Ok(Got::Nothing),
-                Ok(Ok(n)) if n > 0 => self.buf.extend_from_slice(&chunk[..n]),
+                Ok(Ok(n)) if n > 0 => self.inbox.add(&chunk[..n]),
                 Ok(_) => self.stream = None,
             }
         }

@@ -21,14 +21,37 @@ pub trait Link {
     fn receive(&mut self, patience: Duration) -> Result<Got, String>;
 }
 
+/// Bytes that came, of which the first are read.
+#[derive(Default)]
+pub struct Inbox {
+    bytes: Vec<u8>,
+    read: usize,
+}
+
+impl Inbox {
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The next reply, once it is whole.
+    pub fn take(&mut self) -> Result<Option<Value>, String> {
+        let Some((value, len)) = value::read(&self.bytes[self.read..])? else { return Ok(None) };
+        self.read += len;
+        if self.read == self.bytes.len() {
+            self.bytes.clear();
+            self.read = 0;
+        }
+        Ok(Some(value))
+    }
+}
+
 /// How long a write may stand before replies are read in between.
 const TURN: Duration = Duration::from_millis(20);
 
 /// A TCP connection. Reads while it sends, so that no number of commands in flight can lock both ends up.
 pub struct Socket {
     stream: TcpStream,
-    buf: Vec<u8>,
-    at: usize,
+    inbox: Inbox,
     closed: bool,
 }
 
@@ -37,7 +60,7 @@ impl Socket {
         let stream = TcpStream::connect(("127.0.0.1", port)).map_err(|e| format!("cannot connect: {e}"))?;
         stream.set_nodelay(true).map_err(|e| e.to_string())?;
         stream.set_write_timeout(Some(TURN)).map_err(|e| e.to_string())?;
-        Ok(Self { stream, buf: Vec::new(), at: 0, closed: false })
+        Ok(Self { stream, inbox: Inbox::default(), closed: false })
     }
 
     /// Reads what is there, waiting at most `patience` for the first byte.
@@ -47,7 +70,7 @@ impl Socket {
         self.stream.set_read_timeout(Some(patience)).map_err(|e| e.to_string())?;
         match self.stream.read(&mut chunk) {
             Ok(0) => self.closed = true,
-            Ok(n) => self.buf.extend_from_slice(&chunk[..n]),
+            Ok(n) => self.inbox.add(&chunk[..n]),
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
             Err(e) if matches!(e.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
                 self.closed = true
@@ -78,12 +101,7 @@ impl Link for Socket {
     fn receive(&mut self, patience: Duration) -> Result<Got, String> {
         let until = Instant::now() + patience;
         loop {
-            if let Some((value, used)) = value::read(&self.buf[self.at..])? {
-                self.at += used;
-                if self.at == self.buf.len() {
-                    self.buf.clear();
-                    self.at = 0;
-                }
+            if let Some(value) = self.inbox.take()? {
                 return Ok(Got::Value(value));
             }
             if self.closed {

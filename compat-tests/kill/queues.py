@@ -15,19 +15,15 @@ usage: queues.py --server PROGRAM [--kills N] [--seed N]
 The last line is `N passed, N failed, 0 skipped`; a kill counts as one test.
 """
 
-import argparse
-import os
 import pathlib
 import random
-import shutil
 import sys
-import tempfile
 import threading
 import time
 
 sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parents[1])]
-from run import INTERVAL_MS, SETTINGS, SLACK_MS, pairs  # noqa: E402
-from servers import Gone, Link, Server  # noqa: E402
+from run import INTERVAL_MS, SLACK_MS, Lives, pairs  # noqa: E402
+from servers import Gone, Link  # noqa: E402
 
 PRODUCERS, CONSUMERS = 3, 4
 QUEUES = ["plain", "fifo", "known"]
@@ -322,23 +318,14 @@ def set_up(link):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--server", required=True)
-    parser.add_argument("--kills", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "little"))
-    parser.add_argument("--keep", action="store_true", help="leaves the data of a failure where it is")
-    options = parser.parse_args()
-    print(f"seed {options.seed}", flush=True)
-    rng = random.Random(options.seed)
-    directory = pathlib.Path(tempfile.mkdtemp(prefix="synap-kill-"))
-    server = Server(options.server, directory, *SETTINGS)
+    run = Lives(__doc__, kills=60)
+    rng, server = run.rng, run.server
     book = Book()
-    passed = failed = 0
-    try:
+    with run:
         mode = "always"
         server.start("--appendfsync", mode)
         link = server.wait()
-        for kill in range(options.kills):
+        for kill in range(run.options.kills):
             set_up(link)
             actors = [Producer(server.port, book, rng.random()) for _ in range(PRODUCERS)]
             actors += [Consumer(server.port, book, rng.random()) for _ in range(CONSUMERS)]
@@ -361,27 +348,11 @@ def main():
                 server.kill()
             link = server.wait()
             check(link, book, killed, before)
-            if book.faults:
-                failed += 1
-                print(f"FAIL kill {kill}, mode {before}, seed {options.seed}:", *book.faults[:10], sep="\n    ", flush=True)
-                book.faults.clear()
-                if failed >= 5:
-                    break
-            else:
-                passed += 1
-        server.kill()
-    except RuntimeError as error:
-        failed += 1
-        print(f"FAIL seed {options.seed}: {error}")
-    finally:
-        server.kill()
-        if failed and options.keep:
-            print(f"the data is in {directory}")
-        else:
-            shutil.rmtree(directory, ignore_errors=True)
+            faults, book.faults = book.faults[:10], []
+            if not run.judge(f"kill {kill}, mode {before}", faults):
+                break
     print(f"{book.number} messages were pushed, {book.delivered} delivered")
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
+    return run.status()
 
 
 if __name__ == "__main__":

@@ -392,26 +392,66 @@ def suffix(lives):
     return None
 
 
+class Lives:
+    """The lives of one server, over data of its own that is removed at the end, or kept after a failure if so wanted."""
+
+    FAILED_MAX = 5
+
+    def __init__(self, description, kills):
+        parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+        parser.add_argument("--server", required=True)
+        parser.add_argument("--kills", type=int, default=kills)
+        parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "little"))
+        parser.add_argument("--keep", action="store_true", help="leaves the data of a failure where it is")
+        self.options = parser.parse_args()
+        print(f"seed {self.options.seed}", flush=True)
+        self.rng = random.Random(self.options.seed)
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="synap-kill-"))
+        self.server = Server(self.options.server, self.directory, *SETTINGS)
+        self.passed = self.failed = 0
+
+    def judge(self, life, faults):
+        """Counts a life; `False` once so many failed that more would tell nothing."""
+        if not faults:
+            self.passed += 1
+            return True
+        self.failed += 1
+        print(f"FAIL {life}, seed {self.options.seed}:", *faults, sep="\n    ", flush=True)
+        return self.failed < self.FAILED_MAX
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.server.kill()
+        wrong = isinstance(error, RuntimeError)
+        if wrong:
+            self.failed += 1
+            print(f"FAIL seed {self.options.seed}: {error}")
+        if self.failed and self.options.keep:
+            print(f"the data is in {self.directory}")
+        else:
+            shutil.rmtree(self.directory, ignore_errors=True)
+        return wrong
+
+    def status(self):
+        """Prints how many passed; the status to exit with."""
+        print(f"{self.passed} passed, {self.failed} failed, 0 skipped")
+        return 1 if self.failed else 0
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--server", required=True)
-    parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "little"))
-    parser.add_argument("--keep", action="store_true", help="leaves the data of a failure where it is")
-    options = parser.parse_args()
-    print(f"seed {options.seed}", flush=True)
-    rng = random.Random(options.seed)
-    directory = pathlib.Path(tempfile.mkdtemp(prefix="synap-kill-"))
-    server = Server(options.server, directory, *SETTINGS)
+    run = Lives(__doc__, kills=200)
+    rng, server, directory = run.rng, run.server, run.directory
     models = [(Model(), 0) for _ in range(WRITERS)]
-    passed = failed = steps = lost = 0
+    steps = lost = 0
     met = {}
     started = time.monotonic()
-    try:
+    with run:
         mode = "always"
         server.start("--appendfsync", mode)
         link = server.wait()
-        for kill in range(options.kills):
+        for kill in range(run.options.kills):
             durable = [mode != "always" and rng.random() < 0.3 for _ in range(WRITERS)]
             writers = [
                 Writer(server.port, i, rng.random(), *models[i], durable[i]) for i in range(WRITERS)
@@ -452,32 +492,14 @@ def main():
             models = [(writer.base, writer.first) for writer in writers]
             steps += sum(survived for _, survived in lives)
             lost += sum(len(writer.steps) - survived for writer, survived in lives)
-            if faults:
-                failed += 1
-                print(f"FAIL kill {kill}, {moment}, mode {before}, seed {options.seed}:", *faults, sep="\n    ", flush=True)
-                if failed >= 5:
-                    break
-            else:
-                passed += 1
-        server.kill()
-    except RuntimeError as error:
-        failed += 1
-        print(f"FAIL seed {options.seed}: {error}")
-    finally:
-        server.kill()
-        if failed and options.keep:
-            print(f"the data is in {directory}")
-        else:
-            shutil.rmtree(directory, ignore_errors=True)
+            if not run.judge(f"kill {kill}, {moment}, mode {before}", faults):
+                break
     print(f"{steps} steps survived, {lost} were under way, {time.monotonic() - started:.0f} s")
     print("met:", ", ".join(f"{moment} {n}" for moment, n in sorted(met.items())))
-    if options.kills >= 200 and not failed:
+    if run.options.kills >= 200 and not run.failed:
         missed = [moment for moment in {*MOMENTS, "recovery"} if not met.get(moment)]
-        failed += bool(missed)
-        passed += not missed
-        print("".join(f"FAIL no life ended at {moment}\n" for moment in missed), end="")
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
+        run.judge("all lives", [f"no life ended at {moment}" for moment in missed])
+    return run.status()
 
 
 if __name__ == "__main__":
