@@ -23,7 +23,8 @@ pub mod streams;
 pub mod strings;
 pub mod transaction;
 
-use crate::command::Command;
+use crate::command::{Command, Reply};
+use crate::types::Item;
 
 /// All commands, by family.
 pub static FAMILIES: &[&[Command]] = &[
@@ -123,3 +124,11 @@ pub static FAMILIES: &[&[Command]] = &[
     strings::write::COMMANDS,
     transaction::COMMANDS,
 ];
+
+/// Answers an element, member or field: a bulk string.
+fn reply_item(reply: &mut Reply, item: Item<'_>) {
+    match item {
+        Item::Int(n) => reply.bulk_int(n),
+        Item::Bytes(text) => reply.bulk(text),
+    }
+}

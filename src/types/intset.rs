@@ -84,17 +84,12 @@ impl IntSet {
 
     /// The index of `n`, or where it would be inserted.
     fn search(&self, n: i64) -> Result<usize, usize> {
-        let (bytes, width) = (self.0.bytes(), self.width());
-        let (mut low, mut high) = (0, self.len());
-        while low < high {
-            let middle = low.midpoint(high);
-            match read(bytes, width, middle).cmp(&n) {
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Equal => return Ok(middle),
-                std::cmp::Ordering::Greater => high = middle,
-            }
+        let bytes = self.0.bytes();
+        match self.width() {
+            2 => bytes.as_chunks().0.binary_search_by_key(&n, |n| i16::from_le_bytes(*n).into()),
+            4 => bytes.as_chunks().0.binary_search_by_key(&n, |n| i32::from_le_bytes(*n).into()),
+            _ => bytes.as_chunks().0.binary_search_by_key(&n, |n| i64::from_le_bytes(*n)),
         }
-        Err(low)
     }
 
     /// Whether `n` is a member.

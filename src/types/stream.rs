@@ -106,9 +106,11 @@ impl Stream {
     /// Entries with ids from `start` to `end`, both included, readable from both ends.
     pub fn range(&self, start: Id, end: Id) -> impl DoubleEndedIterator<Item = Entry<'_>> + Clone {
         let inner = &*self.0;
+        // Whoever has read everything asks for what comes behind the last: no block is read for that.
+        let any = start <= end && start <= inner.last_id;
         let first = inner.sealed.range(..=start).next_back().map_or(start, |(master, _)| *master);
-        let sealed = (first <= end).then(|| inner.sealed.range(first..=end));
-        let tail = (inner.tail.len() > 0 && inner.tail.master() <= end).then_some(&inner.tail);
+        let sealed = any.then(|| inner.sealed.range(first..=end));
+        let tail = (any && inner.tail.len() > 0 && inner.tail.master() <= end).then_some(&inner.tail);
         let entries =
             sealed.into_iter().flatten().map(|(_, block)| block).chain(tail).flat_map(Block::entries);
         Range { entries, start, end }

@@ -5,7 +5,7 @@ use super::{length, position, reply_distance, reply_position, unit};
 use crate::base::number;
 use crate::base::sorting::sort_part;
 use crate::command::{Args, Error, Keyed, Reply, Result};
-use crate::commands::sets::reply_item;
+use crate::commands::reply_item;
 use crate::types::geo::{Position, Shape, centroid};
 use crate::types::sorted::{ScoreEdge, ScoreRange};
 use crate::types::{Item, Packing, Sorted};

@@ -3,8 +3,8 @@
 use crate::base::random;
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Keyed, Keys, Reply, Result, Run, access};
+use crate::commands::reply_item;
 use crate::commands::sets::random::{Count, check_size, choose, draws, sample_count};
-use crate::commands::sets::reply_item;
 use crate::types::{FieldRef, Live};
 use std::collections::HashSet;
 

@@ -2,7 +2,7 @@
 
 use crate::command::flag::*;
 use crate::command::{Command, Group, Keyed, Keys, Reply, Result, Run, access};
-use crate::commands::sets::reply_item;
+use crate::commands::reply_item;
 use crate::types::{FieldRef, Hash, Live};
 
 /// The commands of this file.

@@ -2,8 +2,8 @@
 
 use crate::command::flag::*;
 use crate::command::{Command, Group, Keyed, Keys, Result, Run, access};
+use crate::commands::reply_item;
 use crate::commands::scan::{self, Options};
-use crate::commands::sets::reply_item;
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[HSCAN];

@@ -5,6 +5,7 @@ use crate::base::text::until_nul;
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Found, Group, Keys, Reply, Result, Run, Sweep, access};
 use crate::commands::access::permit_patterns;
+use crate::commands::reply_item;
 use crate::keyspace::{Class, EntryRef, Key, Kind, Str, Txn};
 use crate::types::{Hash, Item, List, Set, Sorted};
 use std::borrow::Cow;
@@ -198,14 +199,17 @@ fn sort_and_tell(
         sorted.spread();
     }
     let rows = rows(txn, key, request)?;
-    let values: Vec<Option<Cow<'_, [u8]>>> = rows
-        .into_iter()
-        .flat_map(|element| {
-            let gets: Vec<_> =
-                request.gets.iter().map(|get| look_up(txn, get, &element, &request.due)).collect();
-            if gets.is_empty() { vec![Some(element)] } else { gets }
-        })
-        .collect();
+    if request.destination.is_none() && request.gets.is_empty() {
+        reply.array(rows.len());
+        rows.into_iter().for_each(|element| reply_item(reply, element));
+        return Ok(());
+    }
+    let values: Vec<Option<Cow<'_, [u8]>>> = if request.gets.is_empty() {
+        rows.into_iter().map(|element| Some(text(element))).collect()
+    } else {
+        let pairs = rows.into_iter().flat_map(|element| request.gets.iter().map(move |get| (get, element)));
+        pairs.map(|(get, element)| look_up(txn, get, element, &request.due)).collect()
+    };
     let Some(destination) = request.destination else {
         reply.array(values.len());
         values.iter().for_each(|value| reply.bulk_or_null(value.as_deref()));
@@ -224,18 +228,24 @@ fn sort_and_tell(
 }
 
 /// The elements asked for, sorted.
-fn rows<'t>(txn: &'t Txn<'_>, key: &[u8], request: &Request<'_>) -> Result<Vec<Cow<'t, [u8]>>> {
+fn rows<'t>(txn: &'t Txn<'_>, key: &[u8], request: &Request<'_>) -> Result<Vec<Item<'t>>> {
     let Some(entry) = txn.look(key) else { return Ok(Vec::new()) };
     if request.keeps_order() {
         return in_order(entry, request);
     }
     let elements = elements(entry)?;
     let range = request.range(elements.len());
-    // All are looked up before any is refused: each look may tell of a miss.
-    let weights: Vec<_> = elements.iter().map(|element| Weight::of(txn, element, request)).collect();
-    let mut rows: Vec<(Weight<'t>, Cow<'t, [u8]>)> = Vec::with_capacity(elements.len());
-    for (weight, element) in weights.into_iter().zip(elements) {
-        rows.push((weight?, element));
+    let mut rows: Vec<(Weight<'t>, Item<'t>)> = Vec::with_capacity(elements.len());
+    let mut refused = None;
+    for element in elements {
+        // All are looked up before any is refused: each look may tell of a miss.
+        match Weight::of(txn, element, request) {
+            Ok(weight) => rows.push((weight, element)),
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    if let Some(error) = refused {
+        return Err(error);
     }
     let by_weight = |a: &_, b: &_| {
         let order = compare(a, b, request.destination.is_some());
@@ -256,7 +266,7 @@ fn rows<'t>(txn: &'t Txn<'_>, key: &[u8], request: &Request<'_>) -> Result<Vec<C
 }
 
 /// The elements asked for, in the order that they have: of what has one, only these are read.
-fn in_order<'t>(entry: EntryRef<'t>, request: &Request<'_>) -> Result<Vec<Cow<'t, [u8]>>> {
+fn in_order<'t>(entry: EntryRef<'t>, request: &Request<'_>) -> Result<Vec<Item<'t>>> {
     // Counted from the front, whichever end the first one is at.
     let place = |len: usize| {
         let Range { start, end } = request.range(len);
@@ -264,7 +274,7 @@ fn in_order<'t>(entry: EntryRef<'t>, request: &Request<'_>) -> Result<Vec<Cow<'t
     };
     if let Some(list) = entry.collection::<List>() {
         let range = place(list.len());
-        let mut elements: Vec<_> = list.iter_from(range.start).take(range.len()).map(text).collect();
+        let mut elements: Vec<_> = list.iter_from(range.start).take(range.len()).collect();
         if request.descending {
             elements.reverse();
         }
@@ -272,7 +282,7 @@ fn in_order<'t>(entry: EntryRef<'t>, request: &Request<'_>) -> Result<Vec<Cow<'t
     }
     if let Some(set) = entry.collection::<Sorted>() {
         let elements = set.iter(place(set.len()), request.descending);
-        return Ok(elements.map(|(member, _)| text(member)).collect());
+        return Ok(elements.map(|(member, _)| member).collect());
     }
     let elements = elements(entry)?;
     let range = request.range(elements.len());
@@ -280,13 +290,13 @@ fn in_order<'t>(entry: EntryRef<'t>, request: &Request<'_>) -> Result<Vec<Cow<'t
 }
 
 /// The elements of a list, a set or a sorted set.
-fn elements(entry: EntryRef<'_>) -> Result<Vec<Cow<'_, [u8]>>> {
+fn elements(entry: EntryRef<'_>) -> Result<Vec<Item<'_>>> {
     if let Some(list) = entry.collection::<List>() {
-        Ok(list.iter().map(text).collect())
+        Ok(list.iter().collect())
     } else if let Some(set) = entry.collection::<Set>() {
-        Ok(set.iter().map(text).collect())
+        Ok(set.iter().collect())
     } else if let Some(set) = entry.collection::<Sorted>() {
-        Ok(set.iter(0..set.len(), false).map(|(member, _)| text(member)).collect())
+        Ok(set.iter(0..set.len(), false).map(|(member, _)| member).collect())
     } else {
         Err(Error::WRONG_TYPE)
     }
@@ -302,19 +312,20 @@ fn text(item: Item<'_>) -> Cow<'_, [u8]> {
 /// What an element is sorted by.
 enum Weight<'t> {
     Number(f64),
-    /// The element's own text.
-    Own,
-    /// The text another key gives; none sorts first.
+    /// Its own text or the one another key gives; none sorts first.
     Text(Option<Cow<'t, [u8]>>),
 }
 
 impl<'t> Weight<'t> {
-    fn of(txn: &'t Txn<'_>, element: &[u8], request: &Request<'_>) -> Result<Self> {
+    fn of(txn: &'t Txn<'_>, element: Item<'t>, request: &Request<'_>) -> Result<Self> {
         let given = request.by.map(|by| look_up(txn, by, element, &request.due));
         match (given, request.alpha) {
-            (None, true) => Ok(Weight::Own),
+            (None, true) => Ok(Weight::Text(Some(text(element)))),
             (Some(given), true) => Ok(Weight::Text(given.map(|text| text.into_owned().into()))),
-            (None, false) => Weight::number(element),
+            (None, false) => match element {
+                Item::Int(n) => Ok(Weight::Number(n as f64)),
+                Item::Bytes(text) => Weight::number(text),
+            },
             (Some(None), false) => Ok(Weight::Number(0.0)),
             (Some(Some(given)), false) => Weight::number(&given),
         }
@@ -335,16 +346,16 @@ impl<'t> Weight<'t> {
     }
 }
 
-fn compare(a: &(Weight<'_>, Cow<'_, [u8]>), b: &(Weight<'_>, Cow<'_, [u8]>), stored: bool) -> Ordering {
+fn compare(a: &(Weight<'_>, Item<'_>), b: &(Weight<'_>, Item<'_>), stored: bool) -> Ordering {
     match (&a.0, &b.0) {
         (Weight::Number(x), Weight::Number(y)) => {
-            x.partial_cmp(y).unwrap_or(Ordering::Equal).then_with(|| a.1.cmp(&b.1))
+            let texts = || a.1.text().as_bytes().cmp(b.1.text().as_bytes());
+            x.partial_cmp(y).unwrap_or(Ordering::Equal).then_with(texts)
         }
         // What is stored is sorted by whole texts, what is told as C compares texts.
         (Weight::Text(x), Weight::Text(y)) if stored => x.cmp(y),
         (Weight::Text(x), Weight::Text(y)) => x.as_deref().map(until_nul).cmp(&y.as_deref().map(until_nul)),
-        _ if stored => a.1.cmp(&b.1),
-        _ => until_nul(&a.1).cmp(until_nul(&b.1)),
+        _ => unreachable!("all elements of a call are sorted by the same"),
     }
 }
 
@@ -353,11 +364,11 @@ fn compare(a: &(Weight<'_>, Cow<'_, [u8]>), b: &(Weight<'_>, Cow<'_, [u8]>), sto
 fn look_up<'t>(
     txn: &'t Txn<'_>,
     pattern: &[u8],
-    element: &[u8],
+    element: Item<'t>,
     due: &RefCell<Vec<(Vec<u8>, Vec<u8>)>>,
 ) -> Option<Cow<'t, [u8]>> {
     if pattern == b"#" {
-        return Some(element.to_vec().into());
+        return Some(text(element));
     }
     let star = pattern.iter().position(|b| *b == b'*')?;
     let (prefix, rest) = (&pattern[..star], &pattern[star + 1..]);
@@ -366,7 +377,7 @@ fn look_up<'t>(
         Some(at) => (&rest[..at], Some(&rest[at + 2..])),
         None => (rest, None),
     };
-    let key = [prefix, element, postfix].concat();
+    let key = [prefix, element.text().as_bytes(), postfix].concat();
     match field {
         None => txn.read::<Str>(&key).ok()?.map(|value| value.text()),
         Some(field) => {

@@ -6,17 +6,9 @@ pub mod push;
 pub mod read;
 pub mod transfer;
 
-use crate::command::{Args, Error, Reply, Result};
-use crate::types::{End, Item};
+use crate::command::{Args, Error, Result};
+use crate::types::End;
 use std::ops::Range;
-
-/// Answers an element as a bulk string.
-pub fn reply_item(reply: &mut Reply, item: Item<'_>) {
-    match item {
-        Item::Int(n) => reply.bulk_int(n),
-        Item::Bytes(text) => reply.bulk(text),
-    }
-}
 
 /// Takes `LEFT` or `RIGHT`.
 fn end_of(args: &mut Args<'_>) -> Result<End> {

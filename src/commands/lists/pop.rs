@@ -1,9 +1,10 @@
 //! Taking elements from the ends, at once or when there are some.
 
-use super::{end_of, reply_item};
+use super::end_of;
 use crate::command::flag::*;
 use crate::command::{Command, Error, Flow, Group, Keyed, Keys, Reply, Result, Run, access, timeout_ms};
 use crate::commands::mpop::Multi;
+use crate::commands::reply_item;
 use crate::keyspace::waiters::Wait;
 use crate::keyspace::{Kind, Txn};
 use crate::types::{End, List};

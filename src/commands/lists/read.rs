@@ -1,9 +1,10 @@
 //! Reading lists.
 
-use super::{clip, reply_item, resolve};
+use super::{clip, resolve};
 use crate::base::number;
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
+use crate::commands::reply_item;
 use crate::types::{Item, List};
 
 /// The commands of this file.

@@ -1,8 +1,8 @@
 //! Several sets made into one: intersection, union, difference.
 
-use super::reply_item;
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Keyed, Keys, Result, Run, access};
+use crate::commands::reply_item;
 use crate::keyspace::Txn;
 use crate::types::{Item, Packing, Set};
 use std::ops::ControlFlow;

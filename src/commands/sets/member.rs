@@ -1,8 +1,8 @@
 //! Members of one set: adding, removing, asking, moving.
 
-use super::reply_item;
 use crate::command::flag::*;
 use crate::command::{Command, Group, Keyed, Keys, Result, Run, access};
+use crate::commands::reply_item;
 use crate::types::Set;
 
 /// The commands of this file.

@@ -1,9 +1,9 @@
 //! Random members: taken out (SPOP) or only shown (SRANDMEMBER).
 
-use super::reply_item;
 use crate::base::random;
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Keyed, Keys, Reply, Result, Run, access};
+use crate::commands::reply_item;
 use crate::types::{Item, Set};
 use std::collections::HashSet;
 

@@ -1,8 +1,8 @@
 //! SSCAN.
 
-use super::reply_item;
 use crate::command::flag::*;
 use crate::command::{Command, Group, Keyed, Keys, Result, Run, access};
+use crate::commands::reply_item;
 use crate::commands::scan::{self, Options};
 use crate::types::Set;
 

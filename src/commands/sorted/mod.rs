@@ -9,7 +9,7 @@ pub mod read;
 pub mod remove;
 pub mod scan;
 
-use super::sets::reply_item;
+use super::reply_item;
 use crate::base::text::until_nul;
 use crate::command::{Error, Reply, Result};
 use crate::types::Item;

@@ -6,7 +6,7 @@ use crate::command::{
     Args, Command, Error, Flow, Group, Keyed, Keys, Reply, Result, Run, access, timeout_ms,
 };
 use crate::commands::mpop::Multi;
-use crate::commands::sets::reply_item;
+use crate::commands::reply_item;
 use crate::keyspace::waiters::Wait;
 use crate::keyspace::{Edit, Kind, Txn};
 use crate::types::{Item, Sorted};

@@ -4,8 +4,8 @@ use super::{reply_element, reply_head};
 use crate::base::random;
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Keyed, Keys, Result, Run, access};
+use crate::commands::reply_item;
 use crate::commands::sets::random::{Count, check_size, choose, draws, sample_count};
-use crate::commands::sets::reply_item;
 use crate::types::Sorted;
 use std::collections::HashSet;
 

@@ -9,7 +9,7 @@ pub mod pending;
 pub mod read;
 pub mod remove;
 
-use super::lists::reply_item;
+use super::reply_item;
 use crate::base::number;
 use crate::base::text::until_nul;
 use crate::command::{Args, Error, Reply, Result};

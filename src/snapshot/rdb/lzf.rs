@@ -5,6 +5,8 @@
 //! lllooooo [l] o               l + 2 bytes copied from o + 1 bytes back; l = 7 is more, by the byte behind it
 //! ```
 
+use std::cell::RefCell;
+
 /// Unpacks `packed` to the end of `out`; `false` if it is malformed or does not make up exactly `len` bytes.
 /// No more is reserved than `packed` can unfold to.
 pub fn unpack(packed: &[u8], len: usize, out: &mut Vec<u8>) -> bool {
@@ -56,21 +58,53 @@ pub fn unpack(packed: &[u8], len: usize, out: &mut Vec<u8>) -> bool {
 /// seen last, in a table that a hash of them points into.
 pub fn pack(plain: &[u8], most: usize, out: &mut Vec<u8>) -> bool {
     let from = out.len();
-    let fits = fill(plain, from + most, out);
+    let fits = PLACES.with_borrow_mut(|places| {
+        places.begin(plain.len());
+        let fits = fill(plain, from + most, places, out);
+        places.first += plain.len() as u32;
+        fits
+    });
     if !fits {
         out.truncate(from);
     }
     fits
 }
 
-fn fill(plain: &[u8], end: usize, out: &mut Vec<u8>) -> bool {
+thread_local! {
+    static PLACES: RefCell<Places> = RefCell::default();
+}
+
+/// Where three bytes were seen last in the text that is packed, by a hash of them. The table stays from text to text and
+/// is not cleared: a text counts its places from where the one before it ended.
+#[derive(Default)]
+struct Places {
+    table: Vec<u32>,
+    /// What the place of the text's first byte counts as; what counts less was left by earlier texts.
+    first: u32,
+}
+
+impl Places {
+    /// Makes ready for a text of `len` bytes.
+    fn begin(&mut self, len: usize) {
+        const SLOTS: usize = 1 << 16;
+        if self.table.is_empty() || len > (u32::MAX - self.first) as usize {
+            self.table = vec![0; SLOTS];
+            self.first = 0;
+        }
+    }
+
+    /// Notes that the bytes at `at` are seen there, and tells where such may have been before; 0 is nowhere.
+    fn see(&mut self, plain: &[u8], at: usize) -> usize {
+        let place = &mut self.table[slot(&plain[at..])];
+        std::mem::replace(place, self.first + at as u32).saturating_sub(self.first) as usize
+    }
+}
+
+fn fill(plain: &[u8], end: usize, places: &mut Places, out: &mut Vec<u8>) -> bool {
     const BACK_MAX: usize = 1 << 13;
-    // The place 0 is none.
-    let mut places = vec![0_u32; 1 << 16];
     let (mut at, mut literal) = (0, 0);
     while at + 2 < plain.len() {
-        let place = &mut places[slot(&plain[at..])];
-        let seen = std::mem::replace(place, at as u32) as usize;
+        let seen = places.see(plain, at);
         if seen == 0 || at - seen > BACK_MAX || plain[seen..seen + 3] != plain[at..at + 3] {
             // A run has its length before it.
             if out.len() + 1 + at - literal >= end {
@@ -101,7 +135,7 @@ fn fill(plain: &[u8], end: usize, out: &mut Vec<u8>) -> bool {
             break;
         }
         for near in [at - 2, at - 1] {
-            places[slot(&plain[near..])] = near as u32;
+            places.see(plain, near);
         }
     }
     if out.len() + 1 + at - literal + 3 > end {
@@ -158,6 +192,22 @@ mod tests {
                 prop_assert!(!unpack(&packed[6..packed.len() - 1], plain.len(), &mut Vec::new()));
             } else {
                 prop_assert_eq!(&packed[..], b"before");
+            }
+        }
+
+        #[test]
+        fn what_was_packed_before_does_not_matter(words in prop::collection::vec(
+            prop::collection::vec(0u8..4, 0..90), 1..30)) {
+            let alone = |plain: &[u8]| {
+                PLACES.with_borrow_mut(|places| *places = Places::default());
+                let mut packed = Vec::new();
+                pack(plain, plain.len(), &mut packed).then_some(packed)
+            };
+            let wanted: Vec<_> = words.iter().map(|plain| alone(plain)).collect();
+            PLACES.with_borrow_mut(|places| places.first = u32::MAX - 200);
+            for (plain, wanted) in words.iter().zip(wanted) {
+                let mut packed = Vec::new();
+                prop_assert_eq!(pack(plain, plain.len(), &mut packed).then_some(packed), wanted);
             }
         }
 

@@ -266,6 +266,13 @@ impl Set {
         others: &[&Set],
         mut visit: impl FnMut(Item<'s>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
+        // Small sets are in the cache after the first search.
+        if !others.iter().any(|set| matches!(set.0.view(), View::Table(_))) {
+            return self.visit(|item| match others.iter().all(|set| set.contains_item(item)) {
+                true => visit(item),
+                false => ControlFlow::Continue(()),
+            });
+        }
         let mut group: SmallVec<[(Item<'s>, Key<'s>); GROUP]> = SmallVec::new();
         let mut search = |group: &mut SmallVec<[(Item<'s>, Key<'s>); GROUP]>| {
             for set in others {
