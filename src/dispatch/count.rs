@@ -161,10 +161,10 @@ fn open_words<'a>(command: &Command, argv: &'a [&'a [u8]]) -> Vec<&'a [u8]> {
     (0..argv.len()).map(|at| if at < open { argv[at] } else { REDACTED }).collect()
 }
 
-/// Shows a call to those who MONITOR. QUIT is nobody's business any more.
+/// Shows a call to those who MONITOR.
 #[inline]
 pub(super) fn watched(engine: &Engine, session: &Session, call: &Call<'_>) {
-    if engine.monitors.is_active() && !session.closing {
+    if engine.monitors.is_active() {
         monitor(engine, session, call);
     }
 }

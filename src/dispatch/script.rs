@@ -52,7 +52,8 @@ impl Turn<'_> {
         let (engine, now_ms) = (*engine, *now_ms);
         // Room is made before any shard is locked.
         let full = gate::is_full(engine, now_ms) && !evict::make_room(engine, now_ms);
-        let prepared = prepare_call(engine, interp, call, full)?;
+        let prepared =
+            prepare_call(engine, interp, call, full).inspect_err(|_| shown(engine, session, call))?;
         let begin = super::begin(engine, session, command_of(call)?, now_ms);
         super::catch_up_all(engine, session.db, call, now_ms);
         // Its client may ask for other keys.
@@ -87,8 +88,10 @@ impl Turn<'_> {
     /// Runs the call inside of EXEC, whose transaction holds every shard.
     pub(super) fn within(mut self, txn: &mut Txn<'_>) -> Result<(), Error> {
         with(|interp| {
-            let full = gate::is_full(self.engine, self.now_ms);
-            let prepared = prepare_call(self.engine, interp, &self.call, full)?;
+            let Self { engine, session, call, now_ms, .. } = &self;
+            let full = gate::is_full(engine, *now_ms);
+            let prepared =
+                prepare_call(engine, interp, call, full).inspect_err(|_| shown(engine, session, call))?;
             let done = self.perform(interp, &prepared, Terms { full, is_apart: false }, txn);
             self.answer(&prepared, done);
             Ok(())
@@ -105,10 +108,8 @@ impl Turn<'_> {
     ) -> Result<bool, Failure> {
         let Self { engine, session, call, now_ms, reply } = self;
         let engine = *engine;
-        if engine.monitors.is_active() {
-            // Before what it calls.
-            engine.monitors.send(&session.client, session.db, call.argv, 0);
-        }
+        // Before what it calls.
+        shown(engine, session, call);
         let (db, nested, slots) = (session.db, session.nested, session.slots);
         let reply_mode = std::mem::replace(&mut session.reply_mode, ReplyMode::On);
         session.nested = true;
@@ -177,6 +178,13 @@ impl Turn<'_> {
 
 fn with<R>(f: impl FnOnce(&Interp) -> Result<R, Error>) -> Result<R, Error> {
     lua::with(f).map_err(|why| Error::text(format!("ERR {why}")))?
+}
+
+/// Shows a call to those who MONITOR: once, whether its script runs or is refused.
+fn shown(engine: &Engine, session: &Session, call: &Call<'_>) {
+    if engine.monitors.is_active() {
+        engine.monitors.send(&session.client, session.db, call.argv, 0);
+    }
 }
 
 pub(super) fn command_of(call: &Call<'_>) -> Result<&'static Command, Error> {

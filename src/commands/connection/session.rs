@@ -58,6 +58,8 @@ const QUIT: Command = Command::new("QUIT", "quit", Group::Connection, Run::Outer
     .doc("1.0.0", "O(1)", "Ends the connection.");
 
 fn quit(cx: &mut Outer<'_>) -> Result {
+    // Others who MONITOR see it; nothing follows its own reply.
+    cx.engine.monitors.remove(cx.session.client.id);
     cx.session.closing = true;
     cx.reply.ok();
     Ok(())
