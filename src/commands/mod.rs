@@ -113,6 +113,7 @@ pub static FAMILIES: &[&[Command]] = &[
     streams::group::COMMANDS,
     streams::info::COMMANDS,
     streams::pending::COMMANDS,
+    streams::producer::COMMANDS,
     streams::read::COMMANDS,
     streams::remove::COMMANDS,
     strings::counter::COMMANDS,

@@ -311,6 +311,11 @@ impl<'k> Txn<'k> {
         }
     }
 
+    /// Whether no client asks for this, but files that are imported: what they say is as it was.
+    pub fn is_imported(&self) -> bool {
+        self.effects.origin == 0
+    }
+
     /// Whether what expires at `at_ms` is gone.
     pub fn is_due(&self, at_ms: i64) -> bool {
         at_ms <= self.now_ms && !self.effects.timeless

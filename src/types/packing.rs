@@ -63,6 +63,10 @@ packing! {
     stream_node_max_bytes = 4096;
     /// Entries of a stream's node, 0 for no limit.
     stream_node_max_entries = 100;
+    /// Seconds for which a stream knows what producers sent.
+    stream_idmp_duration = 100;
+    /// How many entries of a producer a stream knows.
+    stream_idmp_maxsize = 100;
     /// Bytes a HyperLogLog may have and stay sparse.
     hll_sparse_max_bytes = 3000;
     /// Bytes a string may grow to.

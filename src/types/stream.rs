@@ -9,6 +9,7 @@
 mod block;
 mod group;
 mod id;
+pub mod producers;
 mod progress;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ pub use trim::{Deleted, References, Trim, Until};
 use super::Packing;
 use super::footprint::{btree, taken};
 use block::Block;
+use producers::{Bounds, Producers};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 
@@ -40,6 +42,8 @@ struct Inner {
     max_deleted: Id,
     entries_added: u64,
     groups: BTreeMap<Box<[u8]>, Box<Group>>,
+    /// Those that ever named what they sent, or for whom something was set.
+    producers: Option<Box<Producers>>,
 }
 
 impl Stream {
@@ -175,6 +179,16 @@ impl Stream {
         self.0.groups.remove(name).is_some()
     }
 
+    /// What its producers sent of late, if any ever named what it sent.
+    pub fn producers(&self) -> Option<&Producers> {
+        self.0.producers.as_deref()
+    }
+
+    /// Its producers, to change what is known of them; of new ones `bounds` says how much that is.
+    pub fn producers_mut(&mut self, bounds: Bounds) -> &mut Producers {
+        self.0.producers.get_or_insert_with(|| Box::new(Producers::new(bounds)))
+    }
+
     /// How many blocks the entries lie in.
     pub fn blocks(&self) -> usize {
         self.0.sealed.len() + usize::from(self.0.tail.len() > 0)
@@ -187,7 +201,8 @@ impl Stream {
 
     /// Allocations to free, roughly.
     pub fn weight(&self) -> usize {
-        1 + self.blocks() + self.0.groups.values().map(|group| group.weight()).sum::<usize>()
+        let producers = self.producers().map_or(0, Producers::weight);
+        1 + self.blocks() + producers + self.0.groups.values().map(|group| group.weight()).sum::<usize>()
     }
 
     /// Bytes allocated.
@@ -201,6 +216,7 @@ impl Stream {
             + btree::<(Id, Block)>(self.0.sealed.len())
             + btree::<(Box<[u8]>, Box<Group>)>(self.0.groups.len())
             + groups.sum::<usize>()
+            + self.producers().map_or(0, Producers::memory)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Appending entries, and setting the counters they are numbered by.
 
+use super::producer::Sender;
 use super::remove::Options;
 use super::{INVALID_ID, parse_id, reply_id};
 use crate::base::number;
@@ -18,7 +19,7 @@ const TRIMMED: &[Keys] =
 
 const XADD: Command = Command::new("XADD", "xadd", Group::Stream, Run::Keyed(xadd))
     .syntax(
-        "key [NOMKSTREAM] [KEEPREF | DELREF | ACKED] \
+        "key [NOMKSTREAM] [KEEPREF | DELREF | ACKED] [IDMPAUTO pid | IDMP pid iid] \
          [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]] <* | id> field value [field value ...]",
     )
     .flags(WRITE | GROWS | FAST)
@@ -73,7 +74,7 @@ fn xadd(cx: &mut Keyed<'_, '_>) -> Result {
     const SMALL: Error =
         Error::new("ERR The ID specified in XADD is equal or smaller than the target stream top item");
     let key = cx.args.bytes()?;
-    let (options, create, id) = parse_xadd(&mut cx.args)?;
+    let Adding { options, create, sender, id } = Adding::parse(&mut cx.args, cx.txn.is_imported())?;
     let pairs = cx.args.rest();
     if pairs.is_empty() || !pairs.len().is_multiple_of(2) {
         return Err(Error::arity("xadd"));
@@ -90,6 +91,12 @@ fn xadd(cx: &mut Keyed<'_, '_>) -> Result {
     }
     let now_ms = cx.txn.now_ms();
     let mut stream = cx.txn.upsert::<Stream>(key)?;
+    let sent = sender.map(|sender| sender.send(pairs));
+    if let Some(id) = sent.as_ref().and_then(|sent| sent.before(stream.value(), now_ms)) {
+        stream.quietly().count_repeated();
+        reply_id(cx.reply, id);
+        return Ok(());
+    }
     let last = stream.value().last_id();
     if last == Id::MAX {
         return Err(EXHAUSTED);
@@ -98,6 +105,7 @@ fn xadd(cx: &mut Keyed<'_, '_>) -> Result {
     if !stream.append(id, pairs) {
         return Err(SMALL);
     }
+    sent.into_iter().for_each(|sent| stream.counting(0, |stream| sent.note(stream, id)));
     if let Some(trim) = options.trim(stream.packing())
         && stream.trim(&trim) > 0
     {
@@ -107,19 +115,36 @@ fn xadd(cx: &mut Keyed<'_, '_>) -> Result {
     Ok(())
 }
 
-/// Takes the options, whether to create the stream, and the id.
-fn parse_xadd(args: &mut Args<'_>) -> Result<(Options, bool, NewId)> {
-    let (mut options, mut create) = (Options::default(), true);
-    loop {
-        if args.word("NOMKSTREAM") {
-            create = false;
-        } else if !options.take(args)? {
-            break;
+/// What XADD is asked for, but for the fields.
+struct Adding<'a> {
+    options: Options,
+    /// Whether to create the stream.
+    create: bool,
+    sender: Option<Sender<'a>>,
+    id: NewId,
+}
+
+impl<'a> Adding<'a> {
+    /// Parses the words up to the id. One that is given goes with a producer's name only in Redis' own files, which tell
+    /// the one that was made.
+    fn parse(args: &mut Args<'a>, is_imported: bool) -> Result<Self> {
+        const GIVEN: Error =
+            Error::new("ERR syntax error, IDMP/IDMPAUTO can be used only with auto-generated IDs");
+        let (mut options, mut create, mut sender) = (Options::default(), true, None);
+        loop {
+            if args.word("NOMKSTREAM") {
+                create = false;
+            } else if !options.take(args)? && !Sender::take(&mut sender, args)? {
+                break;
+            }
         }
+        let id = NewId::parse(args.bytes()?)?;
+        if sender.is_some() && !is_imported && !matches!(id, NewId::Auto) {
+            return Err(GIVEN);
+        }
+        options.check()?;
+        Ok(Self { options, create, sender, id })
     }
-    let id = NewId::parse(args.bytes()?)?;
-    options.check()?;
-    Ok((options, create, id))
 }
 
 const XSETID: Command = Command::new("XSETID", "xsetid", Group::Stream, Run::Keyed(xsetid))

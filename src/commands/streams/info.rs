@@ -5,6 +5,7 @@ use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Keyed, Keys, Reply, Result, Run, access};
 use crate::commands::help::help;
 use crate::types::Stream;
+use crate::types::stream::producers::Producers;
 use crate::types::stream::{self, Consumer, Entry, Id};
 
 /// The commands of this file.
@@ -33,8 +34,10 @@ fn stream(cx: &mut Keyed<'_, '_>) -> Result {
     let stream = cx.txn.read::<Stream>(key)?.ok_or(Error::NO_SUCH_KEY)?;
     let full = full_count(&mut cx.args)?;
     let reply = &mut *cx.reply;
-    reply.map(if full.is_some() { 9 } else { 10 });
+    let fields = if full.is_some() { 9 } else { 10 };
+    reply.map(fields + if stream.producers().is_some() { 6 } else { 0 });
     reply_head(reply, stream);
+    stream.producers().into_iter().for_each(|producers| reply_producers(reply, producers, cx.txn.now_ms()));
     if let Some(count) = full {
         reply_full(reply, stream, count);
     } else {
@@ -73,10 +76,6 @@ fn full_count(args: &mut Args<'_>) -> Result<Option<usize>> {
 
 /// Answers the fields that both forms of XINFO STREAM begin with.
 fn reply_head(reply: &mut Reply, stream: &Stream) {
-    let number = |reply: &mut Reply, name: &str, n: u64| {
-        reply.bulk(name.as_bytes());
-        reply.int(n as i64);
-    };
     let id = |reply: &mut Reply, name: &str, id: Id| {
         reply.bulk(name.as_bytes());
         reply_id(reply, id);
@@ -90,6 +89,22 @@ fn reply_head(reply: &mut Reply, stream: &Stream) {
     id(reply, "max-deleted-entry-id", stream.max_deleted_id());
     number(reply, "entries-added", stream.entries_added());
     id(reply, "recorded-first-entry-id", stream.first().map_or(Id::MIN, |entry| entry.id));
+}
+
+fn number(reply: &mut Reply, name: &str, n: u64) {
+    reply.bulk(name.as_bytes());
+    reply.int(n as i64);
+}
+
+/// Answers what Redis 8.6 tells of every stream, and Synap of those that know producers.
+fn reply_producers(reply: &mut Reply, producers: &Producers, now_ms: i64) {
+    let (pids, iids) = producers.iter(now_ms).fold((0, 0), |(n, all), (_, sent)| (n + 1, all + sent.count()));
+    number(reply, "idmp-duration", producers.bounds().seconds);
+    number(reply, "idmp-maxsize", producers.bounds().names);
+    number(reply, "pids-tracked", pids);
+    number(reply, "iids-tracked", iids as u64);
+    number(reply, "iids-added", producers.added);
+    number(reply, "iids-duplicates", producers.repeated);
 }
 
 fn int_or_null(reply: &mut Reply, name: &str, n: Option<u64>) {

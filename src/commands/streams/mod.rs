@@ -6,6 +6,7 @@ pub mod deliver;
 pub mod group;
 pub mod info;
 pub mod pending;
+pub mod producer;
 pub mod read;
 pub mod remove;
 

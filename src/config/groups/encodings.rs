@@ -32,5 +32,9 @@ group! {
         .doc("Bytes of a stream's node; 0 is no limit.");
     STREAM_NODE_MAX_ENTRIES = setting("stream-node-max-entries", LONG, "100")
         .doc("Entries of a stream's node; 0 is no limit.");
+    STREAM_IDMP_DURATION = setting("stream-idmp-duration", Kind::Int(1, 86_400), "100")
+        .doc("Seconds for which a stream knows what producers sent (XADD IDMP); XCFGSET sets it for one stream.");
+    STREAM_IDMP_MAXSIZE = setting("stream-idmp-maxsize", Kind::Int(1, 10_000), "100")
+        .doc("Entries of each producer that a stream knows; XCFGSET sets it for one stream.");
     HLL_SPARSE_MAX_BYTES = setting("hll-sparse-max-bytes", MEMORY, "3000").doc("Bytes of a sparse HyperLogLog.");
 }

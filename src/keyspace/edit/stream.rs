@@ -6,8 +6,9 @@
 
 use super::Edit;
 use crate::keyspace::entry::{Collection, Details, Kind};
-use crate::types::Stream;
+use crate::types::stream::producers::{Bounds, Producers};
 use crate::types::stream::{ConsumerNo, Deleted, Group, Id, Pending, References, Trim};
+use crate::types::{Packing, Stream};
 
 impl Details for Stream {
     fn encoding(&self) -> &'static str {
@@ -59,6 +60,53 @@ impl Edit<'_, Stream> {
             self.record(b"XADD", &[]);
         }
         true
+    }
+
+    /// How much is to be known of producers of which nothing is known yet.
+    fn usual_bounds(packing: &Packing) -> Bounds {
+        let number = |n: i64| u64::try_from(n).unwrap_or(1);
+        Bounds {
+            seconds: number(packing.stream_idmp_duration()),
+            names: number(packing.stream_idmp_maxsize()),
+        }
+    }
+
+    /// Sets how much is known of producers; what is left out stays as it is. Tells whether that changed anything.
+    pub fn set_producer_bounds(&mut self, seconds: Option<u64>, names: Option<u64>) -> bool {
+        let (before, bounds) = self.change(|stream, packing| {
+            let before = stream.producers().map(Producers::bounds);
+            let producers = stream.producers_mut(Self::usual_bounds(packing));
+            let now = producers.bounds();
+            let bounds =
+                Bounds { seconds: seconds.unwrap_or(now.seconds), names: names.unwrap_or(now.names) };
+            producers.set_bounds(bounds);
+            (before, bounds)
+        });
+        if before == Some(bounds) {
+            return false;
+        }
+        let (seconds, names) = (bounds.seconds.to_string(), bounds.names.to_string());
+        self.record(b"XCFGSET", &[b"IDMP-DURATION", seconds.as_bytes(), b"IDMP-MAXSIZE", names.as_bytes()]);
+        true
+    }
+
+    /// Notes that `producer` sent the entry `id` under a name that it did not use of late.
+    pub fn note_sent(&mut self, producer: &[u8], name: &[u8], id: Id) {
+        // What a later start sets does not hold for this stream.
+        if self.value().producers().is_none() {
+            self.set_producer_bounds(None, None);
+        }
+        let now_ms = self.now_ms();
+        self.change(|stream, packing| {
+            stream.producers_mut(Self::usual_bounds(packing)).note(producer, name, id, now_ms);
+        });
+        self.record(b"XIDMPRECORD", &[producer, name, id.to_string().as_bytes()]);
+    }
+
+    /// Counts that an entry was sent again.
+    pub fn count_repeated(&mut self) {
+        self.change(|stream, packing| stream.producers_mut(Self::usual_bounds(packing)).repeated += 1);
+        self.record(b"X.REPEATED", &[]);
     }
 
     /// Removes the oldest entries as `trim` says; tells how many.

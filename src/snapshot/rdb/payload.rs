@@ -37,7 +37,7 @@ pub fn dump(entry: EntryRef<'_>) -> Vec<u8> {
     let kind = value::present_kind(entry);
     let mut out = vec![kind];
     value::write_as(kind, entry, &mut Output::compressing(&mut out));
-    seal(kind::PRESENT, &mut out);
+    seal(kind::version(kind).max(kind::PRESENT), &mut out);
     out
 }
 

@@ -98,7 +98,8 @@ pub fn kind_for(entry: EntryRef<'_>, version: u16) -> Option<u8> {
     }
     match best {
         kind::SET_LISTPACK => Some(kind::SET),
-        kind::STREAM_3 => Some(kind::STREAM_2),
+        kind::STREAM_4 if kind::belongs_to(kind::STREAM_3, version) => Some(kind::STREAM_3),
+        kind::STREAM_3 | kind::STREAM_4 => Some(kind::STREAM_2),
         kind::HASH_EXPIRING | kind::HASH_EXPIRING_LISTPACK => {
             let expires = entry.collection::<Hash>().is_some_and(|hash| hash.next_expire_at().is_some());
             match (expires, version) {

@@ -10,11 +10,11 @@
 //! producers seconds │ messages, at most │ producers │ producer │ … │ messages ever │ messages sent again
 //! producer  name │ messages │ name of a message │ its id │ …
 //! ```
-//! Ids are two lengths where nothing else is said; `[…]` since Redis 7.0, `{…}` since 7.2, `<…>` since 8.6, which is read over:
-//! by what producers sent within some seconds Redis knows what they send again.
+//! Ids are two lengths where nothing else is said; `[…]` since Redis 7.0, `{…}` since 7.2, `<…>` since 8.6.
 
 use super::super::writer::{self, Output};
 use super::super::{kind, listpack, reader::*};
+use crate::types::stream::producers::{Bounds, NAMES, Producers, SECONDS};
 use crate::types::stream::{Consumer, Entry, Group, Id, Pending};
 use crate::types::{Item, Packing, Stream};
 use std::collections::HashMap;
@@ -26,6 +26,9 @@ const NODE_BYTES: usize = 4096;
 const NODE_ENTRIES: usize = 100;
 
 pub(super) fn kind_byte(stream: &Stream) -> u8 {
+    if stream.producers().is_some() {
+        return kind::STREAM_4;
+    }
     // The older form is read as if each consumer was active when it was last seen.
     let same = |consumer: &Consumer| consumer.active_ms == Some(consumer.seen_ms);
     if stream.groups().all(|(_, group)| group.consumers().all(same)) {
@@ -62,13 +65,38 @@ pub(super) fn write(kind: u8, stream: &Stream, out: &mut Output<'_>) {
         for consumer in group.consumers() {
             out.text(consumer.name());
             out.extend_from_slice(&consumer.seen_ms.to_le_bytes());
-            if kind == kind::STREAM_3 {
+            if tells_active(kind) {
                 out.extend_from_slice(&consumer.active_ms.unwrap_or(-1).to_le_bytes());
             }
             writer::put_length(consumer.pending_len() as u64, out);
             consumer.pending(..).for_each(|id| out.extend_from_slice(&raw_id(id)));
         }
     }
+    if kind == kind::STREAM_4 {
+        stream.producers().into_iter().for_each(|producers| write_producers(producers, out));
+    }
+}
+
+/// Whether a stream of this kind tells when its consumers were active.
+fn tells_active(kind: u8) -> bool {
+    matches!(kind, kind::STREAM_3 | kind::STREAM_4)
+}
+
+fn write_producers(producers: &Producers, out: &mut Output<'_>) {
+    writer::put_length(producers.bounds().seconds, out);
+    writer::put_length(producers.bounds().names, out);
+    writer::put_length(producers.iter(0).count() as u64, out);
+    for (producer, sent) in producers.iter(0) {
+        let sent: Vec<_> = sent.collect();
+        out.text(producer);
+        writer::put_length(sent.len() as u64, out);
+        for (name, id) in sent {
+            out.text(name);
+            put_id(id, out);
+        }
+    }
+    writer::put_length(producers.added, out);
+    writer::put_length(producers.repeated, out);
 }
 
 fn put_id(id: Id, out: &mut Vec<u8>) {
@@ -161,23 +189,29 @@ pub(super) fn read(kind: u8, input: &mut Reader<'_>, packing: &Packing) -> Resul
         }
     }
     if kind == kind::STREAM_4 {
-        read_producers(input)?;
+        read_producers(input, &mut stream)?;
     }
     Ok(stream)
 }
 
-fn read_producers(input: &mut Reader<'_>) -> Result<(), Damage> {
-    input.length()?;
-    input.length()?;
+fn read_producers(input: &mut Reader<'_>, stream: &mut Stream) -> Result<(), Damage> {
+    let bounds = Bounds { seconds: input.length()?, names: input.length()? };
+    if !SECONDS.contains(&bounds.seconds) || !NAMES.contains(&bounds.names) {
+        return Err(input.damage("what is kept of a stream's producers is out of range"));
+    }
+    let producers = stream.producers_mut(bounds);
     for _ in 0..input.length()? {
-        input.string()?;
+        let producer = input.string()?.into_owned();
         for _ in 0..input.length()? {
-            input.string()?;
-            read_id(input)?;
+            let name = input.string()?.into_owned();
+            let id = read_id(input)?;
+            // A name that is there twice is that of the first entry.
+            if producers.find(&producer, &name, 0).is_none() {
+                producers.note(&producer, &name, id, 0);
+            }
         }
     }
-    input.length()?;
-    input.length()?;
+    (producers.added, producers.repeated) = (input.length()?, input.length()?);
     Ok(())
 }
 
@@ -256,8 +290,7 @@ fn read_group(kind: u8, input: &mut Reader<'_>, stream: &Stream) -> Result<Group
     for _ in 0..input.length()? {
         let name = input.string()?.into_owned();
         let seen_ms = input.time_ms()?;
-        let tells_active = matches!(kind, kind::STREAM_3 | kind::STREAM_4);
-        let active_ms = if tells_active { input.time_ms()? } else { seen_ms };
+        let active_ms = if tells_active(kind) { input.time_ms()? } else { seen_ms };
         let (consumer, new) = group.find_or_create(&name, seen_ms);
         if !new {
             return Err(input.damage("Duplicate stream consumer detected: a group has two of one name"));

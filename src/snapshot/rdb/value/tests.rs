@@ -3,6 +3,7 @@
 use super::super::writer::Output;
 use super::*;
 use crate::snapshot::rdb::listpack;
+use crate::types::stream::producers::Bounds;
 use crate::types::stream::{Group, Id, Pending};
 use crate::types::{End, FIELD_EXPIRE_MAX};
 use proptest::prelude::*;
@@ -29,6 +30,13 @@ fn describe(entry: EntryRef<'_>) -> Vec<String> {
         for entry in stream.range(Id::MIN, Id::MAX) {
             let pairs = entry.pairs().map(|(f, v)| format!(" {} {}", text(f), text(v)));
             lines.push(format!("{}{}", entry.id, pairs.collect::<String>()));
+        }
+        if let Some(producers) = stream.producers() {
+            lines.push(format!("{:?} {} {}", producers.bounds(), producers.added, producers.repeated));
+            for (name, sent) in producers.iter(0) {
+                let sent: Vec<_> = sent.map(|(name, id)| format!("{} {id}", name.escape_ascii())).collect();
+                lines.push(format!("{} {sent:?}", name.escape_ascii()));
+            }
         }
         for (name, group) in stream.groups() {
             lines.push(format!("{} {} {:?}", name.escape_ascii(), group.last_delivered, group.entries_read));
@@ -145,6 +153,12 @@ fn stream_of(texts: &[Vec<u8>], seed: u64) -> Stream {
             }
         }
         stream.add_group(name, group);
+    }
+    if random.bool() {
+        let producers = stream.producers_mut(Bounds { seconds: random.u64(1..9), names: random.u64(1..5) });
+        for (at, id) in ids.iter().enumerate().take(random.usize(..9)) {
+            producers.note(&[random.u8(..3)], &[at as u8], *id, 0);
+        }
     }
     stream
 }
