@@ -243,7 +243,8 @@ fn tell(mut text: Vec<u8>, at: Option<(String, i64)>, prepared: &Prepared<'_>, r
     lua::error_line(&text, reply);
 }
 
-/// The code that an error counts under: its first word, where there is another.
+/// The code that an error counts under: its first word, where there is another. Ends of lines are told as blanks.
 fn code(text: &[u8]) -> std::borrow::Cow<'_, str> {
-    String::from_utf8_lossy(memchr::memchr(b' ', text).map_or(b"ERR", |end| &text[..end]))
+    let end = memchr::memchr3(b' ', b'\r', b'\n', text);
+    String::from_utf8_lossy(end.map_or(b"ERR", |end| &text[..end]))
 }

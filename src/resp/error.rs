@@ -78,7 +78,7 @@ impl Error {
     /// The error code: the first word (`ERR`, `WRONGTYPE`, …).
     pub fn code(&self) -> &str {
         self.0
-            .split(|byte| *byte == b' ')
+            .split(|byte| matches!(byte, b' ' | b'\r' | b'\n'))
             .next()
             .and_then(|code| std::str::from_utf8(code).ok())
             .unwrap_or("ERR")

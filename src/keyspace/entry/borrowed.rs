@@ -126,8 +126,12 @@ impl<'a> EntryRef<'a> {
 
     /// When something of it is due, in unix milliseconds: the key itself or, in a hash, a field.
     pub fn due_at(self) -> Option<i64> {
-        let field = self.collection::<Hash>().and_then(Hash::next_expire_at);
-        [self.expire_at(), field].into_iter().flatten().min()
+        [self.expire_at(), self.field_due_at()].into_iter().flatten().min()
+    }
+
+    /// When the first of a hash's fields that expire is due, in unix milliseconds.
+    pub fn field_due_at(self) -> Option<i64> {
+        self.collection::<Hash>().and_then(Hash::next_expire_at)
     }
 
     /// The 24-bit access clock (seconds for LRU, or minutes and counter for LFU).

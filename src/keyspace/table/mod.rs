@@ -51,6 +51,7 @@ pub struct Table {
     subs: Vec<SubTable>,
     len: usize,
     expiring: usize,
+    with_expiring_fields: usize,
     timed: usize,
     sizes: Sizes,
     prefix_bits: u8,
@@ -78,6 +79,7 @@ impl Table {
             subs,
             len: 0,
             expiring: 0,
+            with_expiring_fields: 0,
             timed: 0,
             sizes: Sizes::default(),
             prefix_bits,
@@ -101,6 +103,11 @@ impl Table {
     /// Number of entries with a TTL.
     pub fn expiring(&self) -> usize {
         self.expiring
+    }
+
+    /// Number of hashes with fields that expire, with a TTL of their own or without.
+    pub fn with_expiring_fields(&self) -> usize {
+        self.with_expiring_fields
     }
 
     /// Number of entries with something that expires: the key or a field.
@@ -204,6 +211,7 @@ impl Table {
         let id = self.room(hash);
         self.len += 1;
         self.expiring += usize::from(entry.as_ref().expire_at().is_some());
+        self.with_expiring_fields += usize::from(entry.as_ref().field_due_at().is_some());
         self.timed += usize::from(entry.as_ref().due_at().is_some());
         self.sizes.count(bin_of(entry.as_ref()), true);
         self.subs[id].add(hash, entry);
@@ -376,13 +384,18 @@ impl Slot<'_> {
             result
         };
         let sub = &mut self.table.subs[self.spot.id];
-        let expires = |sub: &SubTable| usize::from(sub.entry(self.spot.place).expire_at().is_some());
-        let (expiring, timed) = (expires(sub), sub.timed());
+        let expires = |sub: &SubTable| {
+            let entry = sub.entry(self.spot.place);
+            (usize::from(entry.expire_at().is_some()), usize::from(entry.field_due_at().is_some()))
+        };
+        let (before, timed) = (expires(sub), sub.timed());
         let bin = bin_of(sub.entry(self.spot.place));
         let result = sub.update(self.spot.place, f);
         let moved = bin_of(sub.entry(self.spot.place));
+        let after = expires(sub);
         self.table.sizes.recount(bin, moved);
-        self.table.expiring = self.table.expiring + expires(sub) - expiring;
+        self.table.expiring = self.table.expiring + after.0 - before.0;
+        self.table.with_expiring_fields = self.table.with_expiring_fields + after.1 - before.1;
         self.table.timed = self.table.timed + sub.timed() - timed;
         result
     }
@@ -395,13 +408,15 @@ impl Slot<'_> {
         self.hand_over();
         let sub = &mut self.table.subs[self.spot.id];
         let entry = sub.entry(self.spot.place);
-        let (bin, due_at) = (bin_of(entry), entry.due_at());
+        let (bin, due_at) = (bin_of(entry), entry.field_due_at());
         let result = sub.change(self.spot.place, f);
         let entry = sub.entry(self.spot.place);
         entry.mark(self.table.generation);
-        let (moved, is_due) = (bin_of(entry), entry.due_at());
+        let (moved, is_due) = (bin_of(entry), entry.field_due_at());
         self.table.sizes.recount(bin, moved);
         if is_due != due_at {
+            let (before, after) = (usize::from(due_at.is_some()), usize::from(is_due.is_some()));
+            self.table.with_expiring_fields = self.table.with_expiring_fields + after - before;
             // Its word and its bucket tell when something of it is due.
             self.update(|_| ());
         }
@@ -425,6 +440,7 @@ impl Slot<'_> {
         self.table.len -= 1;
         self.table.timed -= timed - sub.timed();
         self.table.expiring -= usize::from(entry.as_ref().expire_at().is_some());
+        self.table.with_expiring_fields -= usize::from(entry.as_ref().field_due_at().is_some());
         self.table.sizes.count(bin_of(entry.as_ref()), false);
         self.table.relax(self.spot.hash);
         entry

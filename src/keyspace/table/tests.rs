@@ -1,6 +1,7 @@
 //! The table against naive twins.
 
 use super::*;
+use crate::types::{Hash, Packing};
 use std::collections::{HashMap, HashSet};
 
 const PREFIX: u32 = 6;
@@ -301,4 +302,36 @@ fn an_entry_on_loan_survives_a_panic() {
     }));
     assert!(panic.is_err());
     assert_eq!(table.find(hash, b"k").map(read), Some((b"w".to_vec(), None)));
+}
+
+#[test]
+fn hashes_with_fields_that_expire_are_counted() {
+    let (mut table, packing, mut random) =
+        (Table::new(PREFIX), Packing::default(), fastrand::Rng::with_seed(5));
+    for _ in 0..5000 {
+        let key = key(random.u32(..40));
+        let hash = spread(&key);
+        let at = random.bool().then_some(1_000_000);
+        match (random.u8(..6), table.slot(hash, &key)) {
+            (0, Some(slot)) => drop(slot.remove()),
+            (1, Some(mut slot)) => slot.update(|entry| {
+                let old = mem::replace(entry, EntryBox::int(&key, 0, None));
+                *entry = old.with_expire_at(at);
+            }),
+            (2, Some(mut slot)) => slot.update(|entry| *entry = EntryBox::string(&key, b"v", at)),
+            (_, Some(mut slot)) if slot.entry().collection::<Hash>().is_some() => {
+                slot.change(|hash: &mut Hash| hash.set_expire_at(b"f", at));
+            }
+            _ => {
+                let mut value = Hash::new();
+                value.set(b"f", b"v", &packing);
+                value.set(b"g", b"w", &packing);
+                value.set_expire_at(b"g", random.bool().then_some(2_000_000));
+                table.insert(hash, EntryBox::collection(&key, value, at));
+            }
+        }
+        let counted = table.iter().filter(|entry| entry.field_due_at().is_some()).count();
+        assert_eq!(table.with_expiring_fields(), counted);
+        assert_eq!(table.timed(), table.iter().filter(|entry| entry.due_at().is_some()).count());
+    }
 }

@@ -112,11 +112,12 @@ pub(super) fn keyspace(_: &Engine, lines: &mut Lines) {
     for (at, db) in lines.survey.databases.clone().iter().enumerate() {
         if db.keys > 0 {
             let (keys, expires, ttl, subexpiry) = (db.keys, db.expires, db.avg_ttl_ms(), db.subexpiry);
-            // Valkey's own field behind these is left out: exporters read the line as Redis writes it.
-            lines.add(
-                &format!("db{at}"),
-                format!("keys={keys},expires={expires},avg_ttl={ttl},subexpiry={subexpiry}"),
-            );
+            let mut line = format!("keys={keys},expires={expires},avg_ttl={ttl},subexpiry={subexpiry}");
+            // The same in Valkey's word. Older exporters refuse a line of five fields: it is there where it tells something.
+            if subexpiry > 0 {
+                line.push_str(&format!(",keys_with_volatile_items={subexpiry}"));
+            }
+            lines.add(&format!("db{at}"), line);
         }
     }
 }

@@ -10,7 +10,7 @@ pub(in crate::commands::server) struct Database {
     pub keys: usize,
     /// Keys with a TTL.
     pub expires: usize,
-    /// Keys without one that have fields with one.
+    /// Keys that have fields with one.
     pub subexpiry: usize,
     /// Bytes of its tables, without the entries.
     pub tables_memory: usize,
@@ -57,7 +57,7 @@ impl Survey {
                 for (db, table) in survey.databases.iter_mut().zip(&shard.tables) {
                     db.keys += table.len();
                     db.expires += table.expiring();
-                    db.subexpiry += table.timed().saturating_sub(table.expiring());
+                    db.subexpiry += table.with_expiring_fields();
                     db.tables_memory += table.memory();
                     survey.tables_memory += table.memory();
                     if let Some(bins) = table.sizes().bins() {
