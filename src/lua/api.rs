@@ -2,11 +2,11 @@
 
 use super::calling::{BAD_WORDS, Calls, NO_WORDS, Tries, push_digits};
 use super::interp::{State, look};
+use super::registry::{self, Api};
 use super::script::sha1_hex;
 use super::writing::truncated;
-use super::{HOST, Level, Refused, debug, libs, registry, stack};
+use super::{HOST, Level, debug, libs, stack};
 use crate::base::version;
-use crate::resp::Error;
 use mlua::{IntoLua, Lua, MultiValue, Result, Table, Value};
 use smallvec::SmallVec;
 use std::borrow::Cow;
@@ -96,9 +96,6 @@ type Answer = Result<Value>;
 /// Everything the prelude is given.
 pub(super) fn functions(lua: &Lua, state: &Rc<State>) -> Result<Table> {
     let raw = lua.create_table()?;
-    let script = lua.create_table()?;
-    script.set("call", stack::function::<Calls>(lua, state)?)?;
-    script.set("pcall", stack::function::<Tries>(lua, state)?)?;
     raw.set("where", lua.create_function(|lua, ()| Ok(whence(lua, 2)))?)?;
     raw.set("called_at", lua.create_function(|lua, ()| Ok(called_at(lua)))?)?;
     raw.set("reveal", lua.create_function(reveal)?)?;
@@ -106,21 +103,28 @@ pub(super) fn functions(lua: &Lua, state: &Rc<State>) -> Result<Table> {
     raw.set("catcher", lua.create_function(stack::catcher)?)?;
     raw.set("to_number", lua.create_function(stack::to_number)?)?;
 
-    script.set("error_reply", lua.create_function(error_reply)?)?;
-    script.set("status_reply", lua.create_function(status_reply)?)?;
-    script.set("sha1hex", lua.create_function(sha1hex)?)?;
-    script.set("log", lua.create_function(log)?)?;
-    script.set("set_repl", lua.create_function(set_repl)?)?;
-    script.set("acl_check_cmd", lua.create_function(acl_check_cmd)?)?;
-    let here = state.clone();
-    script.set("setresp", lua.create_function(move |lua, args| setresp(lua, &here, args))?)?;
-    script.set("breakpoint", stack::function::<debug::Breakpoint>(lua, state)?)?;
     raw.set("debug", stack::function::<debug::Values>(lua, state)?)?;
-    raw.set("script", script)?;
+    for api in [Api::Redis, Api::Server] {
+        let script = lua.create_table()?;
+        let [call, pcall] = match api {
+            Api::Redis => [stack::function::<Calls<false>>, stack::function::<Tries<false>>],
+            Api::Server => [stack::function::<Calls<true>>, stack::function::<Tries<true>>],
+        };
+        script.set("call", call(lua, state)?)?;
+        script.set("pcall", pcall(lua, state)?)?;
+        script.set("error_reply", lua.create_function(error_reply)?)?;
+        script.set("status_reply", lua.create_function(status_reply)?)?;
+        script.set("sha1hex", lua.create_function(sha1hex)?)?;
+        script.set("log", lua.create_function(move |lua, args| log(lua, args, api))?)?;
+        script.set("set_repl", lua.create_function(move |lua, args| set_repl(lua, args, api))?)?;
+        script.set("acl_check_cmd", lua.create_function(move |_, args| acl_check_cmd(args, api))?)?;
+        let here = state.clone();
+        script.set("setresp", lua.create_function(move |lua, args| setresp(lua, &here, args, api))?)?;
+        script.set("breakpoint", stack::function::<debug::Breakpoint>(lua, state)?)?;
+        raw.set(api.script(), script)?;
 
-    for api in [registry::Api::Redis, registry::Api::Server] {
         let library = lua.create_table()?;
-        library.set("log", lua.create_function(log)?)?;
+        library.set("log", lua.create_function(move |lua, args| log(lua, args, api))?)?;
         let here = state.clone();
         let register = move |_: &Lua, args| register_function(&here, args, api);
         library.set("register_function", lua.create_function(register)?)?;
@@ -181,10 +185,6 @@ fn error_table(lua: &Lua, text: &[u8], counted: bool) -> Result<Value> {
         table.raw_set("ignore_error_stats_update", true)?;
     }
     Ok(Value::Table(table))
-}
-
-fn refused<T>(refused: &Refused) -> Result<T> {
-    failed(refused.error.as_bytes(), refused.counted)
 }
 
 /// Where the script is: its chunk and line.
@@ -312,9 +312,9 @@ fn sha1hex(lua: &Lua, args: MultiValue) -> Answer {
     lua.create_string(sum).map(Value::String)
 }
 
-fn log(lua: &Lua, args: MultiValue) -> Result<()> {
+fn log(lua: &Lua, args: MultiValue, api: Api) -> Result<()> {
     if args.len() < 2 {
-        return failed(b"ERR redis.log() requires two arguments or more.", false);
+        return failed(api.error(b"ERR redis.log() requires two arguments or more."), false);
     }
     let level = args.front().map(|level| lua.coerce_number(level.clone())).transpose()?.flatten();
     let Some(level) = level else {
@@ -348,9 +348,9 @@ fn whole(lua: &Lua, value: Option<&Value>) -> Result<i64> {
 }
 
 /// Effects go to the log and to replicas alike: what the script asks for is checked, and changes nothing.
-fn set_repl(lua: &Lua, args: MultiValue) -> Result<()> {
+fn set_repl(lua: &Lua, args: MultiValue, api: Api) -> Result<()> {
     if args.len() != 1 {
-        return failed(b"ERR redis.set_repl() requires one argument.", false);
+        return failed(api.error(b"ERR redis.set_repl() requires one argument."), false);
     }
     match whole(lua, args.front())? {
         0..=3 => Ok(()),
@@ -361,23 +361,23 @@ fn set_repl(lua: &Lua, args: MultiValue) -> Result<()> {
     }
 }
 
-fn acl_check_cmd(_: &Lua, args: MultiValue) -> Answer {
+fn acl_check_cmd(args: MultiValue, api: Api) -> Answer {
     if args.is_empty() {
-        return failed(NO_WORDS, false);
+        return failed(api.error(NO_WORDS), false);
     }
     let Some(words) = words(&args) else {
-        return failed(BAD_WORDS, false);
+        return failed(api.error(BAD_WORDS), false);
     };
     let argv: SmallVec<[&[u8]; 8]> = words.iter().map(Word::bytes).collect();
     match HOST.with(|host| host.may_run(&argv)) {
         Ok(may) => Ok(Value::Boolean(may)),
-        Err(why) => refused(&why),
+        Err(why) => failed(api.error(why.error.as_bytes()), why.counted),
     }
 }
 
-fn setresp(lua: &Lua, state: &State, args: MultiValue) -> Result<()> {
+fn setresp(lua: &Lua, state: &State, args: MultiValue, api: Api) -> Result<()> {
     if args.len() != 1 {
-        return failed(b"ERR redis.setresp() requires one argument.", false);
+        return failed(api.error(b"ERR redis.setresp() requires one argument."), false);
     }
     match whole(lua, args.front())? {
         version @ (2 | 3) => {
@@ -388,7 +388,7 @@ fn setresp(lua: &Lua, state: &State, args: MultiValue) -> Result<()> {
     }
 }
 
-fn register_function(state: &State, args: MultiValue, api: registry::Api) -> Result<()> {
+fn register_function(state: &State, args: MultiValue, api: Api) -> Result<()> {
     let args: Vec<Value> = args.into_iter().collect();
     let read = registry::read(&args).and_then(|new| {
         let mut registered = state.registered.borrow_mut();
@@ -403,11 +403,7 @@ fn register_function(state: &State, args: MultiValue, api: registry::Api) -> Res
     });
     match read {
         Ok(()) => Ok(()),
-        Err(why) => refused(&Refused {
-            error: Error::text(format!("ERR {}", api.words(why))),
-            counted: false,
-            ran: false,
-        }),
+        Err(why) => failed(format!("ERR {}", api.words(why)).as_bytes(), false),
     }
 }
 

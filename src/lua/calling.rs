@@ -2,27 +2,32 @@
 
 use super::interp::State;
 use super::reading::Reader;
+use super::registry::Api;
 use super::stack::{Callee, Ended, Stack, Type};
 use super::{HOST, Refused, debug};
 use crate::base::number::format_f64;
 use crate::resp::Protocol;
 use smallvec::SmallVec;
 
-/// `redis.call`: an error of the command is raised.
-pub(super) struct Calls;
-/// `redis.pcall`: it is a value.
-pub(super) struct Tries;
+/// `redis.call`, or `server.call`: an error of the command is raised.
+pub(super) struct Calls<const SERVER: bool>;
+/// `redis.pcall`, or `server.pcall`: it is a value.
+pub(super) struct Tries<const SERVER: bool>;
 
-impl Callee for Calls {
+impl<const SERVER: bool> Callee for Calls<SERVER> {
     fn run(stack: &Stack, state: &State) -> Ended {
-        call(stack, state, Ended::Raises)
+        call(stack, state, api(SERVER), Ended::Raises)
     }
 }
 
-impl Callee for Tries {
+impl<const SERVER: bool> Callee for Tries<SERVER> {
     fn run(stack: &Stack, state: &State) -> Ended {
-        call(stack, state, Ended::Returns)
+        call(stack, state, api(SERVER), Ended::Returns)
     }
+}
+
+fn api(server: bool) -> Api {
+    if server { Api::Server } else { Api::Redis }
 }
 
 pub(super) const NO_WORDS: &[u8] = b"ERR Please specify at least one argument for this redis lib call";
@@ -48,11 +53,12 @@ pub(super) fn push_digits(n: f64, out: &mut SmallVec<[u8; 64]>) {
     }
 }
 
-fn call(stack: &Stack, state: &State, on_error: Ended) -> Ended {
+fn call(stack: &Stack, state: &State, api: Api, on_error: Ended) -> Ended {
     let n = stack.top();
     if n == 0 {
-        debug::note_error(NO_WORDS, false);
-        return fail(stack, state, NO_WORDS, false, on_error);
+        let text = api.error(NO_WORDS);
+        debug::note_error(text, false);
+        return fail(stack, state, text, false, on_error);
     }
     // Numbers become words when all of them are written: the place of each, and where its digits end.
     let mut digits: SmallVec<[u8; 64]> = SmallVec::new();
@@ -66,8 +72,9 @@ fn call(stack: &Stack, state: &State, on_error: Ended) -> Ended {
             numbers.push((argv.len(), digits.len()));
             argv.push(&[]);
         } else {
-            debug::note_error(BAD_WORDS, false);
-            return fail(stack, state, BAD_WORDS, false, on_error);
+            let text = api.error(BAD_WORDS);
+            debug::note_error(text, false);
+            return fail(stack, state, text, false, on_error);
         }
     }
     let mut from = 0;
@@ -93,8 +100,9 @@ fn call(stack: &Stack, state: &State, on_error: Ended) -> Ended {
             Ended::Returns
         }
         Err(Refused { error, counted, ran }) => {
-            debug::note_error(error.as_bytes(), ran);
-            fail(stack, state, error.as_bytes(), counted, on_error)
+            let text = api.error(error.as_bytes());
+            debug::note_error(text, ran);
+            fail(stack, state, text, counted, on_error)
         }
     };
     match state.is_over_limit(&state.lua()) {

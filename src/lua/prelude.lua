@@ -445,15 +445,22 @@ local function api(functions)
     return functions
 end
 
-local script_api = api(raw.script)
-local function_api = {}
-for name, value in rawpairs(script_api) do
-    function_api[name] = value
-end
-function_api.breakpoint = nil
 local debug = raw.debug
-script_api.debug = function(...) debug(...) end
-script_api.replicate_commands = function() return true end
+
+-- What `redis` or `server` is to scripts, and to functions.
+local function apis(raw)
+    local script_api, function_api = api(raw), {}
+    for name, value in rawpairs(script_api) do
+        function_api[name] = value
+    end
+    function_api.breakpoint = nil
+    script_api.debug = function(...) debug(...) end
+    script_api.replicate_commands = function() return true end
+    return script_api, function_api
+end
+
+local script_api, function_api = apis(raw.script)
+local server_script_api, server_function_api = apis(raw.server_script)
 local library_api, server_library_api = api(raw.library), api(raw.server_library)
 for _, library in rawpairs({library_api, server_library_api}) do
     for name in rawpairs(constants) do
@@ -463,20 +470,20 @@ for _, library in rawpairs({library_api, server_library_api}) do
     end
 end
 
-local function environment(redis, missing)
+local function environment(redis, server)
     local globals = {}
     for name, value in rawpairs(base) do
         globals[name] = value
     end
-    globals.redis = (freeze(redis, missing))
-    globals.server = globals.redis
+    globals.redis = (freeze(redis))
+    globals.server = (freeze(server))
     local shown, meta = freeze(globals, nonexistent)
     globals._G = shown
     return shown, globals, meta
 end
 
-local scripts, script_globals = environment(script_api)
-local functions, function_globals, functions_meta = environment(function_api)
+local scripts, script_globals = environment(script_api, server_script_api)
+local functions, function_globals, functions_meta = environment(function_api, server_function_api)
 
 -- What the setting lua-enable-deprecated-api gives. Environments are those of scripts alone: others would lead out of the
 -- sandbox. Proxies have no finalisers: these would run while the host works on the stack.

@@ -27,7 +27,35 @@ pub struct Registered {
 /// The error for a library's or function's name that is none.
 pub const BAD_NAME: &str = "Library names can only contain letters, numbers, or underscores(_) and must be at least one character long";
 
-/// The table by which a library asked: `redis`, or `server` as in Valkey, whose words it then speaks.
+/// What functions of `redis.*` say of a call that is wrong, and those of `server.*`, as Valkey does.
+const WORDS: [(&[u8], &[u8]); 9] = [
+    (
+        b"ERR Please specify at least one argument for this redis lib call",
+        b"ERR Please specify at least one argument for this call",
+    ),
+    (
+        b"ERR Lua redis lib command arguments must be strings or integers",
+        b"ERR Command arguments must be strings or integers",
+    ),
+    (b"ERR Unknown Redis command called from script", b"ERR Unknown command called from script"),
+    (
+        b"ERR Wrong number of args calling Redis command from script",
+        b"ERR Wrong number of args calling command from script",
+    ),
+    (
+        b"ERR This Redis command is not allowed from script",
+        b"ERR This Valkey command is not allowed from script",
+    ),
+    (b"ERR redis.log() requires two arguments or more.", b"ERR server.log() requires two arguments or more."),
+    (b"ERR redis.set_repl() requires one argument.", b"ERR server.set_repl() requires one argument."),
+    (b"ERR redis.setresp() requires one argument.", b"ERR server.setresp() requires one argument."),
+    (
+        b"ERR Invalid command passed to redis.acl_check_cmd()",
+        b"ERR Invalid command passed to server.acl_check_cmd()",
+    ),
+];
+
+/// The table by which a script or library asked: `redis`, or `server` as in Valkey, whose words it then speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Api {
     /// `redis.*`
@@ -43,6 +71,20 @@ impl Api {
             Api::Redis => "library",
             Api::Server => "server_library",
         }
+    }
+
+    /// What the prelude calls the functions that scripts find in it.
+    pub fn script(self) -> &'static str {
+        match self {
+            Api::Redis => "script",
+            Api::Server => "server_script",
+        }
+    }
+
+    /// What the error `text`, in Redis' words, is in its own.
+    pub fn error(self, text: &[u8]) -> &[u8] {
+        let said = WORDS.iter().find(|(redis, _)| self == Api::Server && *redis == text);
+        said.map_or(text, |(_, server)| server)
     }
 
     /// What `why`, as [`read`] tells it, is in its words.
