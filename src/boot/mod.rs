@@ -158,9 +158,10 @@ async fn serve(settings: Settings) -> Result<(), String> {
     engine.loading.start(engine.now_ms());
     engine.recover.get_or_init(|| recovery::again);
     let tasks = TaskTracker::new();
-    let tls = Arc::new(Tls::default());
+    let tls = Arc::new(Tls::new(engine.certificates.clone()));
     tls.follow(&engine.settings)?;
     tls.watch(&engine.settings);
+    tasks.spawn(tls.clone().renew(engine.clone()));
     let listeners = Arc::new(Listeners::new(tasks.clone(), tls));
     listeners
         .follow(&engine)
@@ -288,7 +289,7 @@ fn announce(settings: &Settings) {
         port = settings.int(config::PORT),
         databases = settings.int(config::DATABASES),
         maxclients = settings.int(config::MAXCLIENTS),
-        maxmemory = settings.int(config::MAXMEMORY),
+        maxmemory = settings.string(config::MAXMEMORY),
         "configuration"
     );
     if !settings.yes(config::APPENDONLY) && settings.text(config::SAVE).is_empty() {

@@ -1,5 +1,6 @@
 //! Floor 4: the engine owns the services, and `commit` is the one door by which changes leave.
 
+mod certificates;
 mod client;
 mod clients;
 mod commandlog;
@@ -26,6 +27,7 @@ mod slots;
 mod stop;
 mod tracking;
 
+pub use certificates::{Certificate, Certificates, CertificatesInUse};
 pub use client::{Client, Flag, Held, Introduction, shown};
 pub use clients::Clients;
 pub use commandlog::{CommandLog, Excess, Noted};
@@ -93,6 +95,8 @@ pub struct Engine {
     pub rates: Rates,
     /// The users.
     pub acl: Acl,
+    /// The certificates of `tls-port`.
+    pub certificates: Arc<CertificatesInUse>,
     /// The connected clients.
     pub clients: Clients,
     /// The settings.
@@ -160,6 +164,7 @@ impl Engine {
             clock: Clock::default(),
             metrics: Metrics::new(catalogue.len()),
             acl: Acl::new(catalogue),
+            certificates: Arc::default(),
             used: Used::default(),
             eviction: Eviction::default(),
             insight: Insight::default(),

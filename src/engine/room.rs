@@ -1,4 +1,4 @@
-//! Room for clients: all together take no more than `maxmemory-clients`, or the largest have to go.
+//! Room for the data (`maxmemory`), and for clients: all together take no more than `maxmemory-clients`, or the largest have to go.
 
 use super::{Client, Engine, Flag};
 use crate::config;
@@ -15,10 +15,16 @@ impl Engine {
     /// any number.
     pub fn client_memory_max(&self) -> Option<usize> {
         let bytes = match self.settings.int(config::MAXMEMORY_CLIENTS) {
-            share @ ..0 => self.settings.int(config::MAXMEMORY) / 100 * -share,
-            bytes => bytes,
+            share @ ..0 => self.memory_max()? / 100 * share.unsigned_abs() as usize,
+            bytes => bytes as usize,
         };
-        usize::try_from(bytes).ok().filter(|bytes| *bytes > 0)
+        (bytes > 0).then_some(bytes)
+    }
+
+    /// Bytes that the data may take (`maxmemory`); `None` for any number.
+    pub fn memory_max(&self) -> Option<usize> {
+        let bytes = self.settings.int(config::MAXMEMORY) as usize;
+        (bytes > 0).then_some(bytes)
     }
 
     /// Holds to the limits of what clients take as soon as they change.

@@ -20,7 +20,7 @@ pub(super) fn server(engine: &Engine, page: &mut Page) {
     page.set(&MEMORY_PEAK, &[], memory.peak as f64);
     page.set(&MEMORY_RSS, &[], memory.rss as f64);
     page.set(&MEMORY_ACTIVE, &[], memory.active as f64);
-    page.set(&MEMORY_MAX, &[], engine.settings.int(config::MAXMEMORY) as f64);
+    page.set(&MEMORY_MAX, &[], engine.memory_max().unwrap_or(0) as f64);
     let (scripts, bytes) = engine.scripts.counts();
     page.set(&SCRIPTS, &[], scripts as f64);
     page.set(&SCRIPTS_EVICTED, &[], engine.scripts.evicted() as f64);
@@ -54,6 +54,11 @@ pub(super) fn clients(engine: &Engine, page: &Page) {
         ("database", totals.denied_databases),
     ] {
         page.set(&DENIED, &[reason], n as f64);
+    }
+    for (which, certificate) in engine.certificates.lock().each() {
+        if let Some(certificate) = certificate {
+            page.set(&CERTIFICATE_END, &[which], certificate.ends_at as f64);
+        }
     }
 }
 

@@ -120,6 +120,7 @@ families! {
     SCRIPTS = Gauge "synap_scripts_cached" [] "Scripts that are cached.";
     SCRIPTS_EVICTED = Counter "synap_scripts_evicted_total" [] "Scripts that made room for others.";
 
+    CERTIFICATE_END = Gauge "synap_tls_certificate_end_seconds" ["certificate"] "When a certificate that tls-port uses ends, in unix time: server, client, ca.";
     DENIED = Counter "synap_acl_denied_total" ["reason"] "Logins and calls refused by the rules about users.";
 
     QUEUES = Gauge "synap_queues" [] "Queues there are.";

@@ -42,8 +42,7 @@ group! {
     TLS_AUTH_CLIENTS_USER = setting("tls-auth-clients-user", Kind::Choice(&["off", "CN", "URI"]), "off")
         .doc("What of a client's certificate names the user it is logged in as.");
     TLS_AUTO_RELOAD_INTERVAL = setting("tls-auto-reload-interval", INT, "0")
-        .pending("certificates are read again by CONFIG SET tls-cert-file")
-        .doc("Seconds after which certificates are read again; 0 is never.");
+        .doc("Seconds after which certificates and keys are read again if their files have changed; 0 is never.");
     TLS_REPLICATION = switch("tls-replication", "no").pending(LINKS).doc("Uses TLS towards the primary.");
     TLS_CLUSTER = switch("tls-cluster", "no").pending(LINKS).doc("Uses TLS between the nodes of a cluster.");
     TLS_PROTOCOLS = text("tls-protocols", "").doc("Versions of TLS that are allowed: TLSv1.2 TLSv1.3.");

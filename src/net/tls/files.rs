@@ -1,6 +1,8 @@
 //! Certificates and keys from files in PEM.
 
+use super::identity;
 use crate::config::{self, Settings};
+use crate::engine::Certificate;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -50,23 +52,57 @@ fn certificates(setting: &str, path: &str) -> Result<Vec<CertificateDer<'static>
     if found.is_empty() { Err(format!("{setting} {path}: holds no certificate")) } else { Ok(found) }
 }
 
+/// The certificate of outgoing connections, if there is one to be read.
+pub(super) fn client(settings: &Settings) -> Option<CertificateDer<'static>> {
+    let file = settings.string(config::TLS_CLIENT_CERT_FILE);
+    (!file.is_empty()).then(|| certificates("tls-client-cert-file", &file).ok())??.into_iter().next()
+}
+
+/// Whoever may vouch for clients.
+#[derive(Default)]
+pub(super) struct Authorities {
+    /// Those of `tls-ca-cert-file`, and its name.
+    file: (String, Vec<CertificateDer<'static>>),
+    /// Those of `tls-ca-cert-dir`.
+    directory: Vec<CertificateDer<'static>>,
+}
+
 /// Whoever may vouch for clients. In a directory, files that hold no certificate are passed over.
-pub(super) fn authorities(settings: &Settings) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
+pub(super) fn authorities(settings: &Settings) -> Result<Authorities, String> {
+    let mut found = Authorities::default();
     let file = settings.string(config::TLS_CA_CERT_FILE);
     if !file.is_empty() {
-        for certificate in certificates("tls-ca-cert-file", &file)? {
-            roots.add(certificate).map_err(|error| format!("tls-ca-cert-file {file}: {error}"))?;
-        }
+        let read = certificates("tls-ca-cert-file", &file)?;
+        found.file = (file, read);
     }
     let directory = settings.string(config::TLS_CA_CERT_DIR);
     if !directory.is_empty() {
         let failed = |error: std::io::Error| format!("tls-ca-cert-dir {directory}: {error}");
         for item in std::fs::read_dir(&directory).map_err(failed)? {
             let path = item.map_err(failed)?.path();
-            let found = certificates("tls-ca-cert-dir", &path.to_string_lossy()).unwrap_or_default();
-            roots.add_parsable_certificates(found);
+            found
+                .directory
+                .extend(certificates("tls-ca-cert-dir", &path.to_string_lossy()).unwrap_or_default());
         }
     }
-    Ok(roots)
+    Ok(found)
+}
+
+impl Authorities {
+    /// As they verify clients. Those of a directory that cannot do so are passed over.
+    pub(super) fn roots(self) -> Result<RootCertStore, String> {
+        let mut roots = RootCertStore::empty();
+        let (file, certificates) = self.file;
+        for certificate in certificates {
+            roots.add(certificate).map_err(|error| format!("tls-ca-cert-file {file}: {error}"))?;
+        }
+        roots.add_parsable_certificates(self.directory);
+        Ok(roots)
+    }
+
+    /// What is told of the one that ends first.
+    pub(super) fn facts(&self) -> Option<Certificate> {
+        let all = self.file.1.iter().chain(&self.directory);
+        all.filter_map(|certificate| identity::facts(certificate)).min_by_key(|facts| facts.ends_at)
+    }
 }

@@ -4,11 +4,12 @@
 mod ciphers;
 mod files;
 mod identity;
+mod renewal;
 
 use crate::acl::User;
 use crate::config::{self, Name, Settings};
-use crate::engine::Engine;
-use parking_lot::RwLock;
+use crate::engine::{Certificates, CertificatesInUse, Engine};
+use parking_lot::{Mutex, RwLock};
 use rustls::server::{NoServerSessionStorage, ServerConfig, ServerSessionMemoryCache, WebPkiClientVerifier};
 use rustls::{RootCertStore, SupportedProtocolVersion, version};
 use std::io;
@@ -20,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use identity::names;
+use renewal::Materials;
 
 /// How long securing a connection may take.
 const GREETING: Duration = Duration::from_secs(10);
@@ -29,10 +31,11 @@ const HANDSHAKE: u8 = 22;
 
 /// The settings that a change of makes everything anew. The files are read again, so setting one to
 /// what it is loads a renewed certificate.
-const SETTINGS: [Name; 13] = [
+const SETTINGS: [Name; 14] = [
     config::TLS_CERT_FILE,
     config::TLS_KEY_FILE,
     config::TLS_KEY_FILE_PASS,
+    config::TLS_CLIENT_CERT_FILE,
     config::TLS_CA_CERT_FILE,
     config::TLS_CA_CERT_DIR,
     config::TLS_AUTH_CLIENTS,
@@ -49,21 +52,46 @@ const SETTINGS: [Name; 13] = [
 #[derive(Default)]
 pub struct Tls {
     config: RwLock<Option<Arc<ServerConfig>>>,
+    /// The files it was made of. Held while it is made anew.
+    materials: Mutex<Materials>,
+    /// Where it is told which certificates are in use.
+    in_use: Arc<CertificatesInUse>,
     /// Connections being secured.
     greeted: AtomicUsize,
 }
 
 impl Tls {
+    /// None yet; the certificates that come to be used are told in `in_use`.
+    pub fn new(in_use: Arc<CertificatesInUse>) -> Self {
+        Self { in_use, ..Self::default() }
+    }
+
     /// Reads certificate, key and authorities as the settings say, when there is a `tls-port`.
     ///
     /// # Errors
     /// What is wrong with them: what was in use stays in use.
     pub fn follow(&self, settings: &Settings) -> Result<(), String> {
-        let config = match settings.int(config::TLS_PORT) {
-            0 => None,
-            _ => Some(Arc::new(build(settings)?)),
+        self.make(settings, &mut self.materials.lock(), Materials::of(settings))
+    }
+
+    /// The same if a file is another than it was; tells whether one is.
+    fn follow_changed(&self, settings: &Settings) -> Result<bool, String> {
+        let mut materials = self.materials.lock();
+        let found = Materials::of(settings);
+        if settings.int(config::TLS_PORT) == 0 || *materials == found {
+            return Ok(false);
+        }
+        self.make(settings, &mut materials, found).map(|()| true)
+    }
+
+    fn make(&self, settings: &Settings, materials: &mut Materials, found: Materials) -> Result<(), String> {
+        let (config, certificates) = match settings.int(config::TLS_PORT) {
+            0 => (None, Certificates::default()),
+            _ => build(settings).map(|(config, certificates)| (Some(Arc::new(config)), certificates))?,
         };
         *self.config.write() = config;
+        *self.in_use.lock() = certificates;
+        *materials = found;
         Ok(())
     }
 
@@ -141,8 +169,14 @@ impl Drop for Turn<'_> {
     }
 }
 
-fn build(settings: &Settings) -> Result<ServerConfig, String> {
+fn build(settings: &Settings) -> Result<(ServerConfig, Certificates), String> {
     let (chain, key) = files::identity(settings)?;
+    let authorities = files::authorities(settings);
+    let certificates = Certificates {
+        server: chain.first().and_then(|own| identity::facts(own)),
+        client: files::client(settings).and_then(|own| identity::facts(&own)),
+        authority: authorities.as_ref().ok().and_then(|all| all.facts()),
+    };
     let provider = Arc::new(ciphers::provider(settings)?);
     let builder = ServerConfig::builder_with_provider(provider.clone())
         .with_protocol_versions(&protocols(settings)?)
@@ -151,7 +185,7 @@ fn build(settings: &Settings) -> Result<ServerConfig, String> {
     let builder = if who == "no" {
         builder.with_no_client_auth()
     } else {
-        let roots = files::authorities(settings)?;
+        let roots = authorities?.roots()?;
         if roots.is_empty() {
             return Err(
                 "Either tls-ca-cert-file or tls-ca-cert-dir must be specified when tls-auth-clients is \
@@ -169,7 +203,7 @@ fn build(settings: &Settings) -> Result<ServerConfig, String> {
         true => ServerSessionMemoryCache::new(settings.int(config::TLS_SESSION_CACHE_SIZE) as usize),
         false => Arc::new(NoServerSessionStorage {}),
     };
-    Ok(config)
+    Ok((config, certificates))
 }
 
 fn verifier(

@@ -36,7 +36,7 @@ struct Section {
     write: fn(&Engine, &mut Lines),
 }
 
-const SECTIONS: [Section; 17] = [
+const SECTIONS: [Section; 18] = [
     Section { name: "server", title: "Server", default: true, write: server::server },
     Section { name: "clients", title: "Clients", default: true, write: clients::clients },
     Section { name: "memory", title: "Memory", default: true, write: machine::memory },
@@ -58,6 +58,7 @@ const SECTIONS: [Section; 17] = [
         write: |_, lines| keysizes::keysizes(lines),
     },
     Section { name: "queues", title: "Queues", default: false, write: queues::queues },
+    Section { name: "tls", title: "TLS", default: false, write: server::tls },
     Section { name: "debug", title: "Debug", default: false, write: stats::debug },
 ];
 

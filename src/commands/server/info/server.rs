@@ -50,6 +50,16 @@ pub(super) fn server(engine: &Engine, lines: &mut Lines) {
     }
 }
 
+pub(super) fn tls(engine: &Engine, lines: &mut Lines) {
+    let now_s = clock::system_ms() / 1000;
+    for (which, certificate) in engine.certificates.lock().each() {
+        let serial = certificate.map_or("none", |certificate| &certificate.serial);
+        lines.add(&format!("tls_{which}_cert_serial"), serial);
+        let left_s = certificate.map_or(0, |certificate| (certificate.ends_at - now_s).max(0));
+        lines.add(&format!("tls_{which}_cert_expires_in_seconds"), left_s);
+    }
+}
+
 /// The kernel's name, release and machine.
 fn os() -> String {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
