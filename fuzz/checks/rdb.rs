@@ -1,3 +1,4 @@
+use synap::snapshot::rdb::kind::Versions;
 use synap::snapshot::rdb::{Damage, Reader, Value, aof, file, payload, value};
 use synap::types::Packing;
 
@@ -35,7 +36,7 @@ pub fn rdb(data: &[u8]) {
     payload::seal(if kind & 1 == 0 { 12 } else { 80 }, &mut sealed);
     let _ = payload::restore(&sealed, &packing);
     let mut source = data;
-    let _ = file::read(&mut Reader::stream(&mut source), &packing, &mut Nobody);
+    let _ = file::read(&mut Reader::stream(&mut source), Versions::Any, &packing, &mut Nobody);
     let _ = aof::read(&mut Reader::new(data), &mut Nobody);
 }
 

@@ -9,6 +9,7 @@ use crate::engine::{Client, Engine, Session, directory};
 use crate::keyspace::txn::Begin;
 use crate::keyspace::{Effects, Key};
 use crate::resp::Reply;
+use crate::snapshot::rdb::kind::Versions;
 use crate::snapshot::rdb::{Damage, Reader, aof, file, payload};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -172,7 +173,8 @@ impl<'e> Import<'e> {
         let mut input = Reader::stream(&mut source);
         let packing = self.engine.keyspace.packing().clone();
         if file::begins(&start[..len]) {
-            file::read(&mut input, &packing, self).map_err(|stopped| match stopped {
+            let versions = Versions::relaxed(self.engine.settings.yes(config::RDB_VERSION_CHECK));
+            file::read(&mut input, versions, &packing, self).map_err(|stopped| match stopped {
                 Stopped::Damaged(damage) => format!(
                     "integrity check failed: {damage}. Terminating server after rdb file reading failure."
                 ),

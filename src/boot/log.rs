@@ -1,13 +1,18 @@
-//! Where the log goes, and how much of it.
+//! Where the log goes, how much of it, and how its lines are written.
+
+mod lines;
 
 use crate::config::{self, Settings};
 use std::fs::OpenOptions;
 use std::io::IsTerminal;
 use std::sync::Mutex;
+use std::sync::atomic::Ordering::Relaxed;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::{fmt, reload};
+
+use lines::{Form, Lines};
 
 /// The level that `loglevel` means.
 fn level(settings: &Settings) -> LevelFilter {
@@ -20,7 +25,7 @@ fn level(settings: &Settings) -> LevelFilter {
     }
 }
 
-/// Starts to log to `logfile`, or to standard output when it is empty; follows `loglevel`.
+/// Starts to log to `logfile`, or to standard output when it is empty; follows `loglevel` and `log-format`.
 pub(super) fn start(settings: &Settings) -> Result<(), String> {
     let path = settings.string(config::LOGFILE);
     let writer = match path.is_empty() {
@@ -31,11 +36,17 @@ pub(super) fn start(settings: &Settings) -> Result<(), String> {
         }
     };
     let (filter, handle) = reload::Layer::new(level(settings));
-    let lines = fmt::layer()
+    let lines = Lines::new(Form::of(settings));
+    let form = lines.form();
+    let layer = fmt::layer()
         .with_writer(writer)
-        .with_target(false)
-        .with_ansi(path.is_empty() && std::io::stdout().is_terminal());
-    tracing_subscriber::registry().with(filter).with(lines).init();
+        .with_ansi(path.is_empty() && std::io::stdout().is_terminal())
+        .event_format(lines);
+    tracing_subscriber::registry().with(filter).with(layer).init();
+    settings.on_change(&[config::LOG_FORMAT], move |settings| {
+        form.store(Form::of(settings) as u8, Relaxed);
+        Ok(())
+    });
     settings.on_change(&[config::LOGLEVEL], move |settings| {
         handle.reload(level(settings)).map_err(|error| error.to_string())
     });

@@ -23,6 +23,8 @@ pub enum Kind {
     Clamped(i64, i64),
     /// Bytes, with a unit if wanted (`1gb`), between two bounds.
     Bytes(i64, i64),
+    /// Any number of bytes, with a unit if wanted; its 64 bits are stored.
+    Unsigned,
     /// Bytes, or a percentage of `maxmemory` (`5%`), which is stored as a negative number.
     Share,
     /// File permissions in octal.
@@ -112,6 +114,10 @@ impl Kind {
                     None => Err("argument must be a memory value".into()),
                 }
             }
+            Kind::Unsigned => match parse_unsigned(word) {
+                Some(n) => number(n as i64),
+                None => Err("argument must be a memory value".into()),
+            },
             Kind::Share => number(share(word)?),
             Kind::Mode => number(mode(word)?),
             Kind::Choice(names) => choice(names, word).map_or_else(|| Err(one_of(names)), number),
@@ -145,6 +151,7 @@ impl Kind {
             Kind::Choice(names) => name(names).into(),
             Kind::Synonyms(names) => names.get(n as usize).map_or("", |name| name.0).into(),
             Kind::Shutdown => special::format_shutdown(n).into(),
+            Kind::Unsigned => (n as u64).to_string().into(),
             Kind::Share if n < 0 => format!("{}%", n.unsigned_abs()).into(),
             Kind::Mode => format!("{n:o}").into(),
             Kind::Events => special::format_events(n).into(),
@@ -160,7 +167,7 @@ impl Kind {
             Kind::Int(i64::MIN..=-2147483648, 2147483647) => "integer".into(),
             Kind::Int(min, 2147483647 | 4294967295) => format!("integer from {min}"),
             Kind::Int(min, max) | Kind::Clamped(min, max) => format!("integer, {min} to {max}"),
-            Kind::Bytes(0, _) => "bytes".into(),
+            Kind::Bytes(0, _) | Kind::Unsigned => "bytes".into(),
             Kind::Bytes(min, _) => format!("bytes, {min} or more"),
             Kind::Share => "bytes or percent of maxmemory".into(),
             Kind::Mode => "octal permissions".into(),
@@ -202,6 +209,10 @@ fn outside(min: i64, max: i64) -> Refusal {
 
 /// Bytes with a unit: `k m g` are powers of 1000, `kb mb gb` of 1024; nothing at all is 0.
 pub fn parse_memory(word: &[u8]) -> Option<i64> {
+    i64::try_from(parse_unsigned(word)?).ok()
+}
+
+fn parse_unsigned(word: &[u8]) -> Option<u64> {
     let word = until_nul(word);
     let digits = word.iter().take_while(|b| b.is_ascii_digit()).count();
     let unit = match word[digits..].to_ascii_lowercase().as_slice() {
@@ -217,7 +228,7 @@ pub fn parse_memory(word: &[u8]) -> Option<i64> {
     if digits == 0 {
         return Some(0);
     }
-    let count: i64 = std::str::from_utf8(&word[..digits]).ok()?.parse().ok()?;
+    let count: u64 = std::str::from_utf8(&word[..digits]).ok()?.parse().ok()?;
     count.checked_mul(unit)
 }
 

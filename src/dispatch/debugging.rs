@@ -48,8 +48,7 @@ pub(super) fn run(mut turn: Turn<'_>, how: Debugging) -> Result<Outcome, Error> 
 
 /// Whether twice the data set is within `maxmemory`.
 fn has_room(engine: &Engine, now_ms: i64) -> bool {
-    let limit = engine.settings.int(config::MAXMEMORY);
-    limit == 0 || 2 * engine.used.bytes(now_ms) as i64 <= limit
+    engine.memory_max().is_none_or(|limit| 2 * engine.used.bytes(now_ms) <= limit)
 }
 
 fn copy_of(Turn { engine, session, call, now_ms, .. }: &Turn<'_>) -> Result<Keyspace, Error> {

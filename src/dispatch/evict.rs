@@ -17,9 +17,10 @@ const LOOK: u32 = 16;
 /// Makes room; false when there is too little, and nothing may be evicted any more. True also when the time is
 /// over: then eviction goes on with the next call, or the next round of background work.
 pub(super) fn make_room(engine: &Engine, now_ms: i64) -> bool {
-    let limit = engine.settings.int(config::MAXMEMORY);
-    let excess = || engine.used.bytes(now_ms) as i64 - engine.eviction.under_way(now_ms) as i64 - limit;
-    let over = || limit > 0 && excess() > 0;
+    let limit = engine.memory_max().map_or(i64::MAX, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
+    let counted = || engine.used.bytes(now_ms) as i64 - engine.eviction.under_way(now_ms) as i64;
+    let excess = || counted().saturating_sub(limit);
+    let over = || excess() > 0;
     engine.eviction.note(over());
     // While clients are paused the data set stays as it is.
     if !over() || engine.pause.state(now_ms).is_some() {

@@ -85,7 +85,7 @@ gates! {
     transaction is open if |_, session, _| session.multi.is_none();
     rights is open if |_, session, _| session.user().is_unrestricted();
     listening is open if |_, session, _| !session.is_listening_only();
-    memory is open if |engine, _, _| engine.settings.int(config::MAXMEMORY) == 0;
+    memory is open if |engine, _, _| engine.memory_max().is_none();
     disk is open if |engine, _, _| !engine.saving.is_failing() && engine.log.failure().is_none();
     replicas is open if |engine, _, _| engine.settings.int(config::MIN_REPLICAS_TO_WRITE) == 0;
     loading is open if |engine, _, _| !engine.loading.is_active();
@@ -238,7 +238,7 @@ fn pause(v: &Visitor<'_>) -> Result<Verdict, Error> {
 
 /// Above `maxmemory` room is made for every command; one that needs more memory runs only when there is some.
 fn memory(v: &Visitor<'_>) -> Result<Verdict, Error> {
-    if v.engine.settings.int(config::MAXMEMORY) == 0 {
+    if v.engine.memory_max().is_none() {
         return Ok(Verdict::Pass);
     }
     let grows = v.flags() & flag::GROWS != 0;
@@ -250,8 +250,7 @@ fn memory(v: &Visitor<'_>) -> Result<Verdict, Error> {
 
 /// Whether more memory is used than `maxmemory`.
 pub(super) fn is_full(engine: &Engine, now_ms: i64) -> bool {
-    let limit = engine.settings.int(config::MAXMEMORY);
-    limit > 0 && engine.used.bytes(now_ms) as i64 > limit
+    engine.memory_max().is_some_and(|limit| engine.used.bytes(now_ms) > limit)
 }
 
 /// While a script runs for too long, little else does.

@@ -156,7 +156,8 @@ impl Engine {
     pub fn new(settings: Settings, catalogue: Catalogue) -> Self {
         let keyspace = Keyspace::new(settings.int(config::DATABASES) as usize);
         follow_packing(&settings, keyspace.packing());
-        follow_import(&settings, keyspace.importing());
+        follow_switch(&settings, config::IMPORT_MODE, keyspace.importing());
+        follow_switch(&settings, config::RDB_VERSION_CHECK, keyspace.takes_any_version());
         let started_ms = clock::system_ms();
         notify::follow(&settings, keyspace.listening());
         Self {
@@ -224,8 +225,7 @@ impl Engine {
             log_factor: self.settings.int(config::LFU_LOG_FACTOR) as u32,
             decay_minutes: self.settings.int(config::LFU_DECAY_TIME) as u32,
         });
-        let decides =
-            matches!(order, Some(Order::Lru | Order::Lfu)) && self.settings.int(config::MAXMEMORY) > 0;
+        let decides = matches!(order, Some(Order::Lru | Order::Lfu)) && self.memory_max().is_some();
         Access::at(now_ms, lfu).deciding(decides)
     }
 
@@ -244,12 +244,12 @@ impl Engine {
     }
 }
 
-/// Has keys that are due stay while `import-mode` is on.
-fn follow_import(settings: &Settings, importing: &Arc<AtomicBool>) {
-    let importing = importing.clone();
-    let follow = move |settings: &Settings| importing.store(settings.yes(config::IMPORT_MODE), Relaxed);
+/// Keeps `flag` what the setting `name` says: set for anything but its first word.
+fn follow_switch(settings: &Settings, name: Name, flag: &Arc<AtomicBool>) {
+    let flag = flag.clone();
+    let follow = move |settings: &Settings| flag.store(settings.yes(name), Relaxed);
     follow(settings);
-    settings.on_change(&[config::IMPORT_MODE], move |settings| {
+    settings.on_change(&[name], move |settings| {
         follow(settings);
         Ok(())
     });

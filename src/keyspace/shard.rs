@@ -79,6 +79,7 @@ pub struct Keyspace {
     /// Until when (unix ms) nothing is removed only because it is due.
     kept_until_ms: AtomicI64,
     importing: Arc<AtomicBool>,
+    takes_any_version: Arc<AtomicBool>,
 }
 
 impl Keyspace {
@@ -100,6 +101,7 @@ impl Keyspace {
             agenda: Agenda::default(),
             kept_until_ms: AtomicI64::new(0),
             importing: Arc::default(),
+            takes_any_version: Arc::default(),
         }
     }
 
@@ -256,6 +258,11 @@ impl Keyspace {
     /// it is due.
     pub fn importing(&self) -> &Arc<AtomicBool> {
         &self.importing
+    }
+
+    /// Set while data of versions that are not known is taken, as far as it can be read.
+    pub fn takes_any_version(&self) -> &Arc<AtomicBool> {
+        &self.takes_any_version
     }
 
     /// See [`Keyspace::importing`].

@@ -172,6 +172,11 @@ impl<'k> Txn<'k> {
         self.keyspace.trusts_payloads.load(Relaxed)
     }
 
+    /// Whether payloads of versions that are not known are taken.
+    pub fn takes_any_version(&self) -> bool {
+        self.keyspace.takes_any_version().load(Relaxed)
+    }
+
     /// Whether `shard` is locked by this transaction.
     pub fn holds(&self, shard: usize) -> bool {
         self.held.set() & 1 << shard != 0

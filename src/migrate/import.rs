@@ -3,6 +3,7 @@
 use super::address::Address;
 use super::target::Target;
 use super::{Failure, primary};
+use crate::snapshot::rdb::kind::Versions;
 use crate::snapshot::rdb::{Reader, aof, file};
 use crate::types::Packing;
 use std::fs::File;
@@ -83,7 +84,7 @@ where
     let mut source = File::open(path)?;
     let mut input = Reader::stream(&mut source);
     if file::begins(&start[..len]) {
-        file::read(&mut input, &Packing::default(), taker)?;
+        file::read(&mut input, Versions::Known, &Packing::default(), taker)?;
     }
     aof::read(&mut input, taker)
 }

@@ -13,6 +13,7 @@ use crate::resp::encode;
 use crate::resp::link::Link;
 use crate::resp::read::Frame;
 use crate::snapshot::rdb::aof::{self, Commands};
+use crate::snapshot::rdb::kind::Versions;
 use crate::snapshot::rdb::{Reader, file};
 use crate::types::Packing;
 use std::io::{Read, Write};
@@ -49,7 +50,8 @@ pub(super) fn import(from: &Address, to: &Address, replace: bool, follow: bool) 
     link.set_timeout(None)?;
     let mut input = Reader::stream(&mut link);
     eprintln!("{from} sends its data");
-    file::read(&mut input, &Packing::default(), &mut target).map_err(|failure| failure.at(from))?;
+    file::read(&mut input, Versions::Known, &Packing::default(), &mut target)
+        .map_err(|failure| failure.at(from))?;
     if let Some(mark) = mark
         && input.take(MARK)? != mark
     {

@@ -3,8 +3,8 @@
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
 use crate::keyspace::Class;
-use crate::snapshot::rdb::kind;
-use crate::snapshot::rdb::payload::{self, Refusal};
+use crate::snapshot::rdb::kind::{self, Versions};
+use crate::snapshot::rdb::payload::{self, Leniency, Refusal};
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[DUMP, RESTORE, RESTORE_ASKING];
@@ -86,16 +86,19 @@ fn restore(cx: &mut Keyed<'_, '_>) -> Result {
     let refused = Error::new("ERR Invalid TTL value, must be >= 0");
     let ttl = Args::new(ttl, 0).int_in(0.., refused)?;
     let now_ms = cx.txn.now_ms();
-    let trusts = cx.txn.trusts_payloads();
-    let read = if trusts { payload::restore_trusted } else { payload::restore };
-    let value = read(bytes, cx.txn.packing()).map_err(|refusal| match refusal {
-        Refusal::Footer => Error::new("ERR DUMP payload version or checksum are wrong"),
-        Refusal::Value(damage) => {
-            let (key, name) = (key.escape_ascii(), kind::name(bytes[0]));
-            tracing::warn!("RESTORE of {key}: {name} integrity check failed: {damage}");
-            Error::new("ERR Bad data format")
-        }
-    })?;
+    let leniency = Leniency {
+        checksum: cx.txn.trusts_payloads(),
+        versions: Versions::relaxed(cx.txn.takes_any_version()),
+    };
+    let value =
+        payload::restore_leniently(bytes, cx.txn.packing(), leniency).map_err(|refusal| match refusal {
+            Refusal::Footer => Error::new("ERR DUMP payload version or checksum are wrong"),
+            Refusal::Value(damage) => {
+                let (key, name) = (key.escape_ascii(), kind::name(bytes[0]));
+                tracing::warn!("RESTORE of {key}: {name} integrity check failed: {damage}");
+                Error::new("ERR Bad data format")
+            }
+        })?;
 
     let at = if options.absolute { ttl } else { ttl.saturating_add(now_ms) };
     let expire_at = (ttl != 0).then_some(at);
@@ -108,7 +111,7 @@ fn restore(cx: &mut Keyed<'_, '_>) -> Result {
     let [idle_s, frequency] = [options.idle_s, options.freq].map(|n| n.map(|n| n as u32));
     entry.set_access(cx.txn.access().restored(idle_s, frequency));
     // Replay checks every payload.
-    let sound = trusts.then(|| payload::portable(entry.as_ref()));
+    let sound = (leniency != Leniency::default()).then(|| payload::portable(entry.as_ref()));
     if let Some(old) = cx.txn.take_entry(key) {
         cx.txn.free(old);
     }

@@ -4,10 +4,12 @@
 use super::prepare::memory_limit;
 use super::prove::declares_keys;
 use crate::command::{Error, Result};
+use crate::config;
 use crate::engine::{Adding, Engine, Taken};
 use crate::lua::script::{Shebang, shebang};
 use crate::lua::{self, Host, Interp, Level, Library, Refused, Registered, is_name, keys};
 use crate::resp::Reply;
+use crate::snapshot::rdb::kind::{PRESENT, Versions};
 use crate::snapshot::rdb::{Checksum, Reader, put_string};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -17,8 +19,6 @@ use std::time::{Duration, Instant};
 const LOAD_MAX: Duration = Duration::from_millis(500);
 /// The opcode of a library in RDB.
 const RDB_FUNCTION: u8 = 245;
-/// The version of RDB that dumps are written in, and the latest that is read.
-const RDB_VERSION: u16 = 12;
 
 /// What the text of a library may reach while it is loaded: next to nothing.
 struct Loading {
@@ -217,7 +217,7 @@ pub fn dump(engine: &Engine) -> Vec<u8> {
         out.push(RDB_FUNCTION);
         put_string(&library.code, &mut out);
     }
-    out.extend_from_slice(&RDB_VERSION.to_le_bytes());
+    out.extend_from_slice(&PRESENT.to_le_bytes());
     let sum = Checksum::of(&out);
     out.extend_from_slice(&sum.get().to_le_bytes());
     out
@@ -228,7 +228,7 @@ pub fn dump(engine: &Engine) -> Vec<u8> {
 /// # Errors
 /// When the payload is damaged, or one of its libraries cannot be loaded: none is then.
 pub fn restore(engine: &Engine, payload: &[u8], how: Adding) -> Result {
-    let libraries = make_all(engine, &read(payload)?)?;
+    let libraries = make_all(engine, &read(engine, payload)?)?;
     for (at, library) in libraries.iter().enumerate() {
         if libraries[..at].iter().any(|other| other.name == library.name) {
             return Err(refuse(&Taken::Library(library.name.clone()), ""));
@@ -238,11 +238,12 @@ pub fn restore(engine: &Engine, payload: &[u8], how: Adding) -> Result {
 }
 
 /// The codes in a payload.
-fn read(payload: &[u8]) -> Result<Vec<Vec<u8>>> {
+fn read(engine: &Engine, payload: &[u8]) -> Result<Vec<Vec<u8>>> {
     let damaged = || Error::new("ERR DUMP payload version or checksum are wrong");
     let (rest, sum) = payload.split_last_chunk::<8>().ok_or_else(damaged)?;
     let (body, version) = rest.split_last_chunk::<2>().ok_or_else(damaged)?;
-    if u16::from_le_bytes(*version) > RDB_VERSION || Checksum::of(rest).get() != u64::from_le_bytes(*sum) {
+    let versions = Versions::relaxed(engine.settings.yes(config::RDB_VERSION_CHECK));
+    if !versions.hold(u16::from_le_bytes(*version)) || Checksum::of(rest).get() != u64::from_le_bytes(*sum) {
         return Err(damaged());
     }
     let mut codes = Vec::new();

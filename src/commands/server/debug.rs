@@ -100,7 +100,7 @@ fn debug(cx: &mut Sweep<'_, '_>) -> Result {
         // An answer, not a failure that counts.
         (b"error", [text]) => cx.reply.error(&Error::text(*text)),
         (b"log", [text]) => {
-            tracing::warn!("DEBUG LOG: {}", text.escape_ascii());
+            tracing::warn!("DEBUG LOG: {}", String::from_utf8_lossy(text));
             cx.reply.ok();
         }
         // There is no threshold, no second buffer and no size of one to set.

@@ -1,7 +1,7 @@
 //! The keys: memory, expiry, eviction, freeing.
 
 use super::{setting, switch, text};
-use crate::config::kind::{INT, Kind, MEMORY};
+use crate::config::kind::{INT, Kind};
 
 const POLICIES: Kind = Kind::Choice(&[
     "volatile-lru",
@@ -19,7 +19,7 @@ const DEFRAG: &str = "values are moved at one effort, a few at once";
 group! {
     "kv_store", super::security::END, "Keys: memory, expiry and eviction.";
 
-    MAXMEMORY = setting("maxmemory", MEMORY, "0").doc("Memory that the data may use; 0 is no limit.");
+    MAXMEMORY = setting("maxmemory", Kind::Unsigned, "0").doc("Memory that the data may use; 0 is no limit.");
     MAXMEMORY_POLICY = setting("maxmemory-policy", POLICIES, "noeviction")
         .doc("Which keys make room when maxmemory is reached.");
     MAXMEMORY_SAMPLES = setting("maxmemory-samples", Kind::Int(1, 64), "5")
@@ -76,6 +76,8 @@ group! {
     ACTIVE_DEFRAG_MAX_SCAN_FIELDS = setting("active-defrag-max-scan-fields", Kind::Int(1, i64::MAX), "1000")
         .hint(DEFRAG)
         .doc("Members of a collection handled at once.");
+    RDB_VERSION_CHECK = setting("rdb-version-check", Kind::Choice(&["strict", "relaxed"]), "strict")
+        .doc("Whether RDB files and payloads of RESTORE whose version is not known are refused, or read as far as what they hold is known.");
     SANITIZE_DUMP_PAYLOAD = setting("sanitize-dump-payload", Kind::Choice(&["no", "yes", "clients"]), "no")
         .hint("every payload is always checked")
         .doc("Checks the payload of RESTORE deeply.");

@@ -24,6 +24,8 @@ group! {
     DIR = setting("dir", Kind::Directory, ".").protected().doc("Directory of everything the server stores.");
     LOGLEVEL = setting("loglevel", Kind::Choice(&["debug", "verbose", "notice", "warning", "nothing"]), "notice")
         .doc("The least important messages that are logged.");
+    LOG_FORMAT = setting("log-format", Kind::Choice(&["legacy", "logfmt", "json"]), "legacy")
+        .doc("How a line of the log is written: legacy is for people, logfmt and json for programs.");
     LOGFILE = text("logfile", "").start().doc("File to append the log to; empty logs to standard output.");
     PIDFILE = text("pidfile", "").start().doc("File that holds the process id while the server runs.");
     DATABASES = setting("databases", Kind::Int(1, 65536), "16").start().doc("Number of databases for SELECT.");

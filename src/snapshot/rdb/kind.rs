@@ -90,7 +90,7 @@ pub fn version(kind: u8) -> u16 {
 }
 
 /// The latest version of Redis' own format that is read: Redis 8.6.
-const LATEST: u16 = 13;
+pub const LATEST: u16 = 13;
 /// The version that DUMP tells: Redis 8.0.
 pub const PRESENT: u16 = 12;
 /// The first version of Valkey's own format; those between are later versions of Redis.
@@ -99,6 +99,33 @@ pub const VALKEY: u16 = 80;
 /// Whether `version` is one whose values are known.
 pub fn is_known(version: u16) -> bool {
     (1..=LATEST).contains(&version) || version == VALKEY
+}
+
+/// Which versions of the format are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Versions {
+    /// Those whose values are known.
+    #[default]
+    Known,
+    /// Whatever there is: what it holds is known, or found not to be.
+    Any,
+}
+
+impl Versions {
+    /// As the setting `rdb-version-check` has it.
+    pub fn relaxed(relaxed: bool) -> Self {
+        if relaxed { Self::Any } else { Self::Known }
+    }
+
+    /// Whether `version` is one of them.
+    pub fn hold(self, version: u16) -> bool {
+        is_known(version) || self == Self::Any && version > 0
+    }
+}
+
+/// Whether values of this kind are known.
+pub fn is_value(kind: u8) -> bool {
+    matches!(kind, STRING..=MODULE | HASH_ZIPMAP..=STREAM_4 | HASH_EXPIRING_VALKEY)
 }
 
 /// The kind that `kind` is in input of this version.

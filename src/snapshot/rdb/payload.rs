@@ -1,6 +1,7 @@
 //! The payload of DUMP and RESTORE: one value with a version and a checksum behind it.
 
 use super::checksum::Checksum;
+use super::kind::Versions;
 use super::reader::{Damage, Reader};
 use super::writer::Output;
 use super::{Value, kind, value};
@@ -17,6 +18,15 @@ pub enum Refusal {
     Footer,
     /// Its value is malformed.
     Value(Damage),
+}
+
+/// What is taken though its footer speaks against it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leniency {
+    /// A payload whose checksum is another.
+    pub checksum: bool,
+    /// One of these versions.
+    pub versions: Versions,
 }
 
 /// Bytes of a payload that are not the value's: its type, the version and a checksum.
@@ -53,17 +63,17 @@ pub fn seal(version: u16, out: &mut Vec<u8>) {
 /// # Errors
 /// [`Refusal::Footer`].
 pub fn open(payload: &[u8]) -> Result<(u8, &[u8]), Refusal> {
-    split(payload, true)
+    split(payload, Leniency::default())
 }
 
-/// As [`open`]; checks the checksum only if told so.
-fn split(payload: &[u8], checks: bool) -> Result<(u8, &[u8]), Refusal> {
+/// As [`open`].
+fn split(payload: &[u8], leniency: Leniency) -> Result<(u8, &[u8]), Refusal> {
     let (body, footer) =
         payload.len().checked_sub(FOOTER).map_or((&[][..], payload), |at| payload.split_at(at));
     let ([kind, value @ ..], [v0, v1, sum @ ..]) = (body, footer) else { return Err(Refusal::Footer) };
     let version = u16::from_le_bytes([*v0, *v1]);
     let expected = || Checksum::of(&payload[..payload.len() - sum.len()]).get().to_le_bytes();
-    if !kind::is_known(version) || checks && sum != expected() {
+    if !leniency.versions.hold(version) || !leniency.checksum && sum != expected() {
         return Err(Refusal::Footer);
     }
     Ok((kind::of_version(*kind, version), value))
@@ -77,12 +87,12 @@ pub fn restore(payload: &[u8], packing: &Packing) -> Result<Value, Refusal> {
     read(open(payload)?, packing)
 }
 
-/// The value of a payload, whatever its checksum.
+/// The same, with some leniency.
 ///
 /// # Errors
 /// When anything else about it is wrong.
-pub fn restore_trusted(payload: &[u8], packing: &Packing) -> Result<Value, Refusal> {
-    read(split(payload, false)?, packing)
+pub fn restore_leniently(payload: &[u8], packing: &Packing, leniency: Leniency) -> Result<Value, Refusal> {
+    read(split(payload, leniency)?, packing)
 }
 
 fn read((kind, bytes): (u8, &[u8]), packing: &Packing) -> Result<Value, Refusal> {
@@ -105,6 +115,21 @@ mod tests {
         for (server, payload) in payloads {
             let Ok(Value::Text(text)) = restore(payload, &Packing::default()) else { panic!("{server}") };
             assert_eq!(&text[..], b"hello");
+        }
+    }
+
+    #[test]
+    fn later_versions_are_taken_if_that_is_wanted() {
+        let lenient = Leniency { versions: Versions::Any, ..Leniency::default() };
+        for version in [0, kind::LATEST + 1, 79, kind::VALKEY + 1, 987] {
+            let mut payload = b"\x00\x05hello".to_vec();
+            seal(version, &mut payload);
+            assert!(matches!(restore(&payload, &Packing::default()), Err(Refusal::Footer)), "{version}");
+            let taken = restore_leniently(&payload, &Packing::default(), lenient).is_ok();
+            assert_eq!(taken, version > 0, "{version}");
+            payload[0] = 150;
+            seal(version, &mut payload);
+            assert!(restore_leniently(&payload, &Packing::default(), lenient).is_err(), "{version}");
         }
     }
 

@@ -33,7 +33,7 @@ pub(super) fn memory(engine: &Engine, lines: &mut Lines) {
     lines.add("allocator_muzzy", 0);
     lines.bytes("total_system_memory", system_memory());
     scripts(engine, lines);
-    let limit = engine.settings.int(config::MAXMEMORY) as usize;
+    let limit = engine.memory_max().unwrap_or(0);
     lines.add("maxmemory", limit);
     lines.add("maxmemory_human", human(limit));
     lines.add("maxmemory_policy", engine.settings.string(config::MAXMEMORY_POLICY));
