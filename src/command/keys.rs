@@ -147,7 +147,7 @@ impl Keys {
         Keys::new(Find::Counted { count, step: 2 }, access)
     }
 
-    /// The key behind the keyword `token`; behind each, where it is given more than once.
+    /// The key behind the keyword `token`: behind the last one, which is what the command goes by.
     pub const fn after(token: &'static str, from: u8, access: u16) -> Self {
         Keys::new(Find::After { token, from, share: 1 }, access)
     }
@@ -188,13 +188,14 @@ impl Keys {
                 found.extend(words.map(|at| Found { at, access }));
             }
             Find::After { token, from, share } => {
-                let mut at = from as usize;
+                let (mut at, others) = (from as usize, found.len());
                 while at < argv.len() {
                     let hit = argv[at].eq_ignore_ascii_case(token.as_bytes());
                     at += 1;
                     if hit {
                         let n = if share == 1 { 1 } else { argv.len().saturating_sub(at) / share as usize };
                         let end = (at + n).min(argv.len());
+                        found.truncate(others);
                         found.extend((at..end).map(|at| Found { at, access }));
                         at = if share == 1 { end } else { argv.len() };
                     }

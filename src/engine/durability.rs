@@ -121,7 +121,10 @@ impl Engine {
         self.claims.claim_for_log(&directory.path)?;
         self.log.start(directory, self.log.end() + 1, anew)?;
         self.keyspace.listening().set(Listeners::LOG, true);
-        self.saving.schedule(Purpose::Rewrite);
+        // At once, as Redis does: who asks for a snapshot right behind this finds one under way.
+        if self.save_in_background(Purpose::Rewrite).is_err() {
+            self.saving.schedule(Purpose::Rewrite);
+        }
         Ok(())
     }
 
