@@ -11,7 +11,6 @@ use crate::resp::Protocol;
 use crate::types::Queue;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -61,10 +60,8 @@ pub(super) fn park(
     for key in &waiter.keys {
         txn.hooks(key).waiters.add(key, &waiter);
     }
-    client.set(Flag::Blocked, true);
-    client.unblock.store(0, Relaxed);
     *client.waiter.lock() = Some(waiter.clone());
-    engine.blocked_clients.fetch_add(1, Relaxed);
+    engine.begin_wait(client, true);
     engine.commit(txn);
     let now = Instant::now();
     let deadline =
@@ -110,9 +107,8 @@ impl Parked {
 
     /// Notes that the client goes on, however the wait ended.
     pub fn finish(&self, engine: &Engine, client: &Client) {
-        client.set(Flag::Blocked, false);
+        engine.end_wait(client);
         *client.waiter.lock() = None;
-        engine.blocked_clients.fetch_sub(1, Relaxed);
     }
 
     /// The words of the call.

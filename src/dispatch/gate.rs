@@ -10,7 +10,6 @@ use crate::config;
 use crate::engine::{Engine, Flag, Paused, Running, Session};
 use crate::log::Failure;
 use crate::lua::Flags;
-use std::sync::atomic::Ordering::Relaxed;
 
 /// What the gates say of a call that they do not refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,10 +120,6 @@ fn rights(v: &Visitor<'_>) -> Result<Verdict, Error> {
         return Ok(Verdict::Pass);
     }
     let context = if v.session.multi.is_some() { Context::Multi } else { Context::TopLevel };
-    if let Some(entry) = v.call.entry {
-        // It is the last command of the client, also if it is not run.
-        v.session.client.command.store(entry.number as u32 + 1, Relaxed);
-    }
     permit(v.engine, v.session, v.call, context).map_err(|(denied, asked)| {
         Error::text(format!("NOPERM {}", access::denied(&v.session.user().name, &asked, denied, false)))
     })?;

@@ -184,15 +184,17 @@ fn mute(session: &mut Session, call: &Call<'_>, reply: &mut Reply, mark: Mark) {
 
 /// Finds the command and asks the gates.
 fn admit(engine: &Engine, session: &Session, call: &Call<'_>, now_ms: i64) -> Result<Verdict, Error> {
+    let last = &session.client.command;
+    last.store(0, Relaxed);
     let Some(entry) = call.entry else { return Err(unknown(call.argv)) };
     let command = entry.command;
+    if matches!(command.run, Run::Container(_)) && call.argv.len() > 1 {
+        return Err(unknown_subcommand(command, call.argv));
+    }
+    // Also if it is not run.
+    last.store(entry.number as u32 + 1, Relaxed);
     if !command.takes(call.argv.len()) {
         return Err(Error::arity(command.full_name));
-    }
-    if let Run::Container(_) = command.run
-        && (call.argv.len() > 1 || command.bare.is_none())
-    {
-        return Err(unknown_subcommand(command, call.argv));
     }
     gate::ask(engine, session, command, call, now_ms)
 }
@@ -207,7 +209,6 @@ fn execute(
 ) -> Result<Outcome, Error> {
     let Some(entry) = call.entry else { return Err(unknown(call.argv)) };
     let command = entry.command;
-    session.client.command.store(entry.number as u32 + 1, Relaxed);
     let args = Args::new(call.argv, 1 + usize::from(command.is_sub()));
     let tracked = is_tracked(session, command);
     match command.run {

@@ -17,7 +17,7 @@ use std::sync::atomic::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Flag {
-    /// Blocked on a key.
+    /// Waits: for a key, for other servers and the disk, or until what holds all of them back is over.
     Blocked = 1,
     /// Between MULTI and EXEC.
     Multi = 1 << 1,
@@ -52,6 +52,9 @@ pub enum Flag {
     /// Copies another server here, and tells of the keys that expire there (CLIENT IMPORT-SOURCE).
     ImportSource = 1 << 16,
 }
+
+/// In [`Client::unblock`]: the wait cannot be ended by others.
+pub const UNTOLD: u8 = u8::MAX;
 
 /// Bytes of a connection without its buffers: this, its task with the session (640), its socket in the runtime (256), and
 /// its place among the clients.
@@ -108,7 +111,7 @@ pub struct Client {
     pub db: AtomicU32,
     /// RESP version: 2 or 3.
     pub protocol: AtomicU8,
-    /// When it last sent a command, unix ms.
+    /// When bytes last came from it or went to it, unix ms.
     pub active_ms: AtomicI64,
     /// The number of its last command in the registry, plus one; 0 before the first.
     pub command: AtomicU32,
@@ -145,7 +148,7 @@ pub struct Client {
     owner: Mutex<Option<Arc<Owner>>>,
     /// The command it is blocked in.
     pub waiter: Mutex<Option<Arc<crate::keyspace::waiters::Waiter>>>,
-    /// Told to unblock: 0 no, 1 as a timeout, 2 with an error.
+    /// Told to unblock: 0 no, 1 as a timeout, 2 with an error, `UNTOLD` if nobody may.
     pub unblock: AtomicU8,
 }
 

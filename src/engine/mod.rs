@@ -218,6 +218,20 @@ impl Engine {
         self.clock.now_ms()
     }
 
+    /// Notes that `client` waits, and whether others may end that (CLIENT UNBLOCK).
+    pub fn begin_wait(&self, client: &Client, may_be_ended: bool) {
+        client.unblock.store(if may_be_ended { 0 } else { client::UNTOLD }, Relaxed);
+        client.set(Flag::Blocked, true);
+        self.blocked_clients.fetch_add(1, Relaxed);
+    }
+
+    /// Notes that `client` goes on. While it waited it was not idle: `timeout` begins now.
+    pub fn end_wait(&self, client: &Client) {
+        client.active_ms.store(self.now_ms(), Relaxed);
+        client.set(Flag::Blocked, false);
+        self.blocked_clients.fetch_sub(1, Relaxed);
+    }
+
     /// What accesses at `now_ms` note in entries, as `maxmemory-policy` says.
     pub fn access(&self, now_ms: i64) -> Access {
         let order = Policy::of(&self.settings).map(|policy| policy.order);

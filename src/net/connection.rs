@@ -25,7 +25,6 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -116,7 +115,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 parked.finish(&self.engine, &self.session.client);
             }
             State::Held(_) | State::Synced(..) => {
-                self.engine.blocked_clients.fetch_sub(1, Relaxed);
+                self.engine.end_wait(&self.session.client);
             }
             State::Running | State::Closing(..) | State::Leaving(..) => {}
         }

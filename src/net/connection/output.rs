@@ -108,6 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             counters.writes.add(1);
             counters.net_output_bytes.add(n as u64);
             self.session.client.output_bytes.fetch_add(n as u64, Relaxed);
+            self.session.client.active_ms.store(self.engine.now_ms(), Relaxed);
         }
         if self.sent > 0 {
             // TLS may still hold what it took.

@@ -2,7 +2,7 @@
 
 use super::{Connection, State};
 use crate::dispatch::{self, Unblock};
-use crate::engine::{Engine, Flag, Reached, Running, WaitAof};
+use crate::engine::{Engine, Reached, Running, WaitAof};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             State::Held(lifted) => {
                 ready!(lifted.as_mut().poll(cx));
                 self.state = State::Running;
-                self.engine.blocked_clients.fetch_sub(1, Relaxed);
+                self.engine.end_wait(&self.session.client);
                 Poll::Ready(())
             }
             State::Synced(synced, wait) => {
@@ -93,16 +93,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     pub(super) fn begin_waitaof(&mut self, wait: Box<WaitAof>) {
-        let client = &self.session.client;
-        client.set(Flag::Blocked, true);
-        client.unblock.store(0, Relaxed);
-        self.engine.blocked_clients.fetch_add(1, Relaxed);
+        self.engine.begin_wait(&self.session.client, true);
         self.state = State::Synced(Box::pin(synced(self.engine.clone(), *wait)), wait);
     }
 
     fn end_waitaof(&mut self, refused: bool, wait: WaitAof) {
-        self.session.client.set(Flag::Blocked, false);
-        self.engine.blocked_clients.fetch_sub(1, Relaxed);
+        self.engine.end_wait(&self.session.client);
         self.state = State::Running;
         self.output.set_protocol(self.session.protocol());
         if refused {
@@ -127,7 +123,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Holds the client until `lifted`: it counts as blocked meanwhile.
     pub(super) fn hold(&mut self, lifted: impl Future<Output = ()> + Send + 'static) {
-        self.engine.blocked_clients.fetch_add(1, Relaxed);
+        self.engine.begin_wait(&self.session.client, false);
         self.state = State::Held(Box::pin(lifted));
     }
 }

@@ -102,15 +102,17 @@ pub fn line(client: &Client, now_ms: i64, argv_len: usize, out: &mut String) {
     let command = last.map_or("NULL", |number| registry(FAMILIES).all()[number as usize].full_name);
     let redirect = redirect_of(client);
     let said = client.introduction();
+    // Redis knows no capabilities, and there are clients that refuse fields which it does not tell.
+    let capabilities = if client.is(Flag::Redirectable) { " capa=r" } else { "" };
     let (library, version) = (shown(&said.library), shown(&said.version));
     // A `String` takes every write.
     let _ = writeln!(
         out,
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={flags} db={} sub={channels} psub={patterns} \
-         ssub={shard_channels} multi={} watch={} qbuf={query} qbuf-free={free} argv-mem={argv_len} multi-mem={queued} \
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={flags}{capabilities} db={} sub={channels} \
+         psub={patterns} ssub={shard_channels} multi={} watch={} qbuf={query} qbuf-free={free} argv-mem={argv_len} multi-mem={queued} \
          rbs=0 rbp=0 obl={obl} oll={} omem={outbox} tot-mem={} events={} cmd={command} user={} \
          redir={redirect} resp={} lib-name={library} lib-ver={version} io-thread=0 tot-net-in={} \
-         tot-net-out={} tot-cmds={} capa={}",
+         tot-net-out={} tot-cmds={}",
         client.id,
         client.addr,
         client.laddr,
@@ -129,6 +131,5 @@ pub fn line(client: &Client, now_ms: i64, argv_len: usize, out: &mut String) {
         client.input_bytes.load(Relaxed),
         client.output_bytes.load(Relaxed),
         client.commands.load(Relaxed),
-        if client.is(Flag::Redirectable) { "r" } else { "" },
     );
 }
