@@ -74,7 +74,8 @@ fn xadd(cx: &mut Keyed<'_, '_>) -> Result {
     const SMALL: Error =
         Error::new("ERR The ID specified in XADD is equal or smaller than the target stream top item");
     let key = cx.args.bytes()?;
-    let Adding { options, create, sender, id } = Adding::parse(&mut cx.args, cx.txn.is_imported())?;
+    let is_imported = cx.txn.is_imported();
+    let Adding { options, create, sender, id } = Adding::parse(&mut cx.args, is_imported)?;
     let pairs = cx.args.rest();
     if pairs.is_empty() || !pairs.len().is_multiple_of(2) {
         return Err(Error::arity("xadd"));
@@ -92,10 +93,18 @@ fn xadd(cx: &mut Keyed<'_, '_>) -> Result {
     let now_ms = cx.txn.now_ms();
     let mut stream = cx.txn.upsert::<Stream>(key)?;
     let sent = sender.map(|sender| sender.send(pairs));
-    if let Some(id) = sent.as_ref().and_then(|sent| sent.before(stream.value(), now_ms)) {
-        stream.quietly().count_repeated();
-        reply_id(cx.reply, id);
-        return Ok(());
+    if let Some(sent) = &sent {
+        let known = match id {
+            _ if !is_imported => sent.before(stream.value(), now_ms),
+            // Files tell the id of an entry that was added then, and none of one that was known.
+            NewId::Auto => Some(sent.before(stream.value(), 0).unwrap_or(Id::MIN)),
+            _ => None,
+        };
+        if let Some(id) = known {
+            stream.quietly().count_repeated();
+            reply_id(cx.reply, id);
+            return Ok(());
+        }
     }
     let last = stream.value().last_id();
     if last == Id::MAX {

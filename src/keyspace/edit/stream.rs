@@ -90,7 +90,7 @@ impl Edit<'_, Stream> {
         true
     }
 
-    /// Notes that `producer` sent the entry `id` under a name that it did not use of late.
+    /// Notes that `producer` sent the entry `id` under this name.
     pub fn note_sent(&mut self, producer: &[u8], name: &[u8], id: Id) {
         // What a later start sets does not hold for this stream.
         if self.value().producers().is_none() {

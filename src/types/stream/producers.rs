@@ -33,10 +33,16 @@ struct Producer {
 }
 
 impl Producer {
+    /// How many names at the head are over by `until_ms`.
+    fn over(&self, until_ms: u64) -> usize {
+        let is_over = |name: &&Arc<[u8]>| self.ids.get(*name).is_none_or(|id| id.ms <= until_ms);
+        self.order.iter().take_while(is_over).count()
+    }
+
     /// Names in the order they came, with their entries, without those that are over by `until_ms`.
     fn kept(&self, until_ms: u64) -> impl Iterator<Item = (&[u8], Id)> {
-        let all = self.order.iter().filter_map(|name| Some((&**name, *self.ids.get(name)?)));
-        all.skip_while(move |(_, id)| id.ms <= until_ms)
+        let kept = self.order.iter().skip(self.over(until_ms));
+        kept.filter_map(|name| Some((&**name, *self.ids.get(name)?)))
     }
 
     fn let_go(&mut self, count: usize) {
@@ -96,7 +102,7 @@ impl Producers {
         is_kept.then_some(id)
     }
 
-    /// Notes that `producer` sent the entry `id` under a name that it did not use of late.
+    /// Notes that `producer` sent the entry `id` under this name; an earlier one of the same name is known no more.
     pub fn note(&mut self, producer: &[u8], name: &[u8], id: Id, now_ms: i64) {
         let until_ms = self.until_ms(now_ms);
         if self.by_name.len() >= self.patience {
@@ -107,10 +113,11 @@ impl Producers {
             self.by_name.insert(producer.into(), Producer::default());
         }
         let Some(producer) = self.by_name.get_mut(producer) else { return };
-        let over = producer.order.len() - producer.kept(until_ms).count();
-        producer.let_go(over);
+        producer.let_go(producer.over(until_ms));
         let name: Arc<[u8]> = name.into();
-        producer.ids.insert(name.clone(), id);
+        if producer.ids.insert(name.clone(), id).is_some() {
+            producer.order.retain(|other| *other != name);
+        }
         producer.order.push_back(name);
         self.added += 1;
         let most = usize::try_from(self.bounds.names).unwrap_or(usize::MAX);
@@ -166,11 +173,12 @@ mod tests {
                 }
                 let known = twin.get(&who).and_then(|sent| sent.iter().find(|(n, _)| *n == name)).map(|(_, id)| *id);
                 prop_assert_eq!(producers.find(&who, &name, now_ms as i64), known);
-                if known.is_none() {
-                    // Some are noted late.
+                if known.is_none() || op == 1 {
+                    // Some are noted late, some again.
                     let id = Id::new(if op == 0 { now_ms.saturating_sub(ms) } else { now_ms }, 0);
                     producers.note(&who, &name, id, now_ms as i64);
                     let sent = twin.entry(who).or_default();
+                    sent.retain(|(other, _)| *other != name);
                     sent.push((name, id));
                     if sent.len() > 5 {
                         sent.remove(0);
