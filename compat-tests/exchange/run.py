@@ -18,6 +18,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import appended  # noqa: E402
 from servers import Failure, Server, show  # noqa: E402
 
 NOW_MS = int(time.time() * 1000)
@@ -345,6 +346,20 @@ def import_appended(suite, source, synap):
     return faults
 
 
+def late(suite, synap):
+    """Commands that are imported after their time, or answer an error, into a running server."""
+    synap.link("FLUSHALL")
+    path = pathlib.Path(suite.scratch) / "late.aof"
+    past = NOW_MS - 100_000
+    calls = [("SELECT", 1), ("SET", "k", 5), ("PEXPIREAT", "k", past), ("LPUSH", "k", 1), ("INCR", "k"), ("PERSIST", "k")]
+    path.write_bytes(b"".join(appended.call(*words) for words in calls))
+    report = tool(suite.options, "import", "--from", str(path), "--to", url(synap))
+    synap.link("SELECT", 1)
+    found = synap.link("GET", "k"), synap.link("CONFIG", "GET", "import-mode")[1]
+    synap.link("SELECT", 0)
+    return [] if found == (b"6", b"no") and "1 commands were refused" in report else [f"{found}: {report}"]
+
+
 def import_live(suite, source, synap, *settings):
     """By replication, with changes in the middle."""
     synap.link("FLUSHALL")
@@ -393,6 +408,9 @@ def files(suite, synap, other, program):
     suite.run(f"{name}: its RDB file is imported", import_file, suite, other, synap)
     suite.run(f"{name}: its append-only files are imported", import_appended, suite, other, synap)
     suite.run(f"{name}: Synap starts in its directory", drop_in, suite, other)
+    if name == "redis-8":
+        suite.run(f"{name}: starts with the same append-only files", appended.compare, suite.options.server, program, suite.scratch)
+    suite.run(f"{name}: append-only commands after their time", late, suite, synap)
     suite.run(f"{name}: live import, diskless", import_live, suite, other, synap)
     suite.run(f"{name}: live import, from disk", import_live, suite, other, synap, "repl-diskless-sync", "no")
     fill(synap.link, False)

@@ -1,6 +1,8 @@
 //! The drop-in start: in a directory with data of Redis or Valkey and none of Synap, that is imported once.
 //!
-//! It comes in by the same door as everything else, so that the log, if there is one, has it afterwards.
+//! It comes in by the same door as everything else, so that the log, if there is one, has it afterwards. As in Redis, a
+//! command that answers an error is told and left out, one that is not known ends the import; and no key or field expires
+//! before all commands are run, since they were run before its time, or it was removed by one of them.
 
 use crate::base::disk::Directory;
 use crate::config::{self, Settings};
@@ -8,7 +10,8 @@ use crate::dispatch;
 use crate::engine::{Client, Engine, Session, directory};
 use crate::keyspace::txn::Begin;
 use crate::keyspace::{Effects, Key};
-use crate::resp::Reply;
+use crate::resp::{Error, Reply};
+use crate::snapshot::load::Loaded;
 use crate::snapshot::rdb::kind::Versions;
 use crate::snapshot::rdb::{Damage, Reader, aof, file, payload};
 use std::fs::File;
@@ -121,6 +124,7 @@ pub fn drop_in(engine: &Engine, files: &[PathBuf]) -> Result<(), String> {
         import.told = 0;
     }
     let Import { keys, commands, expired, start, .. } = import;
+    engine.loading.note(&Loaded { keys, expired, ..Loaded::default() });
     if engine.log.is_on() {
         let durable = engine.log.until_durable(engine.log.end());
         let written = tokio::runtime::Handle::current().block_on(durable);
@@ -145,6 +149,8 @@ struct Import<'e> {
     session: Session,
     effects: Effects,
     reply: Reply,
+    /// The present file is an RDB file that no commands follow.
+    alone: bool,
     keys: u64,
     expired: u64,
     commands: u64,
@@ -159,10 +165,11 @@ impl<'e> Import<'e> {
         let client = Client::new(0, "import".into(), "import".into(), -1, engine.now_ms());
         let mut session = Session::new(Arc::new(client), engine);
         session.authenticated = true;
+        session.effects.get().timeless = true;
         let now = Instant::now();
         let (keys, expired, commands, told) = (0, 0, 0, 0);
         let (effects, reply) = (Effects::default(), Reply::default());
-        Import { engine, session, effects, reply, keys, expired, commands, told, start: now, logged: now }
+        Import { engine, session, effects, reply, alone: false, keys, expired, commands, told, start: now, logged: now }
     }
 
     fn read(&mut self, path: &Path) -> Result<Option<u64>, String> {
@@ -172,7 +179,8 @@ impl<'e> Import<'e> {
         let mut source = open()?;
         let mut input = Reader::stream(&mut source);
         let packing = self.engine.keyspace.packing().clone();
-        if file::begins(&start[..len]) {
+        self.alone = path == Path::new(&self.engine.settings.string(config::DBFILENAME));
+        if self.alone || file::begins(&start[..len]) {
             let versions = Versions::relaxed(self.engine.settings.yes(config::RDB_VERSION_CHECK));
             file::read(&mut input, versions, &packing, self).map_err(|stopped| match stopped {
                 Stopped::Damaged(damage) => format!(
@@ -181,7 +189,9 @@ impl<'e> Import<'e> {
                 Stopped::Refused(why) => why,
             })?;
         }
-        self.session.select(0);
+        if self.alone {
+            return Ok(None);
+        }
         aof::read(&mut input, self).map_err(|stopped| match stopped {
             Stopped::Damaged(damage) => format!("Bad file format reading the append only file: {damage}"),
             Stopped::Refused(why) => why,
@@ -204,10 +214,9 @@ impl<'e> Import<'e> {
         }
     }
 
-    fn run(&mut self, argv: &[&[u8]]) -> Result<(), String> {
+    fn run(&mut self, argv: &[&[u8]]) -> Result<(), Error> {
         self.reply.clear(1 << 16);
         dispatch::apply(self.engine, &mut self.session, argv, &mut self.reply)
-            .map_err(|error| format!("{}: {error}", argv[0].escape_ascii()))
     }
 }
 
@@ -229,7 +238,7 @@ impl file::Sink for Import<'_> {
     fn key(&mut self, record: file::Record<'_>, offset: u64) -> Result<(), Stopped> {
         self.advance(offset);
         let (engine, now_ms) = (self.engine, self.engine.now_ms());
-        if record.expire_at.is_some_and(|at| at <= now_ms) {
+        if self.alone && record.expire_at.is_some_and(|at| at <= now_ms) {
             self.expired += 1;
             return Ok(());
         }
@@ -255,7 +264,8 @@ impl file::Sink for Import<'_> {
     }
 
     fn library(&mut self, code: &[u8]) -> Result<(), Stopped> {
-        self.run(&[b"FUNCTION", b"LOAD", b"REPLACE", code]).map_err(Stopped::Refused)
+        let loaded = self.run(&[b"FUNCTION", b"LOAD", b"REPLACE", code]);
+        loaded.map_err(|error| Stopped::Refused(format!("a library of functions: {error}")))
     }
 
     fn left_out(&mut self, what: &str) {
@@ -266,15 +276,25 @@ impl file::Sink for Import<'_> {
 impl aof::Commands for Import<'_> {
     type Error = Stopped;
 
+    fn begin(&mut self) -> Result<(), Stopped> {
+        self.session.select(0);
+        Ok(())
+    }
+
     fn command(&mut self, words: aof::Words, offset: u64) -> Result<(), Stopped> {
         self.advance(offset);
         self.commands += 1;
         let argv: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-        if dispatch::registry().find(argv[0]).is_none() {
-            let name = argv[0].escape_ascii();
+        let name = argv[0].escape_ascii();
+        if !dispatch::is_known(&argv) {
             let why = format!("Unknown command '{name}' reading the append only file, at byte {offset}");
             return Err(Stopped::Refused(why));
         }
-        self.run(&argv).map_err(|why| Stopped::Refused(format!("the command at byte {offset}: {why}")))
+        if let Err(error) = self.run(&argv) {
+            tracing::error!("the command {name} at byte {offset} of the append only file is left out: {error}");
+            self.engine.metrics.count_error(error.code());
+            self.engine.metrics.local().counters.unexpected_errors.add(1);
+        }
+        Ok(())
     }
 }

@@ -127,19 +127,36 @@ fn finish(engine: &Engine, error: Error, reply: &mut Reply, mark: Mark) {
     engine.metrics.count_error(error.code());
 }
 
-/// Runs a command that was run before, elsewhere: it passes no gate, and nobody waits for its reply.
+/// Whether `argv` names a command that can be run: a container alone is none.
+pub fn is_known(argv: &[&[u8]]) -> bool {
+    Single::of(argv).call().entry.is_some_and(|entry| {
+        let command = entry.command;
+        !matches!(command.run, Run::Container(_)) || argv.len() == 1 && command.bare.is_some()
+    })
+}
+
+/// Runs a command that was run before, elsewhere: it passes no gate, does not wait, and nobody waits for its reply.
 ///
 /// # Errors
-/// What it is refused with.
+/// What it answers.
 pub fn apply(engine: &Engine, session: &mut Session, argv: &[&[u8]], reply: &mut Reply) -> Result<(), Error> {
     let single = Single::of(argv);
     let call = single.call();
-    if !call.entry.is_some_and(|entry| entry.command.takes(argv.len())) {
-        return Err(unknown(argv));
+    let Some(entry) = call.entry else { return Err(unknown(argv)) };
+    if !entry.command.takes(argv.len()) {
+        return Err(Error::arity(entry.command.full_name));
     }
-    match execute(engine, session, call, engine.now_ms(), reply)? {
-        Outcome::Done(_) => Ok(()),
-        Outcome::Wait(_) | Outcome::Hold | Outcome::Again => Err(Error::new("ERR it would have to wait")),
+    loop {
+        match execute(engine, session, call, engine.now_ms(), reply)? {
+            Outcome::Done(_) => return Ok(()),
+            Outcome::Wait(parked) => {
+                if parked.cancel(engine) {
+                    parked.finish(engine, &session.client);
+                }
+                return Ok(());
+            }
+            Outcome::Hold | Outcome::Again => std::thread::yield_now(),
+        }
     }
 }
 

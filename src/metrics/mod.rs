@@ -66,6 +66,8 @@ counters! {
     writes,
     /// Error replies.
     error_replies,
+    /// Of these, those to commands of an append-only file that was read.
+    unexpected_errors,
     /// Clients closed for sending too much without a whole request.
     input_overruns,
     /// Clients closed for not reading what they are sent.

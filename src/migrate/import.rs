@@ -20,21 +20,30 @@ pub(super) fn run(from: &str, to: &Address, replace: bool, follow: bool) -> Resu
     }
     let files = files(Path::new(from))?;
     let mut target = Target::connect(to, replace)?;
-    let last = files.len() - 1;
+    // An RDB file alone is what there was; commands, also those behind it, are about what time has changed since.
+    if files.len() > 1 || files[0].extension().is_none_or(|extension| extension != "rdb") {
+        target.hold_time()?;
+    }
+    let copied = copy(&files, &mut target);
+    target.release_time()?;
+    copied?;
+    println!(
+        "imported {} keys and {} commands from {} to {to}; {} keys had expired, {} commands were refused",
+        target.keys, target.commands, from, target.expired, target.refused
+    );
+    Ok(())
+}
+
+fn copy(files: &[PathBuf], target: &mut Target) -> Result<(), Failure> {
     for (at, path) in files.iter().enumerate() {
-        if let Some(cut) = read(path, &mut target).map_err(|failure| failure.at(path.display()))? {
-            if at < last {
+        if let Some(cut) = read(path, target).map_err(|failure| failure.at(path.display()))? {
+            if at + 1 < files.len() {
                 return Err(Failure::Damaged(format!("{}: it is cut off at byte {cut}", path.display())));
             }
             eprintln!("{}: its end is not whole and is left out, from byte {cut}", path.display());
         }
     }
-    target.settle()?;
-    println!(
-        "imported {} keys and {} commands from {} to {to}; {} keys had expired",
-        target.keys, target.commands, from, target.expired
-    );
-    Ok(())
+    target.settle()
 }
 
 /// The files that `path` stands for, in the order in which they are read.

@@ -19,12 +19,24 @@ pub(super) struct Target {
     link: Link,
     db: Option<u32>,
     replace: bool,
-    /// What was sent and not answered: the name of a key, or of a command.
-    open: Vec<String>,
+    /// What was sent and not answered.
+    open: Vec<Sent>,
+    /// No key expires there for now: see [`Target::hold_time`].
+    holds: bool,
     pub keys: u64,
     pub expired: u64,
     pub commands: u64,
+    /// Commands that answered an error.
+    pub refused: u64,
     told: Instant,
+}
+
+/// What was sent.
+enum Sent {
+    /// The key of this name, or what it needs.
+    Key(String),
+    /// This command.
+    Command(String),
 }
 
 impl Target {
@@ -35,33 +47,61 @@ impl Target {
             db: None,
             replace,
             open: Vec::new(),
+            holds: false,
             keys: 0,
             expired: 0,
             commands: 0,
+            refused: 0,
             told: Instant::now(),
         })
     }
 
-    fn send(&mut self, argv: &[&[u8]], name: &[u8]) -> Result<(), Failure> {
+    /// Has no key expire there, where the server can: commands of a file were run before the time of what they change,
+    /// or its removal is one of them.
+    pub(super) fn hold_time(&mut self) -> Result<(), Failure> {
+        let held = self.link.ask(&[b"CONFIG", b"SET", b"import-mode", b"yes"])?;
+        self.holds = !matches!(held, Frame::SimpleError { .. });
+        if self.holds {
+            ask(&mut self.link, &[b"CLIENT", b"IMPORT-SOURCE", b"ON"])?;
+        }
+        Ok(())
+    }
+
+    /// Has time go on.
+    pub(super) fn release_time(&mut self) -> Result<(), Failure> {
+        if std::mem::take(&mut self.holds) {
+            self.link.ask(&[b"CONFIG", b"SET", b"import-mode", b"no"])?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, argv: &[&[u8]], what: Sent) -> Result<(), Failure> {
         self.link.push(argv);
-        self.open.push(name.escape_ascii().to_string());
+        self.open.push(what);
         if self.open.len() >= WINDOW || self.link.unsent() >= WINDOW_BYTES {
             self.settle()?;
         }
         Ok(())
     }
 
-    /// Waits until everything sent is answered.
+    /// Waits until everything sent is answered. A command that the server knows and answers with an error is told and
+    /// left out, as Redis does when it starts.
     pub(super) fn settle(&mut self) -> Result<(), Failure> {
         self.link.flush()?;
-        for name in std::mem::take(&mut self.open) {
-            if let Frame::SimpleError { data, .. } = self.link.reply()? {
-                let hint = if data.starts_with("BUSYKEY") {
-                    " (--replace replaces keys that are there)"
-                } else {
-                    ""
-                };
-                return Err(Failure::Failed(format!("the target refuses {name}: {data}{hint}")));
+        for sent in std::mem::take(&mut self.open) {
+            let Frame::SimpleError { data, .. } = self.link.reply()? else { continue };
+            match sent {
+                Sent::Command(name) if !data.starts_with("ERR unknown ") => {
+                    self.refused += 1;
+                    eprintln!("left out: {name}, which the target answers with {data}");
+                }
+                Sent::Key(name) if data.starts_with("BUSYKEY") => {
+                    let hint = "(--replace replaces keys that are there)";
+                    return Err(Failure::Failed(format!("the target refuses {name}: {data} {hint}")));
+                }
+                Sent::Key(name) | Sent::Command(name) => {
+                    return Err(Failure::Failed(format!("the target refuses {name}: {data}")));
+                }
             }
         }
         Ok(())
@@ -70,7 +110,7 @@ impl Target {
     fn select(&mut self, db: u32) -> Result<(), Failure> {
         if self.db != Some(db) {
             self.db = Some(db);
-            self.send(&[b"SELECT", db.to_string().as_bytes()], b"SELECT")?;
+            self.send(&[b"SELECT", db.to_string().as_bytes()], Sent::Key("SELECT".into()))?;
         }
         Ok(())
     }
@@ -89,7 +129,7 @@ impl file::Sink for Target {
 
     fn key(&mut self, record: file::Record<'_>, offset: u64) -> Result<(), Failure> {
         self.progress(offset);
-        if record.expire_at.is_some_and(|at| at <= system_ms()) {
+        if !self.holds && record.expire_at.is_some_and(|at| at <= system_ms()) {
             self.expired += 1;
             return Ok(());
         }
@@ -106,7 +146,7 @@ impl file::Sink for Target {
             argv.extend_from_slice(&[b"IDLETIME", idle_s.as_bytes()]);
         }
         self.keys += 1;
-        self.send(&argv, record.key)
+        self.send(&argv, Sent::Key(record.key.escape_ascii().to_string()))
     }
 
     fn library(&mut self, code: &[u8]) -> Result<(), Failure> {
@@ -128,6 +168,10 @@ impl file::Sink for Target {
 impl aof::Commands for Target {
     type Error = Failure;
 
+    fn begin(&mut self) -> Result<(), Failure> {
+        self.select(0)
+    }
+
     fn command(&mut self, words: aof::Words, offset: u64) -> Result<(), Failure> {
         self.progress(offset);
         if words[0].eq_ignore_ascii_case(b"SELECT") {
@@ -135,6 +179,6 @@ impl aof::Commands for Target {
         }
         self.commands += 1;
         let argv: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-        self.send(&argv, &words[0])
+        self.send(&argv, Sent::Command(words[0].escape_ascii().to_string()))
     }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! file       [an RDB file] │ command │ …
 //! command    *N CR LF │ $length CR LF bytes CR LF │ …      as clients send it; lines that begin with # are skipped
+//!            as in Redis, LF alone ends a line, what follows its number does not matter, nor which two bytes follow a word
 //! manifest   "file" name "seq" number "type" b │ h │ i, a line each: base, history, increment
 //! ```
 
@@ -13,13 +14,21 @@ use crate::base::words;
 pub type Words = Vec<Vec<u8>>;
 
 /// The most words a command may have, and the longest of them in bytes.
-const WORDS_MAX: u64 = 1 << 30;
-const WORD_LEN_MAX: u64 = 1 << 32;
+const WORDS_MAX: i64 = 1 << 30;
+const WORD_LEN_MAX: i64 = 1 << 32;
 
 /// Takes the commands of a file.
 pub trait Commands {
     /// Why it takes no more.
     type Error: From<Damage>;
+
+    /// Begins with a file, whose commands are about database 0 until one selects another.
+    ///
+    /// # Errors
+    /// When it cannot; reading ends.
+    fn begin(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
 
     /// Takes a command.
     ///
@@ -37,6 +46,7 @@ pub trait Commands {
 /// [`Damage`] when it is malformed, or what `taker` fails with.
 pub fn read<T: Commands>(input: &mut Reader<'_>, taker: &mut T) -> Result<Option<u64>, T::Error> {
     let mut transaction: Option<(u64, Vec<(Words, u64)>)> = None;
+    taker.begin()?;
     loop {
         let start = input.offset();
         let words = match command(input) {
@@ -66,47 +76,59 @@ pub fn read<T: Commands>(input: &mut Reader<'_>, taker: &mut T) -> Result<Option
 /// # Errors
 /// [`Damage`] when it is malformed or cut off.
 pub fn command(input: &mut Reader<'_>) -> Result<Option<Words>, Damage> {
+    let mut text = Vec::new();
     let count = loop {
-        if input.is_at_end()? {
-            return Ok(None);
-        }
-        match input.byte()? {
-            b'#' => while input.byte()? != b'\n' {},
-            b'*' => break number(input, WORDS_MAX)?,
+        line(input, &mut text)?;
+        match &text[..] {
+            [] => return Ok(None),
+            [b'#', ..] => {}
+            [b'*'] => return Err(input.fault(Fault::Short)),
+            [b'*', count @ ..] => break number(count),
             _ => return Err(input.damage("a command does not begin with *")),
         }
     };
-    if count == 0 {
-        return Err(input.damage("a command without words"));
+    if !(1..=WORDS_MAX).contains(&count) {
+        return Err(input.damage("a command has an impossible number of words"));
     }
     let mut words = Vec::new();
     for _ in 0..count {
-        if input.byte()? != b'$' {
-            return Err(input.damage("a word of a command does not begin with $"));
+        line(input, &mut text)?;
+        let len = match &text[..] {
+            [] => return Err(input.fault(Fault::Short)),
+            [b'$', len @ ..] => number(len),
+            _ => return Err(input.damage("a word of a command does not begin with $")),
+        };
+        if !(0..=WORD_LEN_MAX).contains(&len) {
+            return Err(input.damage("a word of a command has an impossible length"));
         }
-        let len = number(input, WORD_LEN_MAX)? as usize;
-        words.push(input.take(len)?.to_vec());
-        if input.array()? != *b"\r\n" {
-            return Err(input.damage("a word of a command is not as long as it says"));
-        }
+        words.push(input.take(len as usize)?.to_vec());
+        input.take(2)?;
     }
     Ok(Some(words))
 }
 
-/// A number up to the end of its line.
-fn number(input: &mut Reader<'_>, max: u64) -> Result<u64, Damage> {
-    let mut n: Option<u64> = None;
-    loop {
-        match input.byte()? {
-            digit @ b'0'..=b'9' => n = Some(n.unwrap_or(0) * 10 + u64::from(digit - b'0')),
-            b'\r' if input.byte()? == b'\n' => break,
-            _ => return Err(input.damage("a number of a command is malformed")),
-        }
-        if n.is_some_and(|n| n > max) {
-            return Err(input.damage("a number of a command is too large"));
-        }
+/// The longest line; what is longer goes on as the next one.
+const LINE_LEN_MAX: usize = 1023;
+
+/// Reads a line with its end, or what there is of it; nothing at the end of `input`.
+fn line(input: &mut Reader<'_>, line: &mut Vec<u8>) -> Result<(), Damage> {
+    line.clear();
+    while line.len() < LINE_LEN_MAX && line.last() != Some(&b'\n') && !input.is_at_end()? {
+        line.push(input.byte()?);
     }
-    n.ok_or_else(|| input.damage("a number of a command is missing"))
+    Ok(())
+}
+
+/// The number that `text` begins with, behind blanks; 0 where there is none.
+fn number(text: &[u8]) -> i64 {
+    let text = text.trim_ascii_start();
+    let (negative, digits) = match text {
+        [sign @ (b'-' | b'+'), digits @ ..] => (*sign == b'-', digits),
+        digits => (false, digits),
+    };
+    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+    let n = digits.fold(0i64, |n, digit| n.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
+    if negative { -n } else { n }
 }
 
 /// The longest line of a manifest, with its end.
@@ -194,16 +216,34 @@ mod tests {
     fn malformed_commands_are_damage() {
         for text in [
             &b"x"[..],
+            b"\r\n",
+            b"\0",
             b"*0\r\n",
+            b"*-1\r\n",
             b"*x\r\n",
             b"*1\r\nx",
-            b"*1\r\n$1\r\nabc",
+            b"*1\r\n$-1\r\n",
             b"*99999999999999\r\n",
             b"*\r\n",
         ] {
             assert!(commands(text).0.is_err(), "{}", text.escape_ascii());
         }
-        assert!(commands(b"*1\r\n$4000000000\r\nabc").0.is_ok_and(|cut| cut == Some(0)));
+        assert_eq!(commands(&[&b"#"[..], &[b'x'; 1021], b"\n"].concat()).0, Ok(None));
+        assert!(commands(&[&b"#"[..], &[b'x'; 1022], b"\n"].concat()).0.is_err());
+        for cut in ["*", "*1", "*1\r\n", "*1\r\n$", "*1\r\n$1\r\na\r", "*1\r\n$4000000000\r\nabc"] {
+            assert_eq!(commands(cut.as_bytes()).0, Ok(Some(0)), "{cut:?}");
+        }
+    }
+
+    #[test]
+    fn lines_are_read_as_redis_reads_them() {
+        for text in [
+            "*2\n$3\nGET\r\n$1\na\r\n",
+            "*2abc\r\n$ 3xyz\r\nGET\r\n$+1\r\na\r\n",
+            "*2\r\n$3\r\nGETxx$1\r\nayy",
+        ] {
+            assert_eq!(commands(text.as_bytes()), (Ok(None), vec!["GET a".into()]), "{text:?}");
+        }
     }
 
     #[test]

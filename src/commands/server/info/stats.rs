@@ -50,7 +50,7 @@ pub(super) fn stats(engine: &Engine, lines: &mut Lines) {
     lines.add("tracking_total_keys", keys);
     lines.add("tracking_total_items", items);
     lines.add("tracking_total_prefixes", engine.tracking.prefixes());
-    lines.add("unexpected_error_replies", 0);
+    lines.add("unexpected_error_replies", totals.unexpected_errors);
     lines.add("total_error_replies", totals.error_replies);
     lines.add("dump_payload_sanitizations", 0);
     lines.add("total_reads_processed", totals.reads);
