@@ -169,7 +169,19 @@ impl<'e> Import<'e> {
         let now = Instant::now();
         let (keys, expired, commands, told) = (0, 0, 0, 0);
         let (effects, reply) = (Effects::default(), Reply::default());
-        Import { engine, session, effects, reply, alone: false, keys, expired, commands, told, start: now, logged: now }
+        Import {
+            engine,
+            session,
+            effects,
+            reply,
+            alone: false,
+            keys,
+            expired,
+            commands,
+            told,
+            start: now,
+            logged: now,
+        }
     }
 
     fn read(&mut self, path: &Path) -> Result<Option<u64>, String> {
@@ -291,7 +303,9 @@ impl aof::Commands for Import<'_> {
             return Err(Stopped::Refused(why));
         }
         if let Err(error) = self.run(&argv) {
-            tracing::error!("the command {name} at byte {offset} of the append only file is left out: {error}");
+            tracing::error!(
+                "the command {name} at byte {offset} of the append only file is left out: {error}"
+            );
             self.engine.metrics.count_error(error.code());
             self.engine.metrics.local().counters.unexpected_errors.add(1);
         }

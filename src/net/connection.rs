@@ -4,6 +4,7 @@
 //! Running ──command has to wait──▶ Parked ──served, timeout, CLIENT UNBLOCK──▶ Running
 //!    │ ──CLIENT PAUSE, log full──▶ Held ────pause is over, room────────────────▶ Running
 //!    │ ──WAITAOF─────────────────▶ Synced ──durable, timeout, CLIENT UNBLOCK───▶ Running
+//!    │ ──the end, without replies▶ Deaf ────something is sent to it────────────▶ the end
 //!    └ QUIT, EOF, CLIENT KILL, protocol error ──▶ the end, once the replies are out ──▶ Closing ──▶ Leaving
 //! ```
 //! While a client is parked or held, what it sends is read (so that its going away is noticed) and
@@ -57,6 +58,9 @@ enum State {
     Held(Pin<Box<dyn Future<Output = ()> + Send>>),
     /// WAIT or WAITAOF, and what it asked for.
     Synced(Pin<Box<dyn Future<Output = ()> + Send>>, Box<WaitAof>),
+    /// It was to end behind its replies, but gets none. As in Redis it stays, and nothing it sends is looked at any more;
+    /// it ends when others send it something.
+    Deaf(End),
     /// It has ended while the server stops: it is let go of once nobody is let in any more.
     Closing(End, Pin<Box<dyn Future<Output = ()> + Send>>),
     /// It has ended, and says goodbye.
@@ -105,6 +109,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
+    /// Ends the connection behind `replies`; `muted`, there may be none.
+    fn end_behind(&mut self, replies: &Reply, end: End, muted: bool) {
+        if muted && replies.is_empty() && !self.engine.stop.is_cancelled() {
+            self.state = State::Deaf(end);
+        } else {
+            self.end = Some(end);
+        }
+    }
+
     /// Lets go of everything that others hold for this connection: it has ended.
     fn let_go(&mut self) {
         match &self.state {
@@ -117,7 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             State::Held(_) | State::Synced(..) => {
                 self.engine.end_wait(&self.session.client);
             }
-            State::Running | State::Closing(..) | State::Leaving(..) => {}
+            State::Running | State::Deaf(_) | State::Closing(..) | State::Leaving(..) => {}
         }
         self.session.end(&self.engine);
         dispatch::untie(&self.engine, self.session.client.id);

@@ -11,6 +11,7 @@ use crate::config::{self, Origin};
 use crate::engine::{Engine, Reload};
 use crate::keyspace::{EntryRef, Key, SHARDS, Ttl};
 use crate::snapshot::rdb::payload;
+use bytes::Bytes;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::task::block_in_place;
@@ -306,11 +307,9 @@ fn protocol(cx: &mut Sweep<'_, '_>, kind: &[u8]) -> Result {
         }
         b"push" if !resp3 => return Err(Error::new("ERR RESP2 is not supported by this command")),
         b"push" => {
-            // What is pushed within a call comes behind its reply.
+            // What is pushed within a call comes behind its reply, or that of its transaction.
+            cx.session.client.outbox.push(Bytes::from_static(b">2\r\n$16\r\nserver-cpu-usage\r\n:42\r\n"));
             reply.bulk(b"Some real reply following the push reply");
-            reply.push(2);
-            reply.bulk(b"server-cpu-usage");
-            reply.int(42);
         }
         b"true" => reply.bool(true),
         b"false" => reply.bool(false),

@@ -2,6 +2,7 @@
 
 use super::{Connection, End, State};
 use crate::dispatch::{self, Call, Calls, Outcome, Round, Shortcut};
+use crate::engine::ReplyMode;
 use crate::lua::debug;
 use crate::net::scratch;
 use crate::net::terminal::Terminal;
@@ -26,6 +27,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.session.client.active_ms.store(round.now_ms, Relaxed);
         for i in 0..calls.len() {
             let (call, from) = (calls.get(i), reply.mark());
+            let muted = self.session.reply_mode != ReplyMode::On;
             let outcome = match dispatch::run_plain(&self.engine, &mut self.session, &call, round, reply) {
                 Shortcut::Done(reached) => {
                     self.holding.add(&self.engine, &mut self.session, reached, from, reply.mark());
@@ -49,7 +51,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             match outcome {
                 Outcome::Done(_) if self.session.closing => {
-                    self.end = Some(End::Closed);
+                    // A web client's line, which names no command, is never answered.
+                    self.end_behind(reply, End::Closed, muted && call.entry.is_some());
                     return i + 1;
                 }
                 Outcome::Done(_) => {

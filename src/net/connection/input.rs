@@ -175,7 +175,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     if self.session.reply_mode == ReplyMode::On {
                         reply.error(&Error::text(format!("ERR {error}")));
                     }
-                    self.end = Some(End::Protocol);
+                    self.end_behind(&reply, End::Protocol, self.session.reply_mode != ReplyMode::On);
                 }
             }
             calls.look_up_ahead(&self.engine, self.session.db);

@@ -1,8 +1,8 @@
 //! Writing: buffers lent for replies, what others send in between, limits of what waits, and the socket.
 
-use super::{Connection, End};
+use super::{Connection, End, State};
 use crate::config::ClientClass;
-use crate::engine::Flag;
+use crate::engine::{Flag, ReplyMode};
 use crate::net::scratch::{self, Tools};
 use crate::pubsub::Close;
 use crate::resp::Reply;
@@ -22,11 +22,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Takes what others sent: frames behind the replies, and the wish that this ends.
     pub(super) fn take_outbox(&mut self) {
         let (frames, close) = self.session.client.outbox.take();
+        if let State::Deaf(end) = self.state {
+            self.end = (!frames.is_empty() || close.is_some()).then_some(end);
+            return;
+        }
         for frame in frames {
             self.output.raw_shared(frame);
         }
         match close {
             Some(Close::Now) => self.end = Some(End::Eof),
+            Some(Close::AfterReply) if self.session.reply_mode != ReplyMode::On && self.output.is_empty() => {
+                self.state = State::Deaf(End::Closed);
+            }
             Some(Close::AfterReply) => self.end = Some(End::Closed),
             Some(Close::Overrun) => self.overrun(),
             None => {}

@@ -15,7 +15,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Ready when a parked or held client goes on; pending while it runs, too.
     pub(super) fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.state {
-            State::Running | State::Closing(..) | State::Leaving(..) => Poll::Pending,
+            State::Running | State::Deaf(_) | State::Closing(..) | State::Leaving(..) => Poll::Pending,
             State::Held(lifted) => {
                 ready!(lifted.as_mut().poll(cx));
                 self.state = State::Running;
