@@ -96,11 +96,12 @@ type Answer = Result<Value>;
 /// Everything the prelude is given.
 pub(super) fn functions(lua: &Lua, state: &Rc<State>) -> Result<Table> {
     let raw = lua.create_table()?;
-    raw.set("where", lua.create_function(|lua, ()| Ok(whence(lua, 2)))?)?;
+    raw.set("where", lua.create_function(|lua, ()| Ok(raised_at(lua)))?)?;
     raw.set("called_at", lua.create_function(|lua, ()| Ok(called_at(lua)))?)?;
     raw.set("reveal", lua.create_function(reveal)?)?;
     raw.set("checked", lua.create_function(stack::check)?)?;
-    raw.set("catcher", lua.create_function(stack::catcher)?)?;
+    raw.set("pcall", lua.create_function(stack::pcall)?)?;
+    raw.set("xpcall", lua.create_function(stack::xpcall)?)?;
     raw.set("to_number", lua.create_function(stack::to_number)?)?;
 
     raw.set("debug", stack::function::<debug::Values>(lua, state)?)?;
@@ -187,28 +188,58 @@ fn error_table(lua: &Lua, text: &[u8], counted: bool) -> Result<Value> {
     Ok(Value::Table(table))
 }
 
-/// Where the script is: its chunk and line.
-pub(super) fn place(lua: &Lua) -> Option<(String, i64)> {
-    let (source, line) = whence(lua, 1);
-    source.zip(line.map(|line| line as i64))
+/// A call on the stack.
+enum Caller {
+    /// Of a function of C.
+    C,
+    /// Of the prelude.
+    Own,
+    /// Of a script's text: its chunk and line.
+    Script(String, i64),
 }
 
-/// Where the script is from a level of the stack on: its chunk and line; nil when no script is there.
-fn whence(lua: &Lua, level: usize) -> (Option<String>, Option<usize>) {
-    for level in level.. {
-        let found = lua.inspect_stack(level, |frame| {
-            let source = frame.source();
-            let name = source.source.unwrap_or_default().into_owned();
-            let written = !matches!(source.what, "C" | "tail") && name != "=synap";
-            written.then_some((name, frame.current_line()))
-        });
-        match found {
-            Some(Some((source, line))) => return (Some(source), line),
-            Some(None) => {}
-            None => break,
+/// The call at `level`; `None` when there are fewer.
+fn level(lua: &Lua, level: usize) -> Option<Caller> {
+    lua.inspect_stack(level, |frame| {
+        let source = frame.source();
+        let name = source.source.unwrap_or_default();
+        match source.what {
+            "C" => Caller::C,
+            _ if name == "=synap" => Caller::Own,
+            _ => Caller::Script(name.into_owned(), frame.current_line().map_or(-1, |line| line as i64)),
+        }
+    })
+}
+
+/// Where the script is: its chunk and line.
+pub(super) fn place(lua: &Lua) -> Option<(String, i64)> {
+    (1..).map_while(|at| level(lua, at)).find_map(|level| match level {
+        Caller::Script(source, line) if line >= 0 => Some((source, line)),
+        _ => None,
+    })
+}
+
+/// Where an error is told to be raised, asked for by its handler: in the function that did, or where that was called if it is
+/// of C, which may be another one of C.
+fn raised_at(lua: &Lua) -> (Option<String>, Option<i64>) {
+    let mut at = 2;
+    if let Some(Caller::C) = level(lua, at) {
+        at += 1;
+    }
+    if let Some(Caller::Own) = level(lua, at) {
+        while let Some(Caller::Own) = level(lua, at) {
+            at += 1;
+        }
+        // The function of C that a script knows, unless it was a metatable's.
+        if let Some(Caller::C) = level(lua, at) {
+            at += 1;
         }
     }
-    (None, None)
+    match level(lua, at) {
+        Some(Caller::Script(source, line)) => (Some(source), Some(line)),
+        Some(Caller::C | Caller::Own) => (Some("=[C]".into()), Some(-1)),
+        None => (None, None),
+    }
 }
 
 /// The place that an error within the prelude is told with, asked for by a handler of it that is two calls away: that of the

@@ -134,25 +134,15 @@ local function placed(e)
     return e
 end
 
--- Calls as pcall does; errors are placed where they are raised.
-local caught = raw.catcher(function(e)
+-- These are of C, as Lua's own are: errors tell their level, and no coroutine begins with them.
+local caught = raw.pcall(function(e)
     local seen = placed(e)
     return seen
 end)
-
--- What pcall tells: of an error raised as a table, as redis.call raises it, the message.
-local function settled(fine, e, ...)
-    if fine then
-        return true, e, ...
-    end
-    if type(e) == 'table' then
-        local message = rawget(e, 'err')
-        if type(message) == 'string' or type(message) == 'number' then
-            return false, message
-        end
-    end
-    return false, e
-end
+local caught_by = raw.xpcall(function(e)
+    local seen = placed(e)
+    return seen
+end)
 
 local function resumed(fine, e, ...)
     if fine then
@@ -390,13 +380,7 @@ local base = {
     next = checked(next, 't'),
     os = {clock = os.clock},
     pairs = checked(pairs, 't'),
-    pcall = function(...)
-        if select('#', ...) == 0 then
-            -- What Redis finds there to call.
-            return false, 'attempt to call a boolean value'
-        end
-        return settled(caught(...))
-    end,
+    pcall = caught,
     rawequal = rawequal,
     rawget = checked(function(t, k) return rawget(real[t] or t, k) end, 'ta'),
     rawset = checked(function(t, k, v)
@@ -414,12 +398,7 @@ local base = {
     tostring = tostring,
     type = type,
     unpack = checked(unpack, 'tNN'),
-    xpcall = checked(function(f, h)
-        return xpcall(f, function(e)
-            e = placed(e)
-            return h(e)
-        end)
-    end, '_a'),
+    xpcall = caught_by,
     cjson = raw.cjson,
     cmsgpack = raw.cmsgpack,
     struct = raw.struct,

@@ -1,6 +1,7 @@
 //! What a library registers while its text runs.
 
 use super::Flags;
+use super::libs::digits::write_g;
 use mlua::{Function, Table, Value};
 use smallvec::SmallVec;
 
@@ -197,7 +198,15 @@ fn read_flags(names: &Table) -> Result<Flags, &'static str> {
 fn text(value: &Value) -> Option<Box<[u8]>> {
     match value {
         Value::String(text) => Some((*text.as_bytes()).into()),
-        Value::Integer(n) => Some(n.to_string().into_bytes().into()),
+        Value::Integer(n) => Some(number(*n as f64)),
+        Value::Number(n) => Some(number(*n)),
         _ => None,
     }
+}
+
+/// A number as Lua makes a text of it.
+fn number(n: f64) -> Box<[u8]> {
+    let mut text = Vec::new();
+    write_g(n, 14, &mut text);
+    text.into()
 }

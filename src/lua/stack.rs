@@ -16,7 +16,7 @@
 
 mod guards;
 
-pub(super) use guards::{catcher, check, to_number};
+pub(super) use guards::{check, pcall, to_number, xpcall};
 
 use super::interp::{Limited, State};
 use mlua::ffi;

@@ -29,28 +29,91 @@ pub(in crate::lua) fn check(lua: &Lua, (f, kinds): (Function, mlua::LuaString)) 
     unsafe { lua.exec_raw((f, kinds), |l| ffi::lua_pushcclosure(l, checked, 2)) }
 }
 
-/// A function that calls its first argument with the others, and tells like `pcall` whether that raised an error, which
-/// `handler` sees where it is raised and may change.
+/// `pcall`: an error goes through `handler` where it is raised; of a table, as `redis.call` raises it, the message is told.
 ///
 /// # Errors
 /// When there is no memory for it.
-pub(in crate::lua) fn catcher(lua: &Lua, handler: Function) -> mlua::Result<Function> {
+pub(in crate::lua) fn pcall(lua: &Lua, handler: Function) -> mlua::Result<Function> {
     // SAFETY: the value that is pushed is taken by the closure.
     unsafe { lua.exec_raw(handler, |l| ffi::lua_pushcclosure(l, caught, 1)) }
 }
 
-/// What Lua calls for a function of [`catcher`].
+/// `xpcall`: an error goes through `handler` before the script's own gets it.
+///
+/// # Errors
+/// When there is no memory for it.
+pub(in crate::lua) fn xpcall(lua: &Lua, handler: Function) -> mlua::Result<Function> {
+    // SAFETY: the value that is pushed is taken by the closure.
+    unsafe { lua.exec_raw(handler, |l| ffi::lua_pushcclosure(l, caught_by, 1)) }
+}
+
+/// What Lua calls for the function of [`pcall`].
 unsafe extern "C-unwind" fn caught(l: *mut lua_State) -> c_int {
-    // SAFETY: the upvalue is the one that `catcher` gave the closure. What is called stands behind it with its arguments, as the
-    // prelude sees to; errors of it end in this frame. A function of C has room for twenty values beside its arguments.
+    // SAFETY: the upvalue is the one that `pcall` gave the closure. What is called stands behind it with its arguments; errors of it
+    // end in this frame, which holds nothing to be dropped. A function of C has room for twenty values beside its arguments.
     unsafe {
+        if ffi::lua_gettop(l) == 0 {
+            // What Redis finds there to call.
+            ffi::lua_pushboolean(l, 0);
+            let why = b"attempt to call a boolean value";
+            ffi::lua_pushlstring(l, why.as_ptr().cast(), why.len());
+            return 2;
+        }
         ffi::lua_pushvalue(l, ffi::lua_upvalueindex(1));
         ffi::lua_insert(l, 1);
         let ended = ffi::lua_pcall(l, ffi::lua_gettop(l) - 2, ffi::LUA_MULTRET, 1);
+        if ended != ffi::LUA_OK && ffi::lua_type(l, -1) == ffi::LUA_TTABLE {
+            ffi::lua_getfield(l, -1, c"err".as_ptr());
+            // What is no message stays beside the table, as in Redis.
+            if ffi::lua_isstring(l, -1) != 0 {
+                ffi::lua_replace(l, -2);
+            }
+        }
+        tell(l, ended)
+    }
+}
+
+/// What Lua calls for the function of [`xpcall`].
+unsafe extern "C-unwind" fn caught_by(l: *mut lua_State) -> c_int {
+    // SAFETY: as in `caught`; the script's handler is looked for first, and both are held by the closure that stands below what is
+    // called.
+    unsafe {
+        ffi::luaL_checkany(l, 2);
+        ffi::lua_settop(l, 2);
+        ffi::lua_pushvalue(l, ffi::lua_upvalueindex(1));
+        ffi::lua_insert(l, 2);
+        ffi::lua_pushcclosure(l, handled, 2);
+        ffi::lua_insert(l, 1);
+        let ended = ffi::lua_pcall(l, 0, ffi::LUA_MULTRET, 1);
+        tell(l, ended)
+    }
+}
+
+/// Puts whether a call `ended` well in the place of its handler; returns how many values there are.
+///
+/// # Safety
+/// The handler stands at the bottom.
+unsafe fn tell(l: *mut lua_State, ended: c_int) -> c_int {
+    // SAFETY: as the caller promises; there is room for one value more.
+    unsafe {
         ffi::lua_pushboolean(l, (ended == ffi::LUA_OK).into());
         ffi::lua_replace(l, 1);
         ffi::lua_gettop(l)
     }
+}
+
+/// Has an error go through both handlers.
+unsafe extern "C-unwind" fn handled(l: *mut lua_State) -> c_int {
+    // SAFETY: the upvalues are those that `caught_by` gave the closure. Errors of theirs leave this frame, which holds nothing to be
+    // dropped.
+    unsafe {
+        for handler in 1..=2 {
+            ffi::lua_pushvalue(l, ffi::lua_upvalueindex(handler));
+            ffi::lua_insert(l, 1);
+            ffi::lua_call(l, 1, 1);
+        }
+    }
+    1
 }
 
 /// What `collectgarbage` can be asked for.
