@@ -110,7 +110,8 @@ def hear(side, name, words):
         side.crowd[one].send(["PING", "--heard--"])
         out += b"\n" + one.encode() + b": " + gathered(side.crowd[one], ";" not in words)
     for one, ident in side.idents.items():
-        out = out.replace(b":" + ident + b"\r\n", b":" + one.encode() + b"\r\n")
+        # Not the number that DEBUG PROTOCOL pushes.
+        out = re.sub(rb"(?<!usage\r\n):%s\r\n" % ident, b":" + one.encode() + b"\r\n", out)
     return PATTERNED.sub(lambda run: b"".join(sorted(PATTERNED_HEAD.split(run[0])[1:])), EXPIRED.sub(b"", modules(out)))
 
 

@@ -9,6 +9,7 @@ from crowds import Crowds, draw_crowd
 from judge import flat, same, settled_script, until_nul
 from moves import Moves, draw_move
 from settings import Settings, draw_setting
+from states import States, draw_state
 from users import Users, draw_user
 from wire import END, Link, packed, quote, read, replies
 
@@ -109,7 +110,7 @@ LOOK = glance((0, 1))
 SENT = packed(LOOK)
 
 
-class Pair(Crowds, Users, Settings, Moves):
+class Pair(Crowds, Users, Settings, Moves, States):
     """The oracle and Synap, told the same."""
 
     def __init__(self, oracle, synap, known, digests):
@@ -307,6 +308,8 @@ def draw(generator, parts, dice):
         return draw_setting(generator.settings, dice)
     if part == "moves":
         return draw_move(dice)
+    if part == "states":
+        return draw_state(generator, generator.odd, dice)
     luck = dice.random()
     if luck < 0.02:
         key = dice.choice(KEYS)
@@ -401,6 +404,10 @@ def tell(step):
         return [f"s> {quote(words)}" for words in step[2]] + [f"u> {quote(words)}" for _, words in step[3]]
     if kind == "setting":
         return [f"s> CONFIG SET {quote([word for pair in pairs for word in pair])}" for pairs in step[1]]
+    if kind in ("told", "monitored", "slow"):
+        return [f"{name}> {quote(words)}" for name, (_, words) in step[1]]
+    if kind in ("libraries", "switched"):
+        return [f"{kind}> {turn if isinstance(turn, str) else quote(turn)}" for turn in step[1]]
     if kind in ("exchanged", "walked", "faded"):
         return [f"{kind} {step[1:]}"]
     if kind == "scan":
