@@ -52,7 +52,20 @@ const LATENCY_MIN_NS: u64 = 1_000_000;
 pub(super) fn ended(engine: &Engine, session: &mut Session, call: &Call<'_>, reply_len: usize, failed: bool) {
     let ns = engine.metrics.lap(&mut session.tick);
     let (limits, cost) = (Limits::of(&engine.settings, usize::MAX), Cost { ns, reply_len, failed });
-    note(engine, engine.metrics.local(), &session.client, call, cost, &limits);
+    note(engine, engine.metrics.local(), Some(&session.client), call, cost, &limits);
+}
+
+/// As [`ended`], for a call of a script, which has neither address nor name.
+pub(super) fn ended_within(
+    engine: &Engine,
+    session: &mut Session,
+    call: &Call<'_>,
+    reply_len: usize,
+    failed: bool,
+) {
+    let ns = engine.metrics.lap(&mut session.tick);
+    let (limits, cost) = (Limits::of(&engine.settings, usize::MAX), Cost { ns, reply_len, failed });
+    note(engine, engine.metrics.local(), None, call, cost, &limits);
 }
 
 /// Counts a call on behalf of a client, with the thread's counters.
@@ -60,7 +73,7 @@ pub(super) fn ended(engine: &Engine, session: &mut Session, call: &Call<'_>, rep
 pub(super) fn note(
     engine: &Engine,
     local: &Local,
-    client: &Client,
+    client: Option<&Client>,
     call: &Call<'_>,
     cost: Cost,
     limits: &Limits,
@@ -99,7 +112,7 @@ fn request_len(call: &Call<'_>) -> usize {
 
 /// Notes a call that was above a limit, for LATENCY and COMMANDLOG.
 #[cold]
-fn exceeded(engine: &Engine, client: &Client, call: &Call<'_>, cost: Cost) {
+fn exceeded(engine: &Engine, client: Option<&Client>, call: &Call<'_>, cost: Cost) {
     let Some(entry) = call.entry else { return };
     if cost.ns >= LATENCY_MIN_NS {
         let fast = entry.command.has(flag::FAST);
@@ -125,7 +138,7 @@ fn exceeded(engine: &Engine, client: &Client, call: &Call<'_>, cost: Cost) {
 }
 
 /// Puts a call into COMMANDLOG.
-fn remember(engine: &Engine, client: &Client, call: &Call<'_>, excess: Excess, measure: u64) {
+fn remember(engine: &Engine, client: Option<&Client>, call: &Call<'_>, excess: Excess, measure: u64) {
     let Some(entry) = call.entry.filter(|entry| !entry.command.has(flag::NO_SLOWLOG)) else { return };
     let len_max = engine.settings.int(match excess {
         Excess::Slow => config::SLOWLOG_MAX_LEN,

@@ -109,12 +109,13 @@ pub fn run(
             Err(multi::refuse(engine, session, &call, error))
         }
     };
+    let failed = outcome.is_err();
     let outcome = outcome.unwrap_or_else(|error| {
         finish(engine, error, reply, mark);
         Outcome::Done(std::mem::take(&mut session.failed_at))
     });
     if session.reply_mode != ReplyMode::On {
-        mute(session, &call, reply, mark);
+        mute(session, &call, reply, mark, failed);
     }
     outcome
 }
@@ -184,12 +185,13 @@ pub fn count_parked(engine: &Engine, session: &mut Session, parked: &Parked, fai
     count::ended(engine, session, &calls.get(0), 0, failed);
 }
 
-/// Applies CLIENT REPLY to the reply behind `mark`. What subscribing confirms is sent as messages are.
+/// Applies CLIENT REPLY to the reply behind `mark` of a call that ended well or `failed`. What subscribing confirms is sent as
+/// messages are; EXEC has applied it to its calls.
 #[cold]
-fn mute(session: &mut Session, call: &Call<'_>, reply: &mut Reply, mark: Mark) {
-    let command = call.entry.map(|entry| entry.command);
-    let confirms = |command: &Command| command.group == Group::PubSub && command.has(flag::SUBSCRIBED);
-    if !command.is_some_and(confirms) {
+fn mute(session: &mut Session, call: &Call<'_>, reply: &mut Reply, mark: Mark, failed: bool) {
+    let exec = |command: &Command| matches!(command.run, Run::Nested(Nest::Exec));
+    let told = call.entry.is_some_and(|entry| confirms(entry.command) || exec(entry.command));
+    if failed || session.multi.is_some() || !told {
         reply.rewind(mark);
     }
     session.reply_mode = match session.reply_mode {
@@ -197,6 +199,11 @@ fn mute(session: &mut Session, call: &Call<'_>, reply: &mut Reply, mark: Mark) {
         ReplyMode::SkipThis => ReplyMode::On,
         mode => mode,
     };
+}
+
+/// Whether the reply to a command are messages, which say what the client listens to by then.
+fn confirms(command: &Command) -> bool {
+    command.group == Group::PubSub && command.has(flag::SUBSCRIBED)
 }
 
 /// Finds the command and asks the gates.

@@ -133,7 +133,7 @@ pub fn run_plain(
         reply_len: reply.len_since(mark),
         failed: result.is_err(),
     };
-    count::note(engine, view.local, &session.client, call, cost, &view.limits);
+    count::note(engine, view.local, Some(&session.client), call, cost, &view.limits);
     match result {
         Ok(()) => Shortcut::Done(committed.lsn),
         Err(error) => {

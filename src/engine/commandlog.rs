@@ -65,12 +65,13 @@ impl CommandLog {
         measure: u64,
         argv: &[&[u8]],
         at_s: i64,
-        client: &super::Client,
+        client: Option<&super::Client>,
         len_max: usize,
     ) {
         let mut log = self.logs[excess as usize].lock();
         let (calls, next) = &mut *log;
-        let (addr, name) = (client.addr.clone(), client.introduction().name);
+        let of = |client: &super::Client| (client.addr.clone(), client.introduction().name);
+        let (addr, name) = client.map(of).unwrap_or_default();
         calls.push_front(Noted { id: *next, at_s, measure, argv: shorten(argv), addr, name });
         *next += 1;
         calls.truncate(len_max);

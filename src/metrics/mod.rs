@@ -90,6 +90,20 @@ counters! {
     cluster_incompatible,
 }
 
+impl Counters {
+    /// What was refused to users.
+    fn refused(&self) -> [&Counter; 6] {
+        [
+            &self.auth_failures,
+            &self.denied_commands,
+            &self.denied_keys,
+            &self.denied_channels,
+            &self.denied_databases,
+            &self.denied_certificates,
+        ]
+    }
+}
+
 /// What one thread counted of one command.
 #[derive(Debug, Default)]
 pub struct CommandCounters {
@@ -335,10 +349,12 @@ impl Metrics {
         self.errors.lock().clone()
     }
 
-    /// Sets everything that is only told to zero (CONFIG RESETSTAT).
+    /// Sets everything that is only told to zero (CONFIG RESETSTAT), but what was refused to users, as in Redis.
     pub fn reset(&self) {
         for local in self.threads.lock().iter() {
+            let refused = local.counters.refused().map(Counter::get);
             local.counters.clear();
+            local.counters.refused().into_iter().zip(refused).for_each(|(counter, n)| counter.add(n));
             local.peaks.calls.clear();
             local.peaks.ns.clear();
             for command in &local.commands {

@@ -10,7 +10,7 @@ use crate::lua::script::{Shebang, shebang};
 use crate::lua::{self, Host, Interp, Level, Library, Refused, Registered, is_name, keys};
 use crate::resp::Reply;
 use crate::snapshot::rdb::kind::{PRESENT, Versions};
-use crate::snapshot::rdb::{Checksum, Reader, put_string};
+use crate::snapshot::rdb::{Checksum, Reader, put_text};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -215,7 +215,7 @@ pub fn dump(engine: &Engine) -> Vec<u8> {
     let mut out = Vec::new();
     for library in engine.scripts.libraries() {
         out.push(RDB_FUNCTION);
-        put_string(&library.code, &mut out);
+        put_text(&library.code, &mut out);
     }
     out.extend_from_slice(&PRESENT.to_le_bytes());
     let sum = Checksum::of(&out);

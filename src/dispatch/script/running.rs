@@ -210,7 +210,7 @@ impl Running<'_, '_> {
 
     /// Counts a call that was run, and shows it to those who MONITOR.
     fn count(&mut self, call: &Call<'_>, reply_len: usize, failed: bool) {
-        count::ended(self.engine, self.session, call, reply_len, failed);
+        count::ended_within(self.engine, self.session, call, reply_len, failed);
         self.calls += 1;
         let is_shown = !call.entry.is_some_and(|entry| entry.command.has(flag::NO_MONITOR | flag::ADMIN));
         if self.engine.monitors.is_active() && is_shown {

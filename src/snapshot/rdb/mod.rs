@@ -24,4 +24,4 @@ mod writer;
 pub use checksum::Checksum;
 pub use reader::{Damage, Fault, Reader};
 pub use value::Value;
-pub use writer::{Output, put_string};
+pub use writer::{Output, put_text};

@@ -68,6 +68,13 @@ pub fn put_compressed(text: &[u8], out: &mut Vec<u8>) -> bool {
     true
 }
 
+/// Appends a string, compressed if that makes it shorter.
+pub fn put_text(text: &[u8], out: &mut Vec<u8>) {
+    if !put_compressed(text, out) {
+        put_string(text, out);
+    }
+}
+
 /// Appends a length.
 pub fn put_length(n: u64, out: &mut Vec<u8>) {
     match n {

@@ -122,7 +122,7 @@ pub fn line(client: &Client, now_ms: i64, argv_len: usize, out: &mut String) {
         seconds(client.active_ms.load(Relaxed)),
         client.db.load(Relaxed),
         client.multi.load(Relaxed),
-        client.watched.load(Relaxed),
+        client.watching(),
         usize::from(outbox > 0),
         client.memory() + argv_len - words,
         if output > 0 { "rw" } else { "r" },

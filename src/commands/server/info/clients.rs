@@ -18,7 +18,7 @@ pub(super) fn clients(engine: &Engine, lines: &mut Lines) {
     lines.add("blocked_clients", engine.blocked_clients.load(Relaxed));
     lines.add("tracking_clients", engine.tracking.clients());
     lines.add("pubsub_clients", count(Flag::Subscribed));
-    let watched = || clients.iter().map(|client| client.watched.load(Relaxed)).filter(|keys| *keys > 0);
+    let watched = || clients.iter().map(|client| client.watching()).filter(|keys| *keys > 0);
     lines.add("watching_clients", watched().count());
     lines.add("clients_in_timeout_table", 0);
     lines.add("total_watched_keys", watched().map(u64::from).sum::<u64>());
