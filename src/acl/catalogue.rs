@@ -28,6 +28,48 @@ pub const CATEGORIES: [&str; 22] = [
     "queue",
 ];
 
+/// What Redis 8 has and this server does not. Rules may name it, so that users of a Redis can be taken over and handed back as
+/// they are written; there is nothing that such a rule allows or forbids.
+const ABSENT: [&str; 37] = [
+    "cluster|addslots",
+    "cluster|addslotsrange",
+    "cluster|bumpepoch",
+    "cluster|count-failure-reports",
+    "cluster|delslots",
+    "cluster|delslotsrange",
+    "cluster|failover",
+    "cluster|flushslots",
+    "cluster|forget",
+    "cluster|getkeysinslot",
+    "cluster|links",
+    "cluster|meet",
+    "cluster|myshardid",
+    "cluster|replicas",
+    "cluster|replicate",
+    "cluster|saveconfig",
+    "cluster|set-config-epoch",
+    "cluster|setslot",
+    "cluster|slaves",
+    "failover",
+    "psync",
+    "replconf",
+    "replicaof",
+    "slaveof",
+    "sync",
+    "vadd",
+    "vcard",
+    "vdim",
+    "vemb",
+    "vgetattr",
+    "vinfo",
+    "vismember",
+    "vlinks",
+    "vrandmember",
+    "vrem",
+    "vsetattr",
+    "vsim",
+];
+
 /// The bit of the category called `name`, in any case.
 pub fn category(name: &[u8]) -> Option<u32> {
     let at = CATEGORIES.iter().position(|known| known.as_bytes().eq_ignore_ascii_case(name))?;
@@ -60,6 +102,7 @@ impl Catalogue {
     pub fn new(commands: impl IntoIterator<Item = (&'static str, Vec<&'static str>, bool)>) -> Self {
         let mut catalogue = Self::default();
         for (name, categories, open) in commands {
+            debug_assert!(!ABSENT.contains(&name), "{name} is here");
             let number = catalogue.commands.len();
             let bits = categories.iter().filter_map(|name| category(name.as_bytes()));
             let categories = bits.fold(0, |all, bit| all | bit);
@@ -76,6 +119,17 @@ impl Catalogue {
     pub fn find(&self, name: &[u8]) -> Option<usize> {
         let name = std::str::from_utf8(name).ok()?.to_ascii_lowercase();
         self.by_name.get(name.as_str()).copied()
+    }
+
+    /// The number and the name of what a rule about `name` is about: no number if it is not there, but in Redis.
+    pub fn subject(&self, name: &[u8]) -> Option<(Option<usize>, &'static str)> {
+        match self.find(name) {
+            Some(number) => Some((Some(number), self.get(number).name)),
+            None => ABSENT
+                .iter()
+                .find(|known| known.as_bytes().eq_ignore_ascii_case(name))
+                .map(|known| (None, *known)),
+        }
     }
 
     /// The command with this number.

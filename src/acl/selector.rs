@@ -72,11 +72,7 @@ impl Selector {
                 [b'&', glob @ ..] => self.channel(glob)?,
                 [sign @ (b'+' | b'-'), b'@', name @ ..] => self.category(*sign == b'+', name, catalogue)?,
                 [b'+', name @ ..] => self.allow(name, catalogue)?,
-                [b'-', name @ ..] => {
-                    let number = catalogue.find(name).ok_or(Fault::Unknown)?;
-                    self.set(number, false, catalogue);
-                    self.note(false, catalogue.get(number).name);
-                }
+                [b'-', name @ ..] => self.command(false, name, catalogue)?,
                 _ => return Err(Fault::Syntax),
             },
         }
@@ -127,26 +123,34 @@ impl Selector {
         Ok(())
     }
 
+    /// A rule about one command or subcommand as a whole.
+    fn command(&mut self, allowed: bool, name: &[u8], catalogue: &Catalogue) -> Result<(), Fault> {
+        let (number, name) = catalogue.subject(name).ok_or(Fault::Unknown)?;
+        if let Some(number) = number {
+            self.set(number, allowed, catalogue);
+        }
+        self.note(allowed, name);
+        Ok(())
+    }
+
     /// `+command`, `+container|subcommand`, or `+command|argument`.
     fn allow(&mut self, name: &[u8], catalogue: &Catalogue) -> Result<(), Fault> {
         let Some(bar) = name.iter().rposition(|b| *b == b'|') else {
-            let number = catalogue.find(name).ok_or(Fault::Unknown)?;
-            self.set(number, true, catalogue);
-            self.note(true, catalogue.get(number).name);
-            return Ok(());
+            return self.command(true, name, catalogue);
         };
         let (command, argument) = (&name[..bar], &name[bar + 1..]);
-        let container = catalogue.find(command).ok_or(Fault::Unknown)?;
-        if catalogue.get(container).name.contains('|') {
+        let (container, full_name) = catalogue.subject(command).ok_or(Fault::Unknown)?;
+        if full_name.contains('|') {
             return Err(Fault::ArgumentOfSubcommand);
         }
-        if !catalogue.get(container).subcommands.is_empty() {
-            self.set(catalogue.find(name).ok_or(Fault::Unknown)?, true, catalogue);
-        } else {
-            let argument = std::str::from_utf8(argument).map_err(|_| Fault::Syntax)?.to_ascii_lowercase();
-            if argument.is_empty() || has_blanks(argument.as_bytes()) {
-                return Err(Fault::Syntax);
-            }
+        if container.is_some_and(|container| !catalogue.get(container).subcommands.is_empty()) {
+            return self.command(true, name, catalogue);
+        }
+        let argument = std::str::from_utf8(argument).map_err(|_| Fault::Syntax)?.to_ascii_lowercase();
+        if argument.is_empty() || has_blanks(argument.as_bytes()) {
+            return Err(Fault::Syntax);
+        }
+        if let Some(container) = container {
             let allowed = self.first_args.entry(container).or_default();
             if !allowed.contains(&argument) {
                 allowed.push(argument);
