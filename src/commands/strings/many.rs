@@ -1,9 +1,11 @@
 //! Setting several strings at once.
 
 use super::options::{Condition, Form, Options};
+use super::write::store;
+use crate::base::number;
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
-use crate::keyspace::{Class, Ttl, Txn};
+use crate::keyspace::{Ttl, Txn};
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[MSET, MSETNX, MSETEX];
@@ -32,7 +34,7 @@ const MSETNX: Command = Command::new("MSETNX", "msetnx", Group::String, Run::Key
 
 fn msetnx(cx: &mut Keyed<'_, '_>) -> Result {
     let pairs = pairs(&mut cx.args, "msetnx")?;
-    let all = all_hold(cx.txn, pairs, Condition::IF_ABSENT)?;
+    let all = all_hold(cx.txn, pairs, Condition::IfAbsent)?;
     if all {
         store_all(cx.txn, pairs, Ttl::Clear);
     }
@@ -50,16 +52,16 @@ const MSETEX: Command = Command::new("MSETEX", "msetex", Group::String, Run::Key
     .event("set")
     .tips(&["request_policy:multi_shard", "response_policy:all_succeeded"])
     .doc(
-        "8.4.0",
+        "9.1.0",
         "O(N) for N keys",
         "Sets the string values of several keys with one expiry, if all or none of them exist.",
     );
 
 fn msetex(cx: &mut Keyed<'_, '_>) -> Result {
-    const COUNT: Error = Error::new("ERR invalid numkeys value");
-    const FEWER: Error = Error::new("ERR wrong number of key-value pairs");
-    let count = cx.args.int_in(1..=i32::MAX.into(), COUNT).map_err(|_| COUNT)?;
-    let pairs = cx.args.take(2 * count as usize).map_err(|_| FEWER)?;
+    let count = number::parse_i64(cx.args.bytes()?)
+        .filter(|n| (1..=i32::MAX.into()).contains(n))
+        .ok_or(Error::new("ERR invalid numkeys value or out of range"))?;
+    let pairs = cx.args.take(2 * count as usize)?;
     let options = Options::parse(&mut cx.args, Form::MSetEx)?;
     let ttl = options.expiry.ttl(cx.txn.now_ms(), "msetex")?;
     let all = all_hold(cx.txn, pairs, options.condition)?;
@@ -84,13 +86,6 @@ fn all_hold(txn: &Txn<'_>, pairs: &[&[u8]], condition: Condition<'_>) -> Result<
     Ok(true)
 }
 
-/// Sets strings. That they expire is told before that they are set, in another order than SET does.
 fn store_all(txn: &mut Txn<'_>, pairs: &[&[u8]], ttl: Ttl) {
-    for pair in pairs.chunks_exact(2) {
-        txn.put_string(pair[0], pair[1], ttl);
-        if let Ttl::At(_) = ttl {
-            txn.touch(pair[0], "expire", Class::LIFETIME);
-        }
-        txn.touch(pair[0], "set", Class::STRING);
-    }
+    pairs.chunks_exact(2).for_each(|pair| store(txn, pair[0], pair[1], ttl));
 }

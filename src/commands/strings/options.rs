@@ -16,52 +16,34 @@ pub enum Form {
     MSetEx,
 }
 
-/// When a string is set: always, if nothing is said.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Condition<'a> {
-    /// XX and NX: whether the key is to exist.
-    pub exists: Option<bool>,
-    /// IFEQ, IFNE, IFDEQ, IFDNE: what it is to hold.
-    pub comparison: Option<Comparison<'a>>,
+/// When a string is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition<'a> {
+    /// Whatever the key holds.
+    Always,
+    /// NX
+    IfAbsent,
+    /// XX
+    IfPresent,
+    /// IFEQ, IFNE, IFDEQ, IFDNE: by what it holds.
+    If(Comparison<'a>),
 }
 
-impl<'a> Condition<'a> {
-    /// NX
-    pub const IF_ABSENT: Self = Self { exists: Some(false), comparison: None };
-
+impl Condition<'_> {
     /// Whether `key` meets it.
     ///
     /// # Errors
     /// [`Error::WRONG_TYPE`] when its value cannot be compared.
     pub fn holds(self, txn: &Txn<'_>, key: &[u8]) -> Result<bool> {
-        if self.exists.is_some_and(|expected| txn.exists(key) != expected) {
-            return Ok(false);
-        }
-        let Some(comparison) = self.comparison else { return Ok(true) };
-        let value = txn.probe::<Str>(key)?;
-        value.map_or(Ok(comparison.differs), |value| value.with(|text| comparison.holds(text)))
-    }
-
-    /// Takes NX or XX, or a comparison if these may be had, unless what was said before contradicts. As Redis looks at
-    /// it, NX and XX contradict each other alone, but a comparison contradicts both, and one of another kind.
-    fn take(&mut self, args: &mut Args<'a>, compares: bool) -> Result<bool> {
-        for (word, exists) in [("NX", false), ("XX", true)] {
-            if self.exists != Some(!exists) && args.word(word) {
-                self.exists = Some(exists);
-                return Ok(true);
+        Ok(match self {
+            Condition::Always => true,
+            Condition::IfAbsent => !txn.exists(key),
+            Condition::IfPresent => txn.exists(key),
+            Condition::If(comparison) => {
+                let value = txn.probe::<Str>(key)?;
+                value.map_or(Ok(comparison.differs), |value| value.with(|text| comparison.holds(text)))?
             }
-        }
-        if !compares || self.exists.is_some() {
-            return Ok(false);
-        }
-        let mut ahead = *args;
-        let Some(comparison) = Comparison::take(&mut ahead)? else { return Ok(false) };
-        if self.comparison.is_some_and(|before| !before.is_like(comparison)) {
-            return Ok(false);
-        }
-        self.comparison = Some(comparison);
-        *args = ahead;
-        Ok(true)
+        })
     }
 }
 
@@ -95,11 +77,6 @@ impl<'a> Comparison<'a> {
             return Ok(None);
         };
         Ok(Some(Self { expected: args.bytes()?, by_digest, differs }))
-    }
-
-    /// Whether the other one compares in the same way.
-    fn is_like(self, other: Self) -> bool {
-        (self.by_digest, self.differs) == (other.by_digest, other.differs)
     }
 
     /// Whether `text` meets it.
@@ -205,9 +182,9 @@ impl<'a> Options<'a> {
     /// # Errors
     /// A syntax error for unknown, incomplete and contradicting options.
     pub fn parse(args: &mut Args<'a>, form: Form) -> Result<Self> {
-        let mut options = Self { condition: Condition::default(), get: false, expiry: Expiry::Unsaid };
+        let mut options = Self { condition: Condition::Always, get: false, expiry: Expiry::Unsaid };
         while args.more() {
-            let taken = form != Form::GetEx && options.condition.take(args, form == Form::Set)?
+            let taken = options.take_condition(args, form)?
                 || options.take_expiry(args, form)?
                 || options.take_get(args, form);
             if !taken {
@@ -215,6 +192,20 @@ impl<'a> Options<'a> {
             }
         }
         Ok(options)
+    }
+
+    fn take_condition(&mut self, args: &mut Args<'a>, form: Form) -> Result<bool> {
+        self.condition = match self.condition {
+            _ if form == Form::GetEx => return Ok(false),
+            Condition::Always | Condition::IfAbsent if args.word("NX") => Condition::IfAbsent,
+            Condition::Always | Condition::IfPresent if args.word("XX") => Condition::IfPresent,
+            Condition::Always if form == Form::Set => match Comparison::take(args)? {
+                Some(comparison) => Condition::If(comparison),
+                None => return Ok(false),
+            },
+            _ => return Ok(false),
+        };
+        Ok(true)
     }
 
     fn take_expiry(&mut self, args: &mut Args<'a>, form: Form) -> Result<bool> {
