@@ -4,8 +4,9 @@ libraries that come and go, and requests in a row that switch protocol, replies 
 import re
 import socket
 
-from calls import KEYS, RANDOM
+from calls import KEYS, RANDOM, SCANS
 from crowds import modules, plainly
+from judge import until_nul
 from wire import Link, packed
 
 # What INFO counts that follows from the calls alone.
@@ -23,7 +24,7 @@ SWITCHES = [
     ["XADD", "x0", "*", "a", "b", "c"], ["XREAD", "STREAMS", "x0", "$"], ["CONFIG", "GET", "save"], ["DEBUG", "PROTOCOL", "push"], ["DEBUG", "PROTOCOL", "attrib"], ["DEBUG", "PROTOCOL", "map"], ["DEBUG", "PROTOCOL", "verbatim"], ["DEBUG", "PROTOCOL", "bignum"],
     ["DEBUG", "PROTOCOL", "double"], ["DEBUG", "PROTOCOL", "null"], ["EVAL", "redis.setresp(3) return redis.call('HGETALL', 'h0')", "0"], ["EVAL", "return {1, {2, 'x'}, false, {ok = 'fine'}, {err = 'bad'}}", "0"], ["EVAL", "return redis.call('ZRANGE', 'z0', 0, -1, 'WITHSCORES')", "0"],
     ["CLIENT", "TRACKING", "ON"], ["CLIENT", "TRACKING", "OFF"], ["CLIENT", "TRACKINGINFO"], ["CLIENT", "GETNAME"], ["CLIENT", "SETNAME", "me"], ["CLIENT", "GETREDIR"], ["CLIENT", "NO-EVICT", "on"], ["CLIENT", "NO-TOUCH", "on"], ["nosuch"], ["GET"], ["INCR", "s0"], ["LCS", "k0", "k0", "IDX"],
-    ["GEOADD", "g0", "1", "2", "m"], ["GEOPOS", "g0", "m", "n"], ["GEOSEARCH", "g0", "FROMMEMBER", "m", "BYRADIUS", "1", "m", "WITHCOORD", "WITHDIST"], ["COMMAND", "GETKEYS", "GET", "k"], ["ACL", "WHOAMI"], ["FUNCTION", "STATS"], ["SCRIPT", "EXISTS", "a"], ["XINFO", "HELP"], ["QUIT"], ["OBJECT", "ENCODING", "k0"],
+    ["GEOADD", "g0", "1", "2", "m"], ["GEOPOS", "g0", "m", "n"], ["GEOSEARCH", "g0", "FROMMEMBER", "m", "BYRADIUS", "1", "m", "WITHCOORD", "WITHDIST"], ["COMMAND", "GETKEYS", "GET", "k"], ["ACL", "WHOAMI"], ["FUNCTION", "STATS"], ["SCRIPT", "EXISTS", "a"], ["QUIT"], ["OBJECT", "ENCODING", "k0"],
 ]
 LIBRARIES = {
     "one": "redis.register_function('f', function() return 1 end)", "two": "redis.register_function('g', function(keys, args) return args end)\nredis.register_function{function_name = 'h', callback = function() return 2 end, flags = {'no-writes'}, description = 'of two'}",
@@ -94,7 +95,7 @@ class States:
         found = []
         for side in self.sides:
             side.links["s"].call("CONFIG", "SET", "slowlog-log-slower-than", "10000")
-            found.append(("*", [("*", [entry[1][3], entry[1][5]]) for entry in side.links["s"].call("SLOWLOG", "GET", "-1")[1]]))
+            found.append(("*", [("*", [entry[1][3], until_nul(entry[1][5])]) for entry in side.links["s"].call("SLOWLOG", "GET", "-1")[1]]))
         self.judge("slow", ["SLOWLOG", "GET"], *found)
 
     def libraries(self, turns):
@@ -106,8 +107,8 @@ class States:
                 # Libraries have no order.
                 self.judge("libraries:dump", ["FUNCTION", "DUMP"], *((":", b"%d" % len(one)) for one in kept))
             elif turn[0] == "restore":
-                # Each takes what the other gave.
-                self.judge("libraries:restore", ["FUNCTION", "RESTORE", *turn[1:]], *(side.links["s"].call("FUNCTION", "RESTORE", one.decode("latin1"), *turn[1:]) for side, one in zip(self.sides, kept[::-1])))
+                # Each takes what the other gave. Which of two that are there already is told hangs on their order.
+                self.judge("libraries:restore", ["FUNCTION", "RESTORE", *turn[1:]], *(nameless(side.links["s"].call("FUNCTION", "RESTORE", one.decode("latin1"), *turn[1:])) for side, one in zip(self.sides, kept[::-1])))
             else:
                 self.judge("libraries:" + turn[0].lower(), list(turn), *(ordered(side.links["s"].call(*turn)) for side in self.sides))
 
@@ -134,6 +135,11 @@ class States:
             self.judge("switched", ["(bytes)"], *(("$", one) for one in out))
 
 
+def nameless(reply):
+    """An error without the name that it tells."""
+    return (reply[0], re.sub(rb"(Library|Function) \w+", rb"\1", reply[1])) if reply[0] == "-" else reply
+
+
 def ordered(reply):
     """A reply whose lists of functions have an order: that of a hash table in Redis."""
     if reply[0] in "*~%" and reply[1] and not isinstance(reply[1], bytes):
@@ -158,7 +164,7 @@ def draw_state(generator, odd, dice):
     calls = []
     for _ in range(dice.choice([2, 5, 10])):
         call = dice.choice([generator.call, generator.call, odd.careless, lambda: plainly(dice.choice(SETUPS)), lambda: scripted(generator.call()), lambda: ("client|setname", ["CLIENT", "SETNAME", dice.choice(NAMES)])])()
-        if call[0] not in RANDOM and not call[0].startswith(("command", "acl", "config|", "latency", "info", "time")):
+        if call[0] not in RANDOM | SCANS and not call[0].startswith(("command", "acl", "config|", "latency", "info", "time")):
             calls.append((dice.choice("ab"), call))
     return (dice.choice(["told", "told", "monitored", "slow"]), calls)
 
@@ -166,7 +172,7 @@ def draw_state(generator, odd, dice):
 def scripted(call):
     """A call within a script; one that draws stays one."""
     name, words = call
-    return (name if name in RANDOM or name.split("|")[0] in ("command", "acl", "config", "latency") else "eval:" + name, ["EVAL", "return redis.pcall(unpack(ARGV))", "0", *words])
+    return (name if name in RANDOM | SCANS or name.split("|")[0] in ("command", "acl", "config", "latency") else "eval:" + name, ["EVAL", "return redis.pcall(unpack(ARGV))", "0", *words])
 
 
 SETUPS = [["MULTI"], ["EXEC"], ["WATCH", *KEYS[:2]], ["UNWATCH"], ["DISCARD"], ["SELECT", "0"], ["CLIENT", "SETINFO", "LIB-NAME", "lib"], ["CLIENT", "SETINFO", "LIB-VER", "1"], ["CLIENT", "NO-EVICT", "ON"], ["CLIENT", "NO-EVICT", "OFF"], ["CLIENT", "NO-TOUCH", "ON"],
