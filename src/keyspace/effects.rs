@@ -115,6 +115,13 @@ impl Effects {
         Self { replayed: true, timeless: true, ..Self::default() }
     }
 
+    /// Counts what was changed since there were `before` changes as `changes`, however much was recorded.
+    pub(super) fn recount(&mut self, before: u64, changes: u64) {
+        if self.dirty > before {
+            self.dirty = before + changes;
+        }
+    }
+
     /// Empties it for the next transaction.
     #[inline]
     pub fn reset(&mut self, listeners: Listeners) {

@@ -218,6 +218,14 @@ impl<'k> Txn<'k> {
         self.effects
     }
 
+    /// Counts what `f` changes as `changes`, however much it records.
+    pub fn counting<R>(&mut self, changes: u64, f: impl FnOnce(&mut Self) -> R) -> R {
+        let before = self.effects.dirty;
+        let result = f(self);
+        self.effects.recount(before, changes);
+        result
+    }
+
     /// Whether nothing was changed so far.
     pub fn is_clean(&self) -> bool {
         self.effects.dirty == 0

@@ -171,9 +171,9 @@ pub fn raise_dense(bytes: &mut [u8], wanted: &[(usize, u8)]) -> bool {
     raised
 }
 
-/// Whether a valid dense one has a register that is lower than in `wanted`.
-pub fn is_lower(bytes: &[u8], wanted: &[(usize, u8)]) -> bool {
-    wanted.iter().any(|(at, value)| dense_value(&bytes[HEADER..], *at) < *value)
+/// How many of `wanted` a valid dense one has lower in its registers.
+pub fn lower(bytes: &[u8], wanted: &[(usize, u8)]) -> usize {
+    wanted.iter().filter(|(at, value)| dense_value(&bytes[HEADER..], *at) < *value).count()
 }
 
 /// What raising a register of a sparse one comes to.
@@ -387,7 +387,7 @@ mod tests {
             let (at, value) = place(&random.u64(..).to_le_bytes());
             let rises = value > registers[at];
             registers[at] = registers[at].max(value);
-            assert_eq!(is_lower(&dense, &[(at, value)]), rises);
+            assert_eq!(lower(&dense, &[(at, value)]), usize::from(rises));
             assert_eq!(raise_dense(&mut dense, &[(at, value)]), rises);
             assert_eq!(dense, encode(&registers, false, 3000));
             match raise_sparse(&mut sparse, at, value, 3000).unwrap() {

@@ -308,7 +308,9 @@ impl<'a> Query<'a> {
 /// Stores what a search found and answers how many they are; nothing if it has answered itself.
 pub fn store(cx: &mut Keyed<'_, '_>, found: Option<(&[u8], Sorted)>) {
     if let Some((key, found)) = found {
-        cx.reply.len_of(found.len());
-        cx.txn.store_sorted(key, found, cx.command.event);
+        let count = found.len();
+        cx.reply.len_of(count);
+        // That nothing was found is a change if something is deleted for it.
+        cx.txn.counting(count.max(1) as u64, |txn| txn.store_sorted(key, found, cx.command.event));
     }
 }

@@ -5,6 +5,7 @@ use super::expire::{FIELDS_MISCOUNTED, NO_FIELDS, take_fields, take_moment, take
 use super::read::reply_value;
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
+use crate::keyspace::Txn;
 use crate::keyspace::txn::Ttl;
 use crate::types::{Hash, Live};
 use std::collections::HashSet;
@@ -102,7 +103,7 @@ fn hgetex(cx: &mut Keyed<'_, '_>) -> Result {
     match given {
         Ttl::Keep => Ok(()),
         Ttl::Clear => persist(cx, key, fields),
-        Ttl::At(at) => schedule(cx, key, fields.iter().copied(), at),
+        Ttl::At(at) => schedule(cx.txn, key, fields.iter().copied(), at),
     }
 }
 
@@ -120,14 +121,9 @@ fn persist(cx: &mut Keyed<'_, '_>, key: &[u8], fields: &[&[u8]]) -> Result {
 }
 
 /// Lets those of `fields` that are there expire `at`; removes them when that is past.
-fn schedule<'a>(
-    cx: &mut Keyed<'a, '_>,
-    key: &[u8],
-    fields: impl Iterator<Item = &'a [u8]>,
-    at: i64,
-) -> Result {
-    let past = cx.txn.is_past(at);
-    let Some(hash) = cx.txn.edit::<Hash>(key)? else { return Ok(()) };
+fn schedule<'a>(txn: &mut Txn<'_>, key: &[u8], fields: impl Iterator<Item = &'a [u8]>, at: i64) -> Result {
+    let past = txn.is_past(at);
+    let Some(hash) = txn.edit::<Hash>(key)? else { return Ok(()) };
     let mut hash = hash.named(if past { "hdel" } else { "hexpire" });
     hash.expect_expiry();
     for field in fields {
@@ -250,7 +246,8 @@ fn hsetex(cx: &mut Keyed<'_, '_>) -> Result {
     }
     drop(hash);
     if let Some(at) = options.expire_at {
-        schedule(cx, key, options.fields(), at)?;
+        // The fields were counted as they were set.
+        cx.txn.counting(0, |txn| schedule(txn, key, options.fields(), at))?;
     }
     cx.reply.int(1);
     Ok(())

@@ -31,37 +31,42 @@ fn pfadd(cx: &mut Keyed<'_, '_>) -> Result {
     let wanted: Vec<_> = elements.iter().map(|element| hyperlog::place(element)).collect();
     let effect = (b"PFADD".as_slice(), elements);
     if hyperlog::is_dense(&bytes) {
-        let raises = hyperlog::is_lower(&bytes, &wanted);
+        let lower = hyperlog::lower(&bytes, &wanted);
         drop(bytes);
-        cx.reply.int(raises.into());
-        if raises {
+        cx.reply.int((lower > 0).into());
+        if lower > 0 {
             // In place: few of its bytes change.
-            cx.txn.upsert_string(key)?.change_as(effect, |text| {
-                hyperlog::raise_dense(text, &wanted);
+            cx.txn.upsert_string(key)?.counting(lower as u64, |string| {
+                string.change_as(effect, |text| hyperlog::raise_dense(text, &wanted));
             });
         }
         return Ok(());
     }
     let sparse_len_max = cx.txn.packing().hll_sparse_max_bytes().max(0) as usize;
     let mut sparse = bytes.into_owned();
-    let mut raised = is_new;
+    let mut raised = u64::from(is_new);
     for (nth, (at, value)) in wanted.iter().enumerate() {
         match hyperlog::raise_sparse(&mut sparse, *at, *value, sparse_len_max)? {
             Raised::Not => {}
-            Raised::Done => raised = true,
+            Raised::Done => raised += 1,
             Raised::Full => {
                 let mut registers = hyperlog::registers(&sparse)?;
-                wanted[nth..].iter().for_each(|(at, value)| registers[*at] = registers[*at].max(*value));
+                for (at, value) in &wanted[nth..] {
+                    raised += u64::from(registers[*at] < *value);
+                    registers[*at] = registers[*at].max(*value);
+                }
                 cx.reply.int(1);
-                return store(cx.txn, key, &registers);
+                return cx.txn.counting(raised, |txn| store(txn, key, &registers));
             }
         }
     }
-    cx.reply.int(raised.into());
-    if raised {
-        cx.txn.upsert_string(key)?.change_as(effect, |text| {
-            text.clear();
-            text.extend_from_slice(&sparse);
+    cx.reply.int((raised > 0).into());
+    if raised > 0 {
+        cx.txn.upsert_string(key)?.counting(raised, |string| {
+            string.change_as(effect, |text| {
+                text.clear();
+                text.extend_from_slice(&sparse);
+            });
         });
     }
     Ok(())

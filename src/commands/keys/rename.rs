@@ -47,9 +47,11 @@ fn rename_generic(cx: &mut Keyed<'_, '_>, replace: bool) -> Result<bool> {
     if from == to || !replace && cx.txn.exists(to) {
         return Ok(false);
     }
-    let Some(entry) = cx.txn.take_entry(from) else { return Err(Error::NO_SUCH_KEY) };
-    let expire_at = entry.as_ref().expire_at();
-    put_new(cx.txn, to, entry.rebuilt(to, expire_at));
+    cx.txn.counting(1, |txn| {
+        let Some(entry) = txn.take_entry(from) else { return };
+        let expire_at = entry.as_ref().expire_at();
+        put_new(txn, to, entry.rebuilt(to, expire_at));
+    });
     cx.txn.record(&[b"RENAME", from, to]);
     cx.txn.touch(from, "rename_from", Class::GENERIC);
     cx.txn.touch(to, "rename_to", Class::GENERIC);
@@ -104,7 +106,7 @@ fn copy(cx: &mut Keyed<'_, '_>) -> Result {
     cx.txn.expire_if_due(to);
     let done = replace || !cx.txn.exists(to);
     if done {
-        put_new(cx.txn, to, copy);
+        cx.txn.counting(1, |txn| put_new(txn, to, copy));
         cx.txn.select(home);
         cx.txn.record(&[b"COPY", from, to, b"DB", itoa::Buffer::new().format(db).as_bytes(), b"REPLACE"]);
         cx.txn.select(db);
@@ -138,7 +140,7 @@ fn move_key(cx: &mut Keyed<'_, '_>) -> Result {
     if let Some(entry) = entry {
         cx.txn.record(&[b"MOVE", key, itoa::Buffer::new().format(db).as_bytes()]);
         cx.txn.select(db);
-        cx.txn.put_entry(key, entry);
+        cx.txn.counting(0, |txn| txn.put_entry(key, entry));
         cx.txn.select(home);
         cx.txn.touch(key, "move_from", Class::GENERIC);
         cx.txn.select(db);

@@ -222,7 +222,8 @@ fn sort_and_tell(
         return Ok(());
     }
     let texts: Vec<&[u8]> = values.iter().map(|value| value.as_deref().unwrap_or_default()).collect();
-    txn.put_list(destination, List::gathered(&texts, txn.packing()));
+    let list = List::gathered(&texts, txn.packing());
+    txn.counting(texts.len() as u64, |txn| txn.put_list(destination, list));
     txn.touch(destination, "sortstore", Class::LIST);
     Ok(())
 }

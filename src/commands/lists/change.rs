@@ -90,8 +90,9 @@ const LTRIM: Command = Command::new("LTRIM", "ltrim", Group::List, Run::Keyed(lt
 fn ltrim(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, start, stop) = (cx.args.bytes()?, cx.args.int()?, cx.args.int()?);
     if let Some(mut list) = cx.txn.edit::<List>(key)? {
-        let range = clip(start, stop, list.value().len());
-        list.keep(range);
+        let len = list.value().len();
+        let range = clip(start, stop, len);
+        list.counting((len - range.len()) as u64, |list| list.keep(range));
     }
     cx.reply.ok();
     Ok(())

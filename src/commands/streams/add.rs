@@ -116,7 +116,7 @@ fn xadd(cx: &mut Keyed<'_, '_>) -> Result {
     }
     sent.into_iter().for_each(|sent| stream.counting(0, |stream| sent.note(stream, id)));
     if let Some(trim) = options.trim(stream.packing())
-        && stream.trim(&trim) > 0
+        && stream.counting(0, |stream| stream.trim(&trim)) > 0
     {
         stream.follow_with("xtrim");
     }

@@ -201,9 +201,7 @@ impl<'t, T: DataType> Edit<'t, T> {
     pub fn counting<R>(&mut self, changes: u64, f: impl FnOnce(&mut Self) -> R) -> R {
         let before = self.effects.dirty;
         let result = f(self);
-        if self.effects.dirty > before {
-            self.effects.dirty = before + changes;
-        }
+        self.effects.recount(before, changes);
         result
     }
 

@@ -74,9 +74,14 @@ const CHUNK: usize = 16 * 1024;
 
 /// The letters of what a client is; `N` for nothing.
 pub(super) fn flags_of(client: &Client) -> String {
-    let mut flags: String = FLAGS.iter().filter(|(flag, _)| client.is(*flag)).map(|(_, c)| *c).collect();
-    if client.touched.load(Relaxed) {
-        flags.push('d');
+    let mut flags = String::new();
+    for (flag, letter) in FLAGS {
+        if flag == Flag::Closing && client.touched.load(Relaxed) {
+            flags.push('d');
+        }
+        if client.is(flag) {
+            flags.push(letter);
+        }
     }
     if flags.is_empty() {
         flags.push('N');
