@@ -30,7 +30,7 @@ pub const CATEGORIES: [&str; 22] = [
 
 /// What Redis 8 has and this server does not. Rules may name it, so that users of a Redis can be taken over and handed back as
 /// they are written; there is nothing that such a rule allows or forbids.
-const ABSENT: [&str; 37] = [
+const ABSENT: [&str; 35] = [
     "cluster|addslots",
     "cluster|addslotsrange",
     "cluster|bumpepoch",
@@ -53,8 +53,6 @@ const ABSENT: [&str; 37] = [
     "failover",
     "psync",
     "replconf",
-    "replicaof",
-    "slaveof",
     "sync",
     "vadd",
     "vcard",
