@@ -194,6 +194,8 @@ enum Caller {
     C,
     /// Of the prelude.
     Own,
+    /// Of a function that called another one in its place.
+    Tail,
     /// Of a script's text: its chunk and line.
     Script(String, i64),
 }
@@ -205,6 +207,7 @@ fn level(lua: &Lua, level: usize) -> Option<Caller> {
         let name = source.source.unwrap_or_default();
         match source.what {
             "C" => Caller::C,
+            "tail" => Caller::Tail,
             _ if name == "=synap" => Caller::Own,
             _ => Caller::Script(name.into_owned(), frame.current_line().map_or(-1, |line| line as i64)),
         }
@@ -227,7 +230,7 @@ fn raised_at(lua: &Lua) -> (Option<String>, Option<i64>) {
         at += 1;
     }
     if let Some(Caller::Own) = level(lua, at) {
-        while let Some(Caller::Own) = level(lua, at) {
+        while let Some(Caller::Own | Caller::Tail) = level(lua, at) {
             at += 1;
         }
         // The function of C that a script knows, unless it was a metatable's.
@@ -237,6 +240,7 @@ fn raised_at(lua: &Lua) -> (Option<String>, Option<i64>) {
     }
     match level(lua, at) {
         Some(Caller::Script(source, line)) => (Some(source), Some(line)),
+        Some(Caller::Tail) => (Some("=(tail call)".into()), Some(-1)),
         Some(Caller::C | Caller::Own) => (Some("=[C]".into()), Some(-1)),
         None => (None, None),
     }
