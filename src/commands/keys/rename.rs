@@ -47,11 +47,9 @@ fn rename_generic(cx: &mut Keyed<'_, '_>, replace: bool) -> Result<bool> {
     if from == to || !replace && cx.txn.exists(to) {
         return Ok(false);
     }
-    cx.txn.counting(1, |txn| {
-        let Some(entry) = txn.take_entry(from) else { return };
-        let expire_at = entry.as_ref().expire_at();
-        put_new(txn, to, entry.rebuilt(to, expire_at));
-    });
+    let Some(entry) = cx.txn.take_entry(from) else { return Err(Error::NO_SUCH_KEY) };
+    let expire_at = entry.as_ref().expire_at();
+    cx.txn.counting(0, |txn| put_new(txn, to, entry.rebuilt(to, expire_at)));
     cx.txn.record(&[b"RENAME", from, to]);
     cx.txn.touch(from, "rename_from", Class::GENERIC);
     cx.txn.touch(to, "rename_to", Class::GENERIC);
