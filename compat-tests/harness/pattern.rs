@@ -5,6 +5,7 @@ use super::{
     value::Value,
 };
 use std::collections::HashMap;
+use synap::base::glob;
 
 /// Texts that a case has named with `%name%`, for use in later lines.
 pub type Bindings = HashMap<String, Vec<u8>>;
@@ -199,7 +200,7 @@ impl Text {
     fn fits(&self, got: &[u8], names: &mut Bindings) -> bool {
         match self {
             Text::Exact(want) => want == got,
-            Text::Glob(glob) => glob_fits(glob, got),
+            Text::Glob(glob) => glob::matches(glob, got, false),
             Text::OneOf(wants) => wants.iter().any(|want| want == got),
             Text::Between(low, high) => std::str::from_utf8(got)
                 .ok()
@@ -208,24 +209,6 @@ impl Text {
             Text::Bind(name) => names.entry(name.clone()).or_insert_with(|| got.to_vec()) == got,
         }
     }
-}
-
-/// Whether `glob`, in which only `*` is special, covers all of `text`.
-fn glob_fits(glob: &[u8], text: &[u8]) -> bool {
-    let parts: Vec<&[u8]> = glob.split(|b| *b == b'*').collect();
-    let (Some((head, rest)), Some(tail)) = (parts.split_first(), parts.last()) else { return false };
-    if rest.is_empty() {
-        return glob == text;
-    }
-    if text.len() < head.len() + tail.len() || !text.starts_with(head) || !text.ends_with(tail) {
-        return false;
-    }
-    let mut middle = &text[head.len()..text.len() - tail.len()];
-    for part in rest[..rest.len() - 1].iter().filter(|part| !part.is_empty()) {
-        let Some(at) = middle.windows(part.len()).position(|w| w == *part) else { return false };
-        middle = &middle[at + part.len()..];
-    }
-    true
 }
 
 impl Pattern {
