@@ -51,6 +51,8 @@ def main():
     parser.add_argument("--only", default="", help="only these commands, by name, separated by commas")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # Scripts return tables that hold themselves: replies of thousands of lists, each in another.
+    sys.setrecursionlimit(100_000)
 
     settings = ["--enable-debug-command", "yes"]
     with tempfile.TemporaryDirectory(prefix="synap-fuzz-") as scratch:

@@ -158,21 +158,18 @@ impl Turn<'_> {
         {
             engine.metrics.local().commands[entry.number].failed.add(1);
         }
-        let count = |text: &[u8]| engine.metrics.count_script_error(&code(text));
-        match done {
-            Ok(_) => {}
+        let (text, at, counted) = match done {
+            Ok(_) => return,
             Err(Failure::Stopped { at }) => {
-                let text = b"ERR Script killed by user with SCRIPT KILL...";
-                count(text);
-                tell(text.to_vec(), at, prepared, reply);
+                (b"ERR Script killed by user with SCRIPT KILL...".to_vec(), at, false)
             }
-            Err(Failure::Raised { text, at, counted }) => {
-                if !counted {
-                    count(&text);
-                }
-                tell(text, at, prepared, reply);
-            }
+            Err(Failure::Raised { text, at, counted }) => (text, at, counted),
+        };
+        let line = whole(text, at, prepared);
+        if !counted {
+            engine.metrics.count_script_error(&code(&line));
         }
+        lua::error_line(&line, reply);
     }
 }
 
@@ -232,15 +229,15 @@ struct Terms {
     is_apart: bool,
 }
 
-/// Writes an error, with the script and the line it was raised in.
-fn tell(mut text: Vec<u8>, at: Option<(String, i64)>, prepared: &Prepared<'_>, reply: &mut Reply) {
+/// An error's text, with the script and the place it was raised in.
+fn whole(mut text: Vec<u8>, at: Option<String>, prepared: &Prepared<'_>) -> Vec<u8> {
     text.truncate(until_nul(&text).len());
-    if let Some((source, line)) = at {
+    if let Some(at) = at {
         text.extend_from_slice(b" script: ");
         text.extend_from_slice(prepared.name.bytes());
-        text.extend_from_slice(format!(", on {source}:{line}.").as_bytes());
+        text.extend_from_slice(format!(", on {at}.").as_bytes());
     }
-    lua::error_line(&text, reply);
+    text
 }
 
 /// The code that an error counts under: its first word, where there is another. Ends of lines are told as blanks.

@@ -214,10 +214,10 @@ fn level(lua: &Lua, level: usize) -> Option<Caller> {
     })
 }
 
-/// Where the script is: its chunk and line.
-pub(super) fn place(lua: &Lua) -> Option<(String, i64)> {
+/// Where the script is: its chunk and line, with a colon between.
+pub(super) fn place(lua: &Lua) -> Option<String> {
     (1..).map_while(|at| level(lua, at)).find_map(|level| match level {
-        Caller::Script(source, line) if line >= 0 => Some((source, line)),
+        Caller::Script(source, line) if line >= 0 => Some(format!("{source}:{line}")),
         _ => None,
     })
 }

@@ -33,15 +33,15 @@ pub enum Failure {
     Raised {
         /// The error, code first.
         text: Vec<u8>,
-        /// The chunk and line it was raised in.
-        at: Option<(String, i64)>,
+        /// The chunk and line it was raised in, with a colon between.
+        at: Option<String>,
         /// Whether it is counted in the statistics already.
         counted: bool,
     },
     /// The host did not let it go on.
     Stopped {
-        /// The chunk and line it had come to.
-        at: Option<(String, i64)>,
+        /// The chunk and line it had come to, likewise.
+        at: Option<String>,
     },
 }
 
@@ -59,7 +59,7 @@ pub(super) struct State {
     /// Whether the host has stopped the script.
     pub stopped: Cell<bool>,
     /// The chunk and line where it was stopped.
-    pub stopped_at: RefCell<Option<(String, i64)>>,
+    pub stopped_at: RefCell<Option<String>>,
     /// Steps of searches so far.
     pub steps: Cell<u32>,
     /// What the library being loaded has registered.
@@ -241,8 +241,8 @@ impl Interp {
         let state = self.state.clone();
         self.lua.set_global_hook(triggers, move |lua, frame| {
             look(lua, &state, || {
-                let source = frame.source().source.map(std::borrow::Cow::into_owned);
-                source.zip(frame.current_line().map(|line| line as i64))
+                let (source, line) = (frame.source().source?, frame.current_line()?);
+                Some(format!("{source}:{line}"))
             })?;
             Ok(VmState::Continue)
         })
@@ -490,22 +490,25 @@ impl Interp {
             stack.push(name);
             stack.field(error);
         };
-        push_field(names.err);
-        let text = match stack.kind(-1) {
-            Type::Text => stack.text(-1).unwrap_or_default().to_vec(),
-            Type::Number => {
-                let mut text = Vec::new();
-                write_g(stack.number(-1), 14, &mut text);
-                text
+        let words = |name: Kept| {
+            push_field(name);
+            match stack.kind(-1) {
+                Type::Text => stack.text(-1).map(<[u8]>::to_vec),
+                Type::Number => {
+                    let mut text = Vec::new();
+                    write_g(stack.number(-1), 14, &mut text);
+                    Some(text)
+                }
+                _ => None,
             }
-            _ => b"ERR unknown error".to_vec(),
         };
-        push_field(names.source);
-        let source = stack.text(-1).map(|text| String::from_utf8_lossy(text).into_owned());
-        push_field(names.line);
-        let line = (stack.kind(-1) == Type::Number).then(|| stack.number(-1) as i64);
+        let text = words(names.err).unwrap_or_else(|| b"ERR unknown error".to_vec());
+        let place = words(names.source).zip(words(names.line));
+        let at =
+            place.map(|(source, line)| String::from_utf8_lossy(&[source, line].join(&b':')).into_owned());
         push_field(names.ignore_error_stats_update);
-        Failure::Raised { text, at: source.zip(line), counted: stack.kind(-1) != Type::Nil }
+        let counted = stack.kind(-1) == Type::Boolean && stack.is_true(-1);
+        Failure::Raised { text, at, counted }
     }
 
     /// Watches as before a script was stopped or debugged.
@@ -614,11 +617,7 @@ impl Drop for Limited<'_> {
 ///
 /// # Errors
 /// When it may not. From here on every line fails, also behind a pcall.
-pub(super) fn look(
-    lua: &Lua,
-    state: &State,
-    place: impl FnOnce() -> Option<(String, i64)>,
-) -> mlua::Result<()> {
+pub(super) fn look(lua: &Lua, state: &State, place: impl FnOnce() -> Option<String>) -> mlua::Result<()> {
     let stopped = || Err(mlua::Error::runtime("script stopped"));
     if state.stopped.get() {
         return stopped();

@@ -415,8 +415,6 @@ strings.__metatable = (freeze({__index = base.string}))
 
 -- redis.*
 
-local where = raw.where
-
 local function api(functions)
     for name, value in rawpairs(constants) do
         functions[name] = value
@@ -530,19 +528,28 @@ local load_globals = {
 }
 rawsetmetatable(load_globals, {__index = nonexistent})
 
--- The state of a script's error: where it was raised.
-local function handler(e)
+-- The state of a script's error: where it was raised. A table's own metatable hears of that, and may raise what is handled in
+-- its turn; where one may only be read, the line below is told as in Redis: its tenth.
+local handler = loadstring([[
+local where, placed, getmetatable, tostring, type = ...
+return function(e)
     local source, line = where()
     e = placed(e)
     if type(e) ~= 'table' then
         e = {err = 'ERR ' .. tostring(e)}
-    elseif real[e] then
-        e = {}
     end
-    rawset(e, 'source', source)
-    rawset(e, 'line', line)
+    if source then
+        -- A table that may only be read refuses this.
+        e.source = source
+        e.line = line
+    end
+    if getmetatable(e) then
+        -- As it is read later, where nothing may raise.
+        e = {err = e.err, source = e.source, line = e.line, ignore_error_stats_update = e.ignore_error_stats_update}
+    end
     return e
 end
+]], '@err_handler_def')(raw.where, placed, rawgetmetatable, tostring, type)
 
 -- Scripts and functions that are compiled, by their places.
 local compiled = {}

@@ -123,7 +123,7 @@ fn replies_of_resp3_keep_their_types() {
 fn errors_are_raised_or_returned() {
     let mut host = Echo { error: Some("WRONG thing"), ..Echo::default() };
     let raised = eval("\nreturn redis.call('x')", &[], Protocol::Resp2, &mut host).unwrap_err();
-    let at = Some(("@user_script".to_string(), 2));
+    let at = Some("@user_script:2".to_string());
     assert_eq!(raised, Failure::Raised { text: b"WRONG thing".to_vec(), at, counted: true });
     let returned = eval("return redis.pcall('x')", &[], Protocol::Resp2, &mut host).unwrap();
     assert_eq!(returned, b"-WRONG thing\r\n");

@@ -241,7 +241,7 @@ impl Session {
                     next => return next,
                 },
                 Heard::Nothing => {
-                    let place = || Some(("@user_script".into(), self.line));
+                    let place = || Some(format!("@user_script:{}", self.line));
                     if look(tools.stack.lua(), tools.state, place).is_err() {
                         return Next::Stopped;
                     }
