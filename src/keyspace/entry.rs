@@ -62,12 +62,22 @@ pub enum Kind {
     Stream,
     /// `queue`
     Queue,
+    /// `vectorset`
+    Vectors,
 }
 
 impl Kind {
     /// All types, in the order of their numbers.
-    pub const ALL: [Kind; 7] =
-        [Kind::String, Kind::List, Kind::Set, Kind::Sorted, Kind::Hash, Kind::Stream, Kind::Queue];
+    pub const ALL: [Kind; 8] = [
+        Kind::String,
+        Kind::List,
+        Kind::Set,
+        Kind::Sorted,
+        Kind::Hash,
+        Kind::Stream,
+        Kind::Queue,
+        Kind::Vectors,
+    ];
 
     /// The name TYPE answers with.
     pub const fn name(self) -> &'static str {
@@ -79,6 +89,7 @@ impl Kind {
             Kind::Hash => "hash",
             Kind::Stream => "stream",
             Kind::Queue => "queue",
+            Kind::Vectors => "vectorset",
         }
     }
 }
@@ -276,4 +287,5 @@ collections! {
     crate::types::Set,
     crate::types::Sorted,
     crate::types::Stream,
+    crate::types::VectorSet,
 }

@@ -426,7 +426,7 @@ impl<'k> Txn<'k> {
         self.open_or_create(key, || EntryBox::text(key, b"", None))
     }
 
-    fn open_or_create<'t, T: DataType>(
+    pub(super) fn open_or_create<'t, T: DataType>(
         &'t mut self,
         key: &'t [u8],
         create: impl FnOnce() -> EntryBox,

@@ -45,6 +45,7 @@ impl file::Sink for Survey {
             Value::Hash(_) => "hash",
             Value::Stream(_) => "stream",
             Value::Queue(_) => "queue",
+            Value::Vectors(_) => "vectorset",
         };
         *self.types.entry(name).or_default() += 1;
         *self.databases.entry(record.db).or_default() += 1;

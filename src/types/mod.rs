@@ -20,6 +20,7 @@ pub mod sorted;
 pub mod stream;
 mod table;
 mod thin;
+pub mod vectors;
 
 pub use hash::{FIELD_EXPIRE_MAX, FieldRef, Hash, Live};
 pub use intset::{INTSET_MAX, IntSet};
@@ -31,3 +32,4 @@ pub use queue::Queue;
 pub use set::Set;
 pub use sorted::Sorted;
 pub use stream::Stream;
+pub use vectors::VectorSet;

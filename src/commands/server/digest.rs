@@ -10,6 +10,8 @@
 //!   sorted     xor, for each member: mix the member, mix the score in its shortest digits (since Redis 7.2)
 //!   hash       xor, for each field: mix the field, mix the value, xor "!!hexpire!!" if it expires
 //!   stream     mix, for each entry: id as ms.seq, fields and values
+//!   vectors    xor the xor of: mix the number of elements, mix the dimensions;
+//!              for each element: mix the vector as it is kept, mix the name, mix the attributes if there are any
 //!              xor "!!expire!!" if the key expires
 //! ```
 //! To xor is to xor the SHA1 into the digest, to mix is to do that and take the SHA1 of the result: what
@@ -19,7 +21,7 @@ use crate::base::number;
 use crate::keyspace::table::Table;
 use crate::keyspace::{EntryRef, Kind, StrRef};
 use crate::types::stream::Id;
-use crate::types::{Hash, List, Set, Sorted, Stream};
+use crate::types::{Hash, List, Set, Sorted, Stream, VectorSet};
 use sha1::{Digest as _, Sha1};
 
 /// A digest of data.
@@ -93,7 +95,7 @@ fn mix_value(digest: &mut Digest, entry: EntryRef<'_>) {
         Kind::Set => 2,
         Kind::Sorted => 3,
         Kind::Hash => 4,
-        Kind::Queue => 5,
+        Kind::Queue | Kind::Vectors => 5,
         Kind::Stream => 6,
     };
     digest.mix(&number.to_be_bytes());
@@ -131,6 +133,20 @@ fn mix_value(digest: &mut Digest, entry: EntryRef<'_>) {
                 digest.mix(value.text().as_bytes());
             }
         }
+    } else if let Some(set) = entry.collection::<VectorSet>() {
+        let mut sum = Digest::default();
+        let mut head = Digest::default();
+        head.mix(set.len().to_string().as_bytes());
+        head.mix(set.shape().dim.to_string().as_bytes());
+        sum.xor(&head.0);
+        for element in set.iter() {
+            let mut digest = Digest::default();
+            digest.mix(&element.raw.bytes);
+            digest.mix(element.name.text().as_bytes());
+            element.attributes.inspect(|attributes| digest.mix(attributes));
+            sum.xor(&digest.0);
+        }
+        digest.xor(&sum.0);
     }
     if entry.expire_at().is_some() {
         digest.xor(b"!!expire!!");

@@ -8,6 +8,7 @@ mod set;
 mod sorted;
 mod stream;
 mod string;
+mod vectors;
 
 pub use queue::{Removal, STEPS};
 
@@ -236,6 +237,8 @@ pub fn class_of(kind: Kind) -> Class {
         Kind::Hash => Class::HASH,
         Kind::Stream => Class::STREAM,
         Kind::Queue => Class::QUEUE,
+        // Redis tells nothing of them but that their key is new.
+        Kind::Vectors => Class::default(),
     }
 }
 
@@ -262,7 +265,7 @@ impl<T: DataType> Drop for Edit<'_, T> {
         }
         let class = if event.is_empty() { Class::default() } else { class_of(T::KIND) };
         note(self.hooks, self.effects, db, key, event, class.with(self.aside));
-        if gone {
+        if gone && T::KIND != Kind::Vectors {
             note(self.hooks, self.effects, db, key, "del", Class::GENERIC);
         }
     }

@@ -104,7 +104,8 @@ impl<'a> EntryRef<'a> {
             form if form == COLLECTION + Kind::Sorted as u8 => Kind::Sorted,
             form if form == COLLECTION + Kind::Hash as u8 => Kind::Hash,
             form if form == COLLECTION + Kind::Stream as u8 => Kind::Stream,
-            _ => Kind::Queue,
+            form if form == COLLECTION + Kind::Queue as u8 => Kind::Queue,
+            _ => Kind::Vectors,
         }
     }
 

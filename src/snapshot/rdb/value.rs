@@ -9,6 +9,7 @@ mod sorted;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod vectors;
 
 pub use module::{name as module_name, skip_parts as skip_module_parts};
 
@@ -17,7 +18,7 @@ use super::reader::{Damage, Fault, Reader};
 use super::writer::{self, Output};
 use crate::keyspace::cut::Resume;
 use crate::keyspace::{EntryBox, EntryRef, Kind, SHORT_MAX, StrRef};
-use crate::types::{Hash, Item, List, Packing, Queue, Set, Sorted, Stream};
+use crate::types::{Hash, Item, List, Packing, Queue, Set, Sorted, Stream, VectorSet};
 use bytes::Bytes;
 use smallvec::SmallVec;
 
@@ -43,6 +44,8 @@ pub enum Value {
     Stream(Stream),
     /// A queue.
     Queue(Queue),
+    /// A vector set.
+    Vectors(VectorSet),
 }
 
 impl Value {
@@ -60,6 +63,7 @@ impl Value {
             Value::Hash(hash) => EntryBox::collection(key, hash, expire_at),
             Value::Stream(stream) => EntryBox::collection(key, stream, expire_at),
             Value::Queue(queue) => EntryBox::collection(key, queue, expire_at),
+            Value::Vectors(set) => EntryBox::collection(key, set, expire_at),
         }
     }
 }
@@ -73,8 +77,8 @@ pub fn kind_byte(entry: EntryRef<'_>) -> u8 {
         Kind::Sorted => entry.collection().map_or(kind::SORTED, sorted::kind_byte),
         Kind::Hash => entry.collection().map_or(kind::HASH, hash::kind_byte),
         Kind::Stream => entry.collection().map_or(kind::STREAM_3, stream::kind_byte),
-        // A queue is written as the value of a module of Synap's.
-        Kind::Queue => kind::MODULE,
+        // A queue is written as the value of a module of Synap's, a vector set as that of one of Redis'.
+        Kind::Queue | Kind::Vectors => kind::MODULE,
     }
 }
 
@@ -139,6 +143,8 @@ pub fn write_as(kind: u8, entry: EntryRef<'_>, out: &mut Output<'_>) {
         stream::write(kind, stream, out);
     } else if let Some(queue) = entry.collection() {
         queue::write(queue, out);
+    } else if let Some(set) = entry.collection() {
+        vectors::write(set, out);
     }
 }
 
@@ -153,6 +159,7 @@ pub fn write_some(entry: EntryRef<'_>, resume: &mut Resume, limit: usize, out: &
         kind::HASH | kind::HASH_EXPIRING => {
             entry.collection().map(|hash| hash::write_some(kind, hash, resume, limit, out))
         }
+        kind::MODULE => entry.collection().map(|set| vectors::write_some(set, resume, limit, out)),
         _ => None,
     };
     resume.begun = true;
@@ -211,6 +218,9 @@ pub fn read(kind: u8, input: &mut Reader<'_>, packing: &Packing) -> Result<Value
             let id = input.length()?;
             if id == queue::ID {
                 return queue::read(input).map(Value::Queue);
+            }
+            if id == vectors::ID {
+                return vectors::read(input).map(Value::Vectors);
             }
             module::skip_parts(input)?;
             return Err(input.fault(Fault::Module(module::name(id))));

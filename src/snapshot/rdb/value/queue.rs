@@ -13,18 +13,15 @@
 //! believed: see [`Restoring`].
 
 use super::super::reader::*;
-use super::super::writer::{put_bytes, put_length};
+use super::super::writer::put_length;
+use super::module::{self, END, number, put_number, put_text, text};
 use crate::types::Queue;
 use crate::types::queue::{Body, Id, OnExpire, Overflow, Owner, Pause, Restoring, Settings, State, Stored};
 use crate::types::queue::{StoredQueue, Totals};
 use std::sync::Arc;
 
 /// `synapqueu`, version 1.
-pub const ID: u64 = module_id(b"synapqueu", 1);
-
-const NUMBER: u8 = 2;
-const TEXT: u8 = 5;
-const END: u8 = 0;
+pub const ID: u64 = module::id(b"synapqueu", 1);
 
 const OPEN: u64 = 1 << 2;
 const TIED: u64 = 1 << 3;
@@ -35,26 +32,6 @@ const DEDUP: u64 = 1 << 7;
 const REASON: u64 = 1 << 8;
 const OWNER: u64 = 1 << 9;
 const FLAGS: u64 = (1 << 10) - 1;
-
-/// The id of a module whose name consists of small letters.
-const fn module_id(name: &[u8; 9], version: u64) -> u64 {
-    let (mut id, mut at) = (0, 0);
-    while at < name.len() {
-        id = id << 6 | (name[at] - b'a' + 26) as u64;
-        at += 1;
-    }
-    id << 10 | version
-}
-
-fn put_number(n: u64, out: &mut Vec<u8>) {
-    out.push(NUMBER);
-    put_length(n, out);
-}
-
-fn put_text(text: &[u8], out: &mut Vec<u8>) {
-    out.push(TEXT);
-    put_bytes(text, out);
-}
 
 fn put_id(id: Id, out: &mut Vec<u8>) {
     put_number(id.ms, out);
@@ -150,13 +127,6 @@ fn write_message(message: &Stored<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn number(input: &mut Reader<'_>) -> Result<u64, Damage> {
-    match input.byte()? {
-        NUMBER => input.length(),
-        _ => Err(input.damage("no number in a queue where one belongs")),
-    }
-}
-
 fn numbers<const N: usize>(input: &mut Reader<'_>) -> Result<[u64; N], Damage> {
     let mut numbers = [0; N];
     numbers.iter_mut().try_for_each(|n| number(input).map(|read| *n = read))?;
@@ -172,13 +142,6 @@ fn signed(input: &mut Reader<'_>) -> Result<i64, Damage> {
 fn small(input: &mut Reader<'_>) -> Result<u32, Damage> {
     let n = number(input)?;
     u32::try_from(n).map_err(|_| input.damage("a number of a queue is too large"))
-}
-
-fn text(input: &mut Reader<'_>) -> Result<Vec<u8>, Damage> {
-    match input.byte()? {
-        TEXT => Ok(input.string()?.into_owned()),
-        _ => Err(input.damage("no text in a queue where one belongs")),
-    }
 }
 
 fn name(input: &mut Reader<'_>) -> Result<Box<str>, Damage> {

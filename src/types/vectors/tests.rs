@@ -1,0 +1,113 @@
+//! The vector set against one that knows only what it should.
+
+use super::*;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+const DIM: usize = 5;
+
+fn shape(quantization: Quantization) -> Shape {
+    Shape { dim: DIM as u32, quantization, links: LINKS_MIN, input_dim: None }
+}
+
+fn name() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        4 => (0u32..30).prop_map(|n| format!("element{n}").into_bytes()),
+        2 => (0u32..30).prop_map(|n| n.to_string().into_bytes()),
+        1 => (0usize..4).prop_map(|n| vec![b'x'; n * 700]),
+    ]
+}
+
+fn vector() -> impl Strategy<Value = Vec<f32>> {
+    prop::collection::vec(-10.0f32..10.0, DIM)
+}
+
+#[derive(Debug, Clone)]
+enum Op {
+    Insert(Vec<u8>, Vec<f32>),
+    Remove(Vec<u8>),
+    Attributes(Vec<u8>, Vec<u8>),
+    Search(Vec<f32>, usize),
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        6 => (name(), vector()).prop_map(|(name, vector)| Op::Insert(name, vector)),
+        3 => name().prop_map(Op::Remove),
+        3 => (name(), prop::collection::vec(any::<u8>(), 0..40)).prop_map(|(n, text)| Op::Attributes(n, text)),
+        1 => (vector(), 1usize..20).prop_map(|(query, count)| Op::Search(query, count)),
+    ]
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    (dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()) as f32
+}
+
+proptest! {
+    #[test]
+    fn it_is_a_map_of_vectors(ops in prop::collection::vec(op(), 0..200)) {
+        let mut set = VectorSet::new(shape(Quantization::None));
+        let mut twin = BTreeMap::<Vec<u8>, (Vec<f32>, Vec<u8>)>::new();
+        for op in ops {
+            match op {
+                Op::Insert(name, vector) => {
+                    let known = twin.remove(&name);
+                    prop_assert_eq!(set.insert(&name, &vector, 10), known.is_none());
+                    twin.insert(name, (vector, known.map_or(Vec::new(), |(_, attributes)| attributes)));
+                }
+                Op::Remove(name) => prop_assert_eq!(set.remove(&name), twin.remove(&name).is_some()),
+                Op::Attributes(name, text) => {
+                    let known = twin.get_mut(&name);
+                    prop_assert_eq!(set.set_attributes(&name, &text), known.is_some());
+                    known.into_iter().for_each(|(_, attributes)| *attributes = text.clone());
+                }
+                Op::Search(query, count) => {
+                    let search = Search { count, exact: true, ..Search::default() };
+                    let found: Vec<f32> = set.search(&query, search).iter().map(|f| f.distance).collect();
+                    let mut all: Vec<f32> = twin.values().map(|(vector, _)| 1.0 - cosine(&query, vector)).collect();
+                    all.sort_by(f32::total_cmp);
+                    all.truncate(count);
+                    prop_assert_eq!(found.len(), all.len());
+                    prop_assert!(found.iter().zip(&all).all(|(a, b)| (a - b).abs() < 1e-4), "{:?} {:?}", found, all);
+                }
+            }
+            prop_assert_eq!(set.len(), twin.len());
+            prop_assert_eq!(set.attributes_count(), twin.values().filter(|(_, text)| !text.is_empty()).count());
+        }
+        for (name, (vector, attributes)) in &twin {
+            let kept = set.embedding(name).unwrap();
+            prop_assert!(kept.iter().zip(vector).all(|(a, b)| (a - b).abs() < 1e-3));
+            prop_assert_eq!(set.attributes(name).unwrap_or_default(), &attributes[..]);
+        }
+        let mut names: Vec<Vec<u8>> = set.iter().map(|element| element.name.to_vec()).collect();
+        names.sort();
+        prop_assert_eq!(names, twin.into_keys().collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_sample_has_every_element_once() {
+    let mut set = VectorSet::new(shape(Quantization::Q8));
+    for n in 0..50 {
+        set.insert(format!("{n}").as_bytes(), &[1.0, n as f32, 2.0, 3.0, 4.0], 10);
+    }
+    for count in [0, 1, 10, 50, 60] {
+        let sample: std::collections::HashSet<_> = set.sample(count).into_iter().collect();
+        assert_eq!(sample.len(), count.min(50));
+    }
+}
+
+#[test]
+fn a_projected_set_takes_both_sizes() {
+    let shape = Shape { dim: 4, input_dim: Some(8), ..shape(Quantization::None) };
+    let mut set = VectorSet::new(shape);
+    let vector: Vec<f32> = (1..9).map(|n| n as f32).collect();
+    set.insert(b"a", &vector, 10);
+    let embedding = set.embedding(b"a").unwrap();
+    assert_eq!(embedding.len(), 4);
+    for query in [&vector, &embedding] {
+        let found = set.search(query, Search { count: 1, ..Search::default() });
+        assert!(found[0].distance.abs() < 1e-5);
+    }
+}
