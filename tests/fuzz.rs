@@ -2,6 +2,8 @@
 
 #[path = "../fuzz/checks/decode.rs"]
 mod decode;
+#[path = "../fuzz/checks/filter.rs"]
+mod filter;
 #[path = "../fuzz/checks/rdb.rs"]
 mod rdb;
 #[path = "../fuzz/checks/script.rs"]
@@ -47,6 +49,50 @@ fn decode() {
         b"12345678901234567890",
     ];
     inputs(tokens, 20_000).for_each(|input| decode::decode(&input));
+}
+
+#[test]
+fn filter() {
+    let tokens: &[&[u8]] = &[
+        b".a",
+        b".",
+        b" ",
+        b"\0",
+        b"1",
+        b"-1.5e3",
+        b"e",
+        b"'x'",
+        b"\"",
+        b"'",
+        b"\\",
+        b"[",
+        b"]",
+        b"[1, \"two\"]",
+        b",",
+        b"(",
+        b")",
+        b"!",
+        b"not ",
+        b"**",
+        b"%",
+        b"-",
+        b">=",
+        b"==",
+        b" in ",
+        b" and ",
+        b"||",
+        b"null",
+        b"true",
+        b"{\"a\":",
+        b"{\"a\":[[1],",
+        b"}",
+        b":",
+        b"\"b\":",
+        b"\\u0041",
+    ];
+    inputs(tokens, 20_000).for_each(|input| filter::filter(&input));
+    // And without the byte that no expression begins with.
+    inputs(tokens, 20_000).for_each(|input| filter::filter(&input[1..]));
 }
 
 #[test]

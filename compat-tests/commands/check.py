@@ -42,6 +42,8 @@ ALLOWED = {
     ("monitor", "complexity"): "tells it, Redis does not",
     ("xread", "complexity"): "tells it, Redis does not",
 }
+# Of its module, Redis 8.0 tells no more than the names: all else that is told of these is as in Redis 8.6, or our own.
+UNTOLD = {"arguments", "complexity"}
 WORDS = "1 2 k a STORE STREAMS KEYS GET LIMIT 3 BY NX INCRBY u8 WEIGHTS COUNT STOREDIST 0 -1 x SET EX 10".split()
 SAMPLES = 6
 
@@ -135,7 +137,7 @@ def main():
                 mine = [sub for sub in mine if sub in theirs]
             if value == mine:
                 passed += 1
-            elif (name, field) in ALLOWED:
+            elif (name, field) in ALLOWED or field in UNTOLD and theirs[name]["group"] == "module":
                 allowed += 1
             else:
                 failed += 1

@@ -129,7 +129,7 @@ impl Selector {
         if let Some(number) = number {
             self.set(number, allowed, catalogue);
         }
-        self.note(allowed, name);
+        self.note(allowed, &name.to_ascii_lowercase());
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Numbers and their text, with exactly Redis' idea of what is a number.
 
+use super::text::skip_blanks;
 use super::{float, float::Exact, grisu};
 
 /// Parses a signed 64-bit integer in its one canonical form: no sign but `-`, no leading zeros, no blanks.
@@ -34,8 +35,7 @@ pub fn leading_i32(text: &[u8]) -> i32 {
 /// The integer that a text begins with, and what follows it, as C's `strtoll`: 0 and the whole text where there is none; one
 /// that is too large or too small is the nearest there is.
 pub fn leading_i64(text: &[u8]) -> (i64, &[u8]) {
-    let blanks = text.iter().take_while(|b| matches!(b, b' ' | b'\t'..=b'\r')).count();
-    let (negative, signless) = float::sign(&text[blanks..]);
+    let (negative, signless) = float::sign(skip_blanks(text));
     let sign = if negative { -1 } else { 1 };
     let (digits, rest) = signless.split_at(signless.iter().take_while(|b| b.is_ascii_digit()).count());
     let add = |n: i64, b: &u8| n.saturating_mul(10).saturating_add(sign * i64::from(b - b'0'));
@@ -48,8 +48,7 @@ pub fn parse_u64(text: &[u8]) -> Option<u64> {
     if let Some(n) = parse_i64(text) {
         return u64::try_from(n).ok();
     }
-    let blanks = text.iter().take_while(|b| matches!(b, b' ' | b'\t'..=b'\r')).count();
-    let (negative, digits) = float::sign(&text[blanks..]);
+    let (negative, digits) = float::sign(skip_blanks(text));
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
@@ -76,10 +75,40 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
 
 /// The nearest double, unless it is infinite, or zero although the number is not.
 fn f64_of(exact: Exact) -> Option<f64> {
+    let n = nearest(exact);
+    (n.is_finite() && (n != 0.0 || exact.mantissa == 0)).then_some(n)
+}
+
+fn nearest(exact: Exact) -> f64 {
     let (mantissa, exp) = exact.round(53, -1074);
-    let out_of_range = exp > 971 || mantissa == 0 && exact.mantissa != 0;
     // The leading bit of a normal number adds one to the biased exponent.
-    (!out_of_range).then(|| f64::from_bits((((exp + 1074) as u64) << 52) + mantissa))
+    if exp > 971 { f64::INFINITY } else { f64::from_bits((((exp + 1074) as u64) << 52) + mantissa) }
+}
+
+/// Parses a floating point number with all that C's `strtod` takes: [`parse_f64`] and blanks in front, NaN, and numbers
+/// too large or too small, which are infinite or zero.
+pub fn parse_f64_loosely(text: &[u8]) -> Option<f64> {
+    let text = skip_blanks(text);
+    let (negative, unsigned) = float::sign(text);
+    if let Some(digits) = float::hex(unsigned) {
+        let n = nearest(Exact::from_hex(digits)?);
+        return Some(if negative { -n } else { n });
+    }
+    match unsigned.split_at_checked(3) {
+        Some((word, payload)) if word.eq_ignore_ascii_case(b"nan") && is_nan_payload(payload) => {
+            Some(f64::NAN)
+        }
+        _ => std::str::from_utf8(text).ok()?.parse().ok(),
+    }
+}
+
+/// Whether it is nothing, or a word in parentheses, which C allows behind `nan`.
+fn is_nan_payload(text: &[u8]) -> bool {
+    match text {
+        [] => true,
+        [b'(', word @ .., b')'] => word.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_'),
+        _ => false,
+    }
 }
 
 /// Appends `n` as Redis prints doubles: integers up to 2^62 in plain digits, the rest as
@@ -250,6 +279,29 @@ mod tests {
             "1\0",
         ] {
             assert_eq!(parse_f64(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn floats_are_read_loosely() {
+        for (text, n) in [
+            (" \t\x0b1.5", Some(1.5)),
+            ("-1e400", Some(f64::NEG_INFINITY)),
+            ("1e-400", Some(0.0)),
+            ("0x1p1024", Some(f64::INFINITY)),
+            ("-0x1p-1075", Some(0.0)),
+            ("INF", Some(f64::INFINITY)),
+            ("1 ", None),
+            ("", None),
+            ("0x", None),
+            ("nanx", None),
+            ("nan(", None),
+            ("nan( )", None),
+        ] {
+            assert_eq!(parse_f64_loosely(text.as_bytes()), n, "{text}");
+        }
+        for text in ["nan", "-NaN", "nan()", "+nan(0x_1)"] {
+            assert!(parse_f64_loosely(text.as_bytes()).is_some_and(f64::is_nan), "{text}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! Splitting a line into words, with quotes: inline commands and configuration lines.
 
+use super::text::is_blank;
 use std::io::Write;
 
 /// Splits `line` into words at blanks, or `None` when its quotes are unbalanced.
@@ -18,11 +19,6 @@ pub fn split(line: &[u8]) -> Option<Vec<Vec<u8>>> {
         at = one(line, at, &mut word)?;
         words.push(word);
     }
-}
-
-/// What C's `isspace` calls a blank.
-fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t'..=b'\r')
 }
 
 /// Appends the word that begins at `at`; returns the offset behind it.

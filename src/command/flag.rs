@@ -46,14 +46,17 @@ pub const NO_ASYNC_LOADING: u32 = 1 << 20;
 pub const KEYS_OPTIONAL: u32 = 1 << 24;
 /// No part of the interface for applications.
 pub const INTERNAL: u32 = 1 << 25;
+/// Redis has it in a module.
+pub const MODULE: u32 = 1 << 22;
 /// An effect that only the replay of the log runs: clients cannot call it, and COMMAND does not show it.
 pub const EFFECT: u32 = 1 << 21;
 
 /// The flags COMMAND INFO shows, in Redis' order and words.
-const NAMES: [(u32, &str); 18] = [
+const NAMES: [(u32, &str); 19] = [
     (WRITE, "write"),
     (READ, "readonly"),
     (GROWS, "denyoom"),
+    (MODULE, "module"),
     (ADMIN, "admin"),
     (PUBSUB, "pubsub"),
     (NO_SCRIPT, "noscript"),

@@ -38,6 +38,8 @@ pub enum Group {
     Stream,
     /// `queue`
     Queue,
+    /// `module`: Redis has vector sets in one.
+    Vector,
     /// `generic`
     Generic,
     /// `pubsub`
@@ -68,6 +70,7 @@ impl Group {
             Group::Geo => "geo",
             Group::Stream => "stream",
             Group::Queue => "queue",
+            Group::Vector => "module",
             Group::Generic => "generic",
             Group::PubSub => "pubsub",
             Group::Transactions => "transactions",
@@ -96,7 +99,7 @@ impl Group {
             Group::Transactions => Some("transaction"),
             Group::Scripting => Some("scripting"),
             Group::Connection => Some("connection"),
-            Group::Server | Group::Cluster => None,
+            Group::Vector | Group::Server | Group::Cluster => None,
         }
     }
 }
@@ -349,6 +352,10 @@ impl Command {
 
     /// The ACL categories it belongs to, in the order in which ACL CAT lists them.
     pub fn categories(&self) -> Vec<&'static str> {
+        // Commands of a module say themselves which they belong to, and those of vector sets say none.
+        if self.group == Group::Vector {
+            return Vec::new();
+        }
         let mut categories = match (self.subject, self.run) {
             (Some(subject), _) => subject.to_vec(),
             // What a container is about, its subcommands say.

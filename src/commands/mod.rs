@@ -22,6 +22,7 @@ pub mod sorted;
 pub mod streams;
 pub mod strings;
 pub mod transaction;
+pub mod vectors;
 
 use crate::command::{Command, Reply};
 use crate::types::Item;
@@ -124,6 +125,12 @@ pub static FAMILIES: &[&[Command]] = &[
     strings::take::COMMANDS,
     strings::write::COMMANDS,
     transaction::COMMANDS,
+    vectors::inspect::COMMANDS,
+    vectors::random::COMMANDS,
+    vectors::range::COMMANDS,
+    vectors::read::COMMANDS,
+    vectors::search::COMMANDS,
+    vectors::write::COMMANDS,
 ];
 
 /// Answers an element, member or field: a bulk string.

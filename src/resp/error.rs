@@ -67,7 +67,7 @@ impl Error {
 
     /// The command was called with too few or too many arguments; `name` as `set` or `config|get`.
     pub fn arity(name: &str) -> Error {
-        Error::text(format!("ERR wrong number of arguments for '{}' command", name.to_lowercase()))
+        Error::text(format!("ERR wrong number of arguments for '{name}' command"))
     }
 
     /// The whole text, code first.

@@ -6,6 +6,7 @@ use crate::base::version;
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Outer, Result, Run};
 use crate::commands::access::refused_login;
+use crate::commands::server::module;
 use crate::config;
 use crate::resp::Protocol;
 
@@ -114,7 +115,7 @@ fn hello(cx: &mut Outer<'_>) -> Result {
         reply.bulk(value.as_bytes());
     }
     reply.bulk(b"modules");
-    reply.array(0);
+    module::write_list(reply);
     if !zone.is_empty() {
         reply.bulk(b"availability_zone");
         reply.bulk(&zone);

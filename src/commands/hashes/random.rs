@@ -4,7 +4,7 @@ use crate::base::random;
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Keyed, Keys, Reply, Result, Run, access};
 use crate::commands::reply_item;
-use crate::commands::sets::random::{Count, check_size, choose, draws, sample_count};
+use crate::commands::sets::random::{Count, check_count, check_size, choose, draws, sample_count};
 use crate::types::{FieldRef, Live};
 use std::collections::HashSet;
 
@@ -54,6 +54,7 @@ fn hrandfield(cx: &mut Keyed<'_, '_>) -> Result {
     let flat = if with_values && !cx.reply.is_resp3() { 2 } else { 1 };
     match count {
         Count::Any(n) => {
+            check_count(n)?;
             cx.reply.array(n.saturating_mul(flat));
             let start = cx.reply.len();
             // Where drawing takes a walk there is one, not one for each field drawn.

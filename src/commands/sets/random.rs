@@ -67,6 +67,7 @@ fn srandmember(cx: &mut Keyed<'_, '_>) -> Result {
     };
     match count {
         Count::Any(n) => {
+            check_count(n)?;
             cx.reply.array(n);
             let start = cx.reply.len();
             // A packed set is walked once, not for each member drawn.
@@ -107,6 +108,14 @@ pub fn sample_count(count: i64) -> Result<Count> {
 
 /// The longest sample with repetitions that is answered, in bytes.
 const SAMPLE_MAX: usize = 1 << 28;
+
+/// Makes sure that a sample with repetitions of so many elements can be answered: each takes some bytes.
+///
+/// # Errors
+/// As [`check_size`], without the work.
+pub fn check_count(count: usize) -> Result {
+    check_size(count.saturating_mul(b"$0\r\n\r\n".len()))
+}
 
 /// Makes sure that a sample with repetitions, whose size a client may choose at will, stays bounded.
 ///

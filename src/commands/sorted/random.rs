@@ -5,7 +5,7 @@ use crate::base::random;
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Keyed, Keys, Result, Run, access};
 use crate::commands::reply_item;
-use crate::commands::sets::random::{Count, check_size, choose, draws, sample_count};
+use crate::commands::sets::random::{Count, check_count, check_size, choose, draws, sample_count};
 use crate::types::Sorted;
 use std::collections::HashSet;
 
@@ -45,7 +45,10 @@ fn zrandmember(cx: &mut Keyed<'_, '_>) -> Result {
         return Ok(());
     };
     let n = match count {
-        Count::Any(n) => n,
+        Count::Any(n) => {
+            check_count(n)?;
+            n
+        }
         Count::Distinct(n) => n.min(sorted.len()),
     };
     reply_head(cx.reply, n, with_scores);

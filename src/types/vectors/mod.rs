@@ -212,6 +212,11 @@ impl VectorSet {
         picks.map(|pick| self.0.names.get(pick as u32)).collect()
     }
 
+    /// The names of all elements, in no order.
+    pub fn names(&self) -> impl Iterator<Item = Item<'_>> {
+        (0..self.len() as u32).map(|number| self.0.names.get(number))
+    }
+
     /// All elements, in an order that only changes of the set change.
     pub fn iter(&self) -> impl Iterator<Item = Element<'_>> {
         (0..self.len() as u32).map(|number| Element {

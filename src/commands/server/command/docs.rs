@@ -3,8 +3,9 @@
 use super::super::super::FAMILIES;
 use super::arguments::{Argument, KeyCount};
 use super::find;
-use crate::command::flag::{INTERNAL, LOADING, STALE};
+use crate::command::flag::{INTERNAL, LOADING, MODULE, STALE};
 use crate::command::{Command, Group, Outer, Reply, Result, Run, registry};
+use crate::commands::server::module::VECTORS;
 
 pub(super) const DOCS: Command = Command::new("DOCS", "command|docs", Group::Server, Run::Outer(docs))
     .subject(&["connection"])
@@ -39,6 +40,7 @@ fn document(command: &Command, reply: &mut Reply) {
         ("since", command.since),
         ("group", command.group.name()),
         ("complexity", command.complexity),
+        ("module", if command.has(MODULE) { VECTORS } else { "" }),
         ("deprecated_since", deprecated_since),
         ("replaced_by", replaced_by),
     ];

@@ -9,9 +9,10 @@ pub(in crate::commands) use arguments::plain;
 
 use super::super::FAMILIES;
 use crate::base::glob;
-use crate::command::flag::{LOADING, STALE};
+use crate::command::flag::{LOADING, MODULE, STALE};
 use crate::command::{Command, Error, Group, Outer, RegistryEntry, Result, Run, registry};
 use crate::commands::help::help;
+use crate::commands::server::module::VECTORS;
 
 /// The commands of this folder.
 pub const COMMANDS: &[Command] = &[COMMAND];
@@ -55,7 +56,7 @@ fn list(cx: &mut Outer<'_>) -> Result {
         [] => &|_| true,
         [filter, by, what] if filter.eq_ignore_ascii_case(b"FILTERBY") => {
             match by.to_ascii_lowercase().as_slice() {
-                b"module" => &|_| false,
+                b"module" => &|command| VECTORS.as_bytes().eq_ignore_ascii_case(what) && command.has(MODULE),
                 b"aclcat" => &|c| c.categories().iter().any(|c| c.as_bytes().eq_ignore_ascii_case(what)),
                 b"pattern" => &|command| glob::matches(what, command.full_name.as_bytes(), true),
                 _ => return Err(Error::SYNTAX),

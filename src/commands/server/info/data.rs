@@ -1,6 +1,7 @@
 //! The data: how it is stored, replicated, spread, and how much there is.
 
 use super::Lines;
+use crate::commands::server::module::VECTORS;
 use crate::config;
 use crate::engine::{Engine, Outcome, Purpose};
 use std::sync::atomic::Ordering::Relaxed;
@@ -102,6 +103,14 @@ pub(super) fn replication(engine: &Engine, lines: &mut Lines) {
     lines.add("repl_backlog_active", 0);
     lines.add("repl_backlog_size", engine.settings.int(config::REPL_BACKLOG_SIZE));
     lines.zeros(&["repl_backlog_first_byte_offset", "repl_backlog_histlen"]);
+}
+
+pub(super) fn modules(_: &Engine, lines: &mut Lines) {
+    const OPTIONS: &str = "handle-io-errors|handle-repl-async-load";
+    lines.add(
+        "module",
+        format_args!("name={VECTORS},ver=1,api=1,filters=0,usedby=[],using=[],options=[{OPTIONS}]"),
+    );
 }
 
 pub(super) fn cluster(_: &Engine, lines: &mut Lines) {

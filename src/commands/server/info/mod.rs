@@ -45,7 +45,7 @@ const SECTIONS: [Section; 18] = [
     Section { name: "stats", title: "Stats", default: true, write: stats::stats },
     Section { name: "replication", title: "Replication", default: true, write: data::replication },
     Section { name: "cpu", title: "CPU", default: true, write: machine::cpu },
-    Section { name: "modules", title: "Modules", default: true, write: |_, _| {} },
+    Section { name: "modules", title: "Modules", default: true, write: data::modules },
     Section { name: "commandstats", title: "Commandstats", default: false, write: commands::commandstats },
     Section { name: "errorstats", title: "Errorstats", default: true, write: commands::errorstats },
     Section { name: "latencystats", title: "Latencystats", default: false, write: commands::latencystats },
