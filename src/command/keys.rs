@@ -70,14 +70,17 @@ pub enum Find {
     After {
         /// The keyword.
         token: &'static str,
-        /// Where to start searching.
-        from: u8,
-        /// 1: one key; 2: half of the remaining words (STREAMS).
+        /// Where to start searching; negative: backwards, from that far before the end.
+        from: i8,
+        /// 0: all that follows; 1: one key; 2: half of the remaining words (STREAMS).
         share: u8,
     },
     /// A function's own way.
-    By(fn(&[&[u8]], &mut Vec<Found>) -> Result),
+    By(FindFn),
 }
+
+/// Appends the keys of a call, or tells what is wrong with it.
+pub type FindFn = fn(&[&[u8]], &mut Vec<Found>) -> Result;
 
 /// What a call does to its keys; see [`access`].
 pub type Varies = fn(&[&[u8]]) -> u16;
@@ -148,17 +151,22 @@ impl Keys {
     }
 
     /// The key behind the keyword `token`: behind the last one, which is what the command goes by.
-    pub const fn after(token: &'static str, from: u8, access: u16) -> Self {
+    pub const fn after(token: &'static str, from: i8, access: u16) -> Self {
         Keys::new(Find::After { token, from, share: 1 }, access)
     }
 
     /// The first half of the words behind the keyword `token`.
-    pub const fn half_after(token: &'static str, from: u8, access: u16) -> Self {
+    pub const fn half_after(token: &'static str, from: i8, access: u16) -> Self {
         Keys::new(Find::After { token, from, share: 2 }, access)
     }
 
+    /// All words behind the keyword `token`.
+    pub const fn all_after(token: &'static str, from: i8, access: u16) -> Self {
+        Keys::new(Find::After { token, from, share: 0 }, access)
+    }
+
     /// A function's own way, which clients are not told.
-    pub const fn by(find: fn(&[&[u8]], &mut Vec<Found>) -> Result, access: u16) -> Self {
+    pub const fn by(find: FindFn, access: u16) -> Self {
         Keys::new(Find::By(find), access)
     }
 
@@ -188,12 +196,17 @@ impl Keys {
                 found.extend(words.map(|at| Found { at, access }));
             }
             Find::After { token, from, share } => {
+                let is_token = |word: &&[u8]| word.eq_ignore_ascii_case(token.as_bytes());
                 let (mut at, others) = (from as usize, found.len());
+                if from < 0 {
+                    let end = argv.len().saturating_sub(usize::from(from.unsigned_abs()) - 1);
+                    at = argv[..end].iter().rposition(is_token).unwrap_or(argv.len());
+                }
                 while at < argv.len() {
-                    let hit = argv[at].eq_ignore_ascii_case(token.as_bytes());
+                    let hit = is_token(&argv[at]);
                     at += 1;
                     if hit {
-                        let n = if share == 1 { 1 } else { argv.len().saturating_sub(at) / share as usize };
+                        let n = if share == 1 { 1 } else { (argv.len() - at) / usize::from(share.max(1)) };
                         let end = (at + n).min(argv.len());
                         found.truncate(others);
                         found.extend((at..end).map(|at| Found { at, access }));

@@ -10,7 +10,7 @@ pub mod syntax;
 pub use crate::resp::{Error, Reply, Result};
 pub use args::{Args, timeout_ms};
 pub use context::{Flow, Held, Keyed, Outer, Sweep};
-pub use keys::{Find, Found, Keys, access};
+pub use keys::{Find, FindFn, Found, Keys, access};
 pub use registry::{Entry as RegistryEntry, Registry, registry, rename};
 
 use crate::base::number;
@@ -177,6 +177,8 @@ pub struct Command {
     pub flags: u32,
     /// Where its keys are, and what it does to them.
     pub keys: &'static [Keys],
+    /// Finds its keys, where `keys` does not tell the whole truth.
+    pub finds_keys: Option<FindFn>,
     /// Where the channels it uses are.
     pub channels: Channels,
     /// The event its edits tell, where it differs from the name.
@@ -187,6 +189,8 @@ pub struct Command {
     pub complexity: &'static str,
     /// What it does, in a line.
     pub summary: &'static str,
+    /// What came to it later: the version, and what that was.
+    pub history: &'static [(&'static str, &'static str)],
     /// The ACL categories of its subject, where they are not the group's.
     pub subject: Option<&'static [&'static str]>,
     /// Since when it is deprecated, and what replaces it.
@@ -210,11 +214,13 @@ impl Command {
             arity: if full.len() == name.len() { 1 } else { 2 },
             flags: 0,
             keys: &[],
+            finds_keys: None,
             channels: Channels::None,
             event: full,
             since: "",
             complexity: "",
             summary: "",
+            history: &[],
             subject: None,
             deprecated: None,
             tips: &[],
@@ -247,6 +253,12 @@ impl Command {
     /// Sets where the keys are.
     pub const fn keys(mut self, keys: &'static [Keys]) -> Self {
         self.keys = keys;
+        self
+    }
+
+    /// Sets a function that finds the keys, where what clients are told of these does not say it all.
+    pub const fn finds_keys(mut self, find: FindFn) -> Self {
+        self.finds_keys = Some(find);
         self
     }
 
@@ -294,6 +306,12 @@ impl Command {
         self
     }
 
+    /// Says what came to it later: versions, and what that was.
+    pub const fn history(mut self, history: &'static [(&'static str, &'static str)]) -> Self {
+        self.history = history;
+        self
+    }
+
     /// Whether a flag is set.
     pub const fn has(&self, flag: u32) -> bool {
         self.flags & flag != 0
@@ -323,7 +341,10 @@ impl Command {
     /// # Errors
     /// When the arguments do not say it (a malformed number of keys).
     pub fn find_keys(&self, argv: &[&[u8]], found: &mut Vec<Found>) -> Result {
-        self.keys.iter().try_for_each(|keys| keys.find(argv, found))
+        match self.finds_keys {
+            Some(find) => find(argv, found),
+            None => self.keys.iter().try_for_each(|keys| keys.find(argv, found)),
+        }
     }
 
     /// The keys of a call whose number of keys is none, as Redis tells them then: by what the number begins with, the

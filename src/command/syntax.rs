@@ -26,7 +26,10 @@ const fn shape(s: &[u8], mut at: usize) -> (i8, bool, usize) {
                 while at < s.len() && !matches!(s[at], b' ' | b']' | b'>' | b'|' | b'[') {
                     at += 1;
                 }
-                words += 1;
+                // What ends with a colon is a label.
+                if s[at - 1] != b':' {
+                    words += 1;
+                }
             }
         }
     }
@@ -57,6 +60,7 @@ mod tests {
             ("[COUNT count] [BLOCK ms] STREAMS key [key ...] id [id ...]", -4),
             ("key [NOMKSTREAM] [<MAXLEN | MINID> threshold] <* | id> field value [field value ...]", -5),
             ("script numkeys [key ...] [arg ...]", -3),
+            ("key [order: ASC | DESC] <where: x: LEFT a:integer | RIGHT b>", -4),
         ] {
             assert_eq!(super::arity(syntax), want, "{syntax}");
         }

@@ -37,7 +37,7 @@ const SUBCOMMANDS: &[Command] = &[
         "O(N)",
         "Lists the nodes.",
     ),
-    sub("RESET", "cluster|reset").syntax("[HARD | SOFT]").flags(ADMIN | NO_SCRIPT | STALE).doc(
+    sub("RESET", "cluster|reset").syntax("[reset-type: HARD | SOFT]").flags(ADMIN | NO_SCRIPT | STALE).doc(
         "3.0.0",
         "O(N)",
         "Makes this node forget the others.",
@@ -52,6 +52,7 @@ const SUBCOMMANDS: &[Command] = &[
         .flags(LOADING | STALE)
         .tips(VARIES)
         .deprecated("7.0.0", "`CLUSTER SHARDS`")
+        .history(&[("4.0.0", "Tells the nodes' names."), ("7.0.0", "Tells more of how nodes are reached.")])
         .doc("3.0.0", "O(N)", "Lists the nodes of each range of slots."),
 ];
 

@@ -1,7 +1,7 @@
 //! What is noted of a call that was run: counters, slow and large calls, MONITOR.
 
 use super::Call;
-use crate::command::{Command, Group, flag};
+use crate::command::{Command, flag};
 use crate::config::{self, Settings};
 use crate::engine::{Client, Engine, Excess, Session};
 use crate::metrics::Local;
@@ -160,6 +160,21 @@ fn open_words<'a>(command: &Command, argv: &'a [&'a [u8]]) -> Vec<&'a [u8]> {
             argv.iter().position(|word| word.eq_ignore_ascii_case(b"AUTH")).map_or(argv.len(), |at| at + 1)
         }
         "acl|setuser" | "acl|getuser" | "acl|deluser" => 2,
+        "migrate" => {
+            let mut words = argv.to_vec();
+            let mut at = 6;
+            while let Some(word) = argv.get(at) {
+                let secrets = match word.to_ascii_lowercase().as_slice() {
+                    b"auth" => 1,
+                    b"auth2" => 2,
+                    b"keys" => break,
+                    _ => 0,
+                };
+                words.iter_mut().skip(at + 1).take(secrets).for_each(|word| *word = REDACTED);
+                at += 1 + secrets;
+            }
+            return words;
+        }
         "config|set" => {
             let mut words = argv.to_vec();
             for at in (2..argv.len().saturating_sub(1)).step_by(2) {
@@ -188,10 +203,5 @@ fn monitor(engine: &Engine, session: &Session, call: &Call<'_>) {
     let Some(entry) = call.entry.filter(|entry| !entry.command.has(flag::NO_MONITOR | flag::ADMIN)) else {
         return;
     };
-    let auth = call.argv.iter().position(|word| word.eq_ignore_ascii_case(b"AUTH"));
-    let hidden = match (entry.command.group, auth) {
-        (Group::Connection, Some(at)) => call.argv.len() - at - 1,
-        _ => 0,
-    };
-    engine.monitors.send(&session.client, session.db, call.argv, hidden);
+    engine.monitors.send(&session.client, session.db, &open_words(entry.command, call.argv));
 }

@@ -180,7 +180,7 @@ fn with<R>(f: impl FnOnce(&Interp) -> Result<R, Error>) -> Result<R, Error> {
 /// Shows a call to those who MONITOR: once, whether its script runs or is refused.
 fn shown(engine: &Engine, session: &Session, call: &Call<'_>) {
     if engine.monitors.is_active() {
-        engine.monitors.send(&session.client, session.db, call.argv, 0);
+        engine.monitors.send(&session.client, session.db, call.argv);
     }
 }
 

@@ -43,21 +43,20 @@ impl Monitors {
         self.active.store(!clients.is_empty(), Relaxed);
     }
 
-    /// Sends a call of `client` to everybody who watches; the last `hidden` words are not shown.
-    pub fn send(&self, client: &Client, db: u32, argv: &[&[u8]], hidden: usize) {
-        self.send_from(&client.addr, db, argv, hidden);
+    /// Sends a call of `client` to everybody who watches.
+    pub fn send(&self, client: &Client, db: u32, argv: &[&[u8]]) {
+        self.send_from(&client.addr, db, argv);
     }
 
     /// Likewise, of somebody called `from`.
-    pub fn send_from(&self, from: &str, db: u32, argv: &[&[u8]], hidden: usize) {
+    pub fn send_from(&self, from: &str, db: u32, argv: &[&[u8]]) {
         let now_us = clock::system_us();
         let mut line = Vec::new();
         // Writing to a Vec cannot fail.
         let _ = write!(line, "+{}.{:06} [{db} {}]", now_us / 1_000_000, now_us % 1_000_000, from);
-        for (at, word) in argv.iter().enumerate() {
-            let shown = at + hidden < argv.len();
+        for word in argv {
             line.push(b' ');
-            quote(if shown { word } else { b"(redacted)" }, &mut line);
+            quote(word, &mut line);
         }
         line.extend_from_slice(b"\r\n");
         let line = Bytes::from(line);

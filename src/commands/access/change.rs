@@ -11,6 +11,10 @@ pub(super) const SETUSER: Command =
         .syntax("username [rule [rule ...]]")
         .flags(ADMINS)
         .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
+        .history(&[
+            ("6.2.0", "Patterns of channels."),
+            ("7.0.0", "Selectors, and keys that may be read or written only."),
+        ])
         .doc(
             "6.0.0",
             "O(N) where N is the number of rules.",

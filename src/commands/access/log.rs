@@ -8,8 +8,9 @@ use crate::config;
 use crate::engine::{Client, Engine, Session};
 
 pub(super) const LOG: Command = Command::new("LOG", "acl|log", Group::Server, Run::Outer(log))
-    .syntax("[count | RESET]")
+    .syntax("[operation: count | RESET]")
     .flags(ADMINS)
+    .history(&[("7.2.0", "Tells a number of each entry, and when it came and was changed.")])
     .doc("6.0.0", "O(N) where N is the number of entries.", "Tells what was refused lately, or forgets it.");
 
 /// Entries that are told when no number is given.

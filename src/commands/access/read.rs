@@ -35,6 +35,10 @@ pub(super) const GETUSER: Command =
     Command::new("GETUSER", "acl|getuser", Group::Server, Run::Outer(getuser))
         .syntax("username")
         .flags(ADMINS)
+        .history(&[
+            ("6.2.0", "Patterns of channels."),
+            ("7.0.0", "Selectors; patterns are told as the rules that give them."),
+        ])
         .doc("6.0.0", "O(N) where N is the number of rules.", "Tells the rules of a user.");
 
 fn getuser(cx: &mut Outer<'_>) -> Result {

@@ -9,7 +9,7 @@ use crate::types::bits::Operation;
 pub const COMMANDS: &[Command] = &[BITOP];
 
 const BITOP: Command = Command::new("BITOP", "bitop", Group::Bitmap, Run::Keyed(bitop))
-    .syntax("<AND | OR | XOR | NOT | DIFF | DIFF1 | ANDOR | ONE> destkey key [key ...]")
+    .syntax("<operation: AND | OR | XOR | NOT | DIFF | DIFF1 | ANDOR | ONE> destkey key [key ...]")
     .flags(WRITE | GROWS)
     .keys(&[Keys::one(2, access::OW | access::UPDATE), Keys::rest(3, access::RO | access::ACCESS)])
     .event("set")

@@ -29,9 +29,10 @@ fn bit_bounds(start: i64, end: i64, bits: bool, len: usize) -> Option<(Bit, Bit)
 }
 
 const BITCOUNT: Command = Command::new("BITCOUNT", "bitcount", Group::Bitmap, Run::Keyed(bitcount))
-    .syntax("key [start end [BYTE | BIT]]")
+    .syntax("key [range: start end [unit@7.0.0: BYTE | BIT]]")
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .history(&[("7.0.0", "`BYTE` and `BIT`.")])
     .doc("2.6.0", "O(N) for N bytes", "Counts the bits of a string, or of a part of it, that are set.");
 
 fn bitcount(cx: &mut Keyed<'_, '_>) -> Result {
@@ -49,9 +50,10 @@ fn bitcount(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const BITPOS: Command = Command::new("BITPOS", "bitpos", Group::Bitmap, Run::Keyed(bitpos))
-    .syntax("key bit [start [end [BYTE | BIT]]]")
+    .syntax("key bit [range: start [end-unit-block: end [unit@7.0.0: BYTE | BIT]]]")
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .history(&[("7.0.0", "`BYTE` and `BIT`.")])
     .doc(
         "2.8.7",
         "O(N) for N bytes",

@@ -11,8 +11,9 @@ pub const COMMANDS: &[Command] = &[BITFIELD, BITFIELD_RO];
 
 const BITFIELD: Command = Command::new("BITFIELD", "bitfield", Group::Bitmap, Run::Keyed(bitfield))
     .syntax(
-        "key [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] \
-         <SET encoding offset value:integer | INCRBY encoding offset increment> ...]",
+        "key [operation: GET get-block: encoding offset | write: [OVERFLOW <overflow-block: WRAP | SAT | \
+         FAIL>] <write-operation: SET set-block: encoding offset value:integer | \
+         INCRBY incrby-block: encoding offset increment> ...]",
     )
     .flags(WRITE | GROWS)
     .keys(&[Keys::one(1, access::RW | access::UPDATE | access::ACCESS)
@@ -27,7 +28,7 @@ const BITFIELD: Command = Command::new("BITFIELD", "bitfield", Group::Bitmap, Ru
 
 const BITFIELD_RO: Command =
     Command::new("BITFIELD_RO", "bitfield_ro", Group::Bitmap, Run::Keyed(bitfield_ro))
-        .syntax("key [GET encoding offset [GET encoding offset ...]]")
+        .syntax("key [GET get-block: encoding offset [GET encoding offset ...]]")
         .flags(READ | FAST)
         .keys(&[Keys::one(1, access::RO | access::ACCESS)])
         .doc("6.0.0", "O(1) for each subcommand", "Reads integers of any width in a string.");

@@ -17,8 +17,9 @@ pub const COMMANDS: &[Command] = &[AUTH, HELLO, RESET];
 const ANY_TIME: u32 = NO_AUTH | NO_SCRIPT | LOADING | STALE | FAST | BUSY;
 
 const AUTH: Command = Command::new("AUTH", "auth", Group::Connection, Run::Outer(auth))
-    .syntax("[username] password")
+    .syntax("[username@6.0.0] password")
     .flags(ANY_TIME)
+    .history(&[("6.0.0", "Takes a user's name before the password.")])
     .doc("1.0.0", "O(1)", "Authenticates the connection.");
 
 fn auth(cx: &mut Outer<'_>) -> Result {
@@ -55,8 +56,9 @@ fn authenticate(cx: &mut Outer<'_>, name: &[u8], password: &[u8]) -> Result {
 }
 
 const HELLO: Command = Command::new("HELLO", "hello", Group::Connection, Run::Outer(hello))
-    .syntax("[protover [AUTH username password] [SETNAME clientname]]")
+    .syntax("[arguments: protover [AUTH auth: username password] [SETNAME clientname]]")
     .flags(ANY_TIME)
+    .history(&[("6.2.0", "Without a version the protocol stays.")])
     .doc("6.0.0", "O(1)", "Agrees on the protocol, and may authenticate and name the connection.");
 
 fn hello(cx: &mut Outer<'_>) -> Result {

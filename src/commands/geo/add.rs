@@ -9,10 +9,14 @@ use crate::commands::sorted::add::{Options, add};
 pub const COMMANDS: &[Command] = &[GEOADD];
 
 const GEOADD: Command = Command::new("GEOADD", "geoadd", Group::Geo, Run::Keyed(geoadd))
-    .syntax("key [NX | XX] [CH] longitude latitude member [longitude latitude member ...]")
+    .syntax(
+        "key [condition@6.2.0: NX | XX] [change=CH@6.2.0] longitude latitude member \
+         [data: longitude latitude member ...]",
+    )
     .flags(WRITE | GROWS)
     .keys(&[Keys::one(1, access::RW | access::UPDATE)])
     .event("zadd")
+    .history(&[("6.2.0", "`NX`, `XX` and `CH`.")])
     .doc(
         "3.2.0",
         "O(log(N)) for each member, N being the size of the set",

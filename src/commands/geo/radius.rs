@@ -16,13 +16,15 @@ const EVENT: &str = "georadiusstore";
 
 const GEORADIUS: Command = Command::new("GEORADIUS", "georadius", Group::Geo, Run::Keyed(georadius))
     .syntax(
-        "key longitude latitude radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] \
-         [COUNT count [ANY]] [ASC | DESC] [STORE storekey | STOREDIST storedistkey]",
+        "key longitude latitude radius <unit: M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] \
+         [count-block: COUNT count [ANY@6.2.0]] [order: ASC | DESC] \
+         [store: STORE storekey=key | STOREDIST storedistkey=key]",
     )
     .flags(WRITE | GROWS)
     .keys(&[FROM, Keys::after("STORE", 6, TO), Keys::after("STOREDIST", 6, TO)])
     .event(EVENT)
     .deprecated("6.2.0", "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` argument")
+    .history(&[("6.2.0", "`ANY` behind `COUNT`."), ("7.0.0", "Units in capitals too.")])
     .doc("3.2.0", COST, "Returns or stores the members of a geospatial index around a position.");
 
 fn georadius(cx: &mut Keyed<'_, '_>) -> Result {
@@ -32,12 +34,13 @@ fn georadius(cx: &mut Keyed<'_, '_>) -> Result {
 const GEORADIUS_RO: Command =
     Command::new("GEORADIUS_RO", "georadius_ro", Group::Geo, Run::Keyed(georadius_ro))
         .syntax(
-            "key longitude latitude radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] \
-             [COUNT count [ANY]] [ASC | DESC]",
+            "key longitude latitude radius <unit: M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] \
+             [count-block: COUNT count [ANY@6.2.0]] [order: ASC | DESC]",
         )
         .flags(READ)
         .keys(&[FROM])
         .deprecated("6.2.0", "`GEOSEARCH` with the `BYRADIUS` argument")
+        .history(&[("6.2.0", "`ANY` behind `COUNT`."), ("7.0.0", "Units in capitals too.")])
         .doc("3.2.10", COST, "Returns the members of a geospatial index around a position.");
 
 fn georadius_ro(cx: &mut Keyed<'_, '_>) -> Result {
@@ -47,8 +50,9 @@ fn georadius_ro(cx: &mut Keyed<'_, '_>) -> Result {
 const GEORADIUSBYMEMBER: Command =
     Command::new("GEORADIUSBYMEMBER", "georadiusbymember", Group::Geo, Run::Keyed(georadiusbymember))
         .syntax(
-            "key member radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] \
-             [COUNT count [ANY]] [ASC | DESC] [STORE storekey | STOREDIST storedistkey]",
+            "key member radius <unit: M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] \
+             [count-block: COUNT count [ANY]] [order: ASC | DESC] \
+         [store: STORE storekey=key | STOREDIST storedistkey=key]",
         )
         .flags(WRITE | GROWS)
         .keys(&[FROM, Keys::after("STORE", 5, TO), Keys::after("STOREDIST", 5, TO)])
@@ -57,6 +61,7 @@ const GEORADIUSBYMEMBER: Command =
             "6.2.0",
             "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` arguments",
         )
+        .history(&[("6.2.0", "`ANY` behind `COUNT`."), ("7.0.0", "Units in capitals too.")])
         .doc("3.2.0", COST, "Returns or stores the members of a geospatial index around one of them.");
 
 fn georadiusbymember(cx: &mut Keyed<'_, '_>) -> Result {
@@ -70,12 +75,13 @@ const GEORADIUSBYMEMBER_RO: Command = Command::new(
     Run::Keyed(georadiusbymember_ro),
 )
 .syntax(
-    "key member radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] \
-             [COUNT count [ANY]] [ASC | DESC]",
+    "key member radius <unit: M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] \
+             [count-block: COUNT count [ANY]] [order: ASC | DESC]",
 )
 .flags(READ)
 .keys(&[FROM])
 .deprecated("6.2.0", "`GEOSEARCH` with the `BYRADIUS` and `FROMMEMBER` arguments")
+.history(&[("6.2.0", "`ANY` behind `COUNT`."), ("7.0.0", "Units in capitals too.")])
 .doc("3.2.10", COST, "Returns the members of a geospatial index around one of them.");
 
 fn georadiusbymember_ro(cx: &mut Keyed<'_, '_>) -> Result {

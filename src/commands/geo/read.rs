@@ -17,7 +17,7 @@ pub fn position_of(sorted: &Sorted, member: &[u8]) -> Option<Position> {
 }
 
 const GEODIST: Command = Command::new("GEODIST", "geodist", Group::Geo, Run::Keyed(geodist))
-    .syntax("key member1 member2 [M | KM | FT | MI]")
+    .syntax("key member1 member2 [unit: M | KM | FT | MI]")
     .flags(READ)
     .keys(KEY)
     .doc("3.2.0", "O(1)", "Returns the distance between two members of a geospatial index.");

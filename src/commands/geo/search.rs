@@ -12,13 +12,14 @@ const COST: &str = "O(N+log(M)) for N of M members in the cells around the shape
 
 const GEOSEARCH: Command = Command::new("GEOSEARCH", "geosearch", Group::Geo, Run::Keyed(geosearch))
     .syntax(
-        "key <FROMMEMBER member | FROMLONLAT longitude latitude> \
-         <BYRADIUS radius <M | KM | FT | MI> | BYBOX width height <M | KM | FT | MI>> \
-         [ASC | DESC] [COUNT count [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]",
+        "key <from: FROMMEMBER member | FROMLONLAT fromlonlat: longitude latitude> \
+         <by: circle: BYRADIUS radius <unit: M | KM | FT | MI> | box: BYBOX width height <unit: M | KM | FT | \
+         MI>> [order: ASC | DESC] [count-block: COUNT count [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]",
     )
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
-    .doc("6.2.0", COST, "Returns the members of a geospatial index in a circle or rectangle.");
+    .history(&[("7.0.0", "Units in capitals too.")])
+.doc("6.2.0", COST, "Returns the members of a geospatial index in a circle or rectangle.");
 
 fn geosearch(cx: &mut Keyed<'_, '_>) -> Result {
     let sorted = cx.txn.read::<Sorted>(cx.args.bytes()?)?;
@@ -31,13 +32,14 @@ fn geosearch(cx: &mut Keyed<'_, '_>) -> Result {
 const GEOSEARCHSTORE: Command =
     Command::new("GEOSEARCHSTORE", "geosearchstore", Group::Geo, Run::Keyed(geosearchstore))
         .syntax(
-            "destination source <FROMMEMBER member | FROMLONLAT longitude latitude> \
-             <BYRADIUS radius <M | KM | FT | MI> | BYBOX width height <M | KM | FT | MI>> \
-             [ASC | DESC] [COUNT count [ANY]] [STOREDIST]",
-        )
+        "destination source <from: FROMMEMBER member | FROMLONLAT fromlonlat: longitude latitude> \
+         <by: circle: BYRADIUS radius <unit: M | KM | FT | MI> | box: BYBOX width height <unit: M | KM | FT | \
+         MI>> [order: ASC | DESC] [count-block: COUNT count [ANY]] [STOREDIST]",
+    )
         .flags(WRITE | GROWS)
         .keys(&[Keys::one(1, access::OW | access::UPDATE), Keys::one(2, access::RO | access::ACCESS)])
-        .doc("6.2.0", COST, "Stores the members of a geospatial index in a circle or rectangle under a key.");
+        .history(&[("7.0.0", "Units in capitals too.")])
+.doc("6.2.0", COST, "Stores the members of a geospatial index in a circle or rectangle under a key.");
 
 fn geosearchstore(cx: &mut Keyed<'_, '_>) -> Result {
     let to = cx.args.bytes()?;

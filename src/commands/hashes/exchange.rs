@@ -14,7 +14,7 @@ use std::collections::HashSet;
 pub const COMMANDS: &[Command] = &[HGETDEL, HGETEX, HSETEX];
 
 const HGETDEL: Command = Command::new("HGETDEL", "hgetdel", Group::Hash, Run::Keyed(hgetdel))
-    .syntax("key FIELDS numfields field [field ...]")
+    .syntax("key FIELDS fields: numfields field [field ...]")
     .flags(WRITE | FAST)
     .keys(&[Keys::one(1, access::RW | access::ACCESS | access::DELETE)])
     .event("hdel")
@@ -68,8 +68,8 @@ fn ttl(args: &mut Args<'_>, now_ms: i64) -> Result<Ttl> {
 
 const HGETEX: Command = Command::new("HGETEX", "hgetex", Group::Hash, Run::Keyed(hgetex))
     .syntax(
-        "key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST] \
-         FIELDS numfields field [field ...]",
+        "key [expiration: EX seconds | PX milliseconds | EXAT unix-time-seconds | \
+         PXAT unix-time-milliseconds | PERSIST] FIELDS fields: numfields field [field ...]",
     )
     .flags(WRITE | FAST)
     .keys(&[Keys::one(1, access::RW | access::ACCESS | access::UPDATE).note("Updates the expiry of fields")])
@@ -138,9 +138,8 @@ fn schedule<'a>(txn: &mut Txn<'_>, key: &[u8], fields: impl Iterator<Item = &'a 
 
 const HSETEX: Command = Command::new("HSETEX", "hsetex", Group::Hash, Run::Keyed(hsetex))
     .syntax(
-        "key [NX | XX] [FNX | FXX] \
-         [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL] \
-         FIELDS numfields field value [field value ...]",
+        "key [NX | XX] [FNX | FXX] [expiration: EX seconds | PX milliseconds | EXAT unix-time-seconds | \
+         PXAT unix-time-milliseconds | KEEPTTL] FIELDS fields: numfields field value [data: field value ...]",
     )
     .flags(WRITE | GROWS | FAST)
     .keys(&[Keys::one(1, access::RW | access::UPDATE)])

@@ -90,7 +90,7 @@ impl Condition {
 }
 
 const HEXPIRE: Command = Command::new("HEXPIRE", "hexpire", Group::Hash, Run::Keyed(hexpire))
-    .syntax("key seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]")
+    .syntax("key seconds [condition: NX | XX | GT | LT] FIELDS fields: numfields field [field ...]")
     .flags(WRITE | FAST)
     .keys(KEY)
     .doc("7.4.0", COMPLEXITY, "Sets in how many seconds fields of a hash expire.");
@@ -101,7 +101,7 @@ fn hexpire(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const HPEXPIRE: Command = Command::new("HPEXPIRE", "hpexpire", Group::Hash, Run::Keyed(hpexpire))
-    .syntax("key milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]")
+    .syntax("key milliseconds [condition: NX | XX | GT | LT] FIELDS fields: numfields field [field ...]")
     .flags(WRITE | FAST)
     .keys(KEY)
     .event("hexpire")
@@ -113,7 +113,7 @@ fn hpexpire(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const HEXPIREAT: Command = Command::new("HEXPIREAT", "hexpireat", Group::Hash, Run::Keyed(hexpireat))
-    .syntax("key unix-time-seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]")
+    .syntax("key unix-time-seconds [condition: NX | XX | GT | LT] FIELDS fields: numfields field [field ...]")
     .flags(WRITE | FAST)
     .keys(KEY)
     .event("hexpire")
@@ -124,7 +124,7 @@ fn hexpireat(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const HPEXPIREAT: Command = Command::new("HPEXPIREAT", "hpexpireat", Group::Hash, Run::Keyed(hpexpireat))
-    .syntax("key unix-time-milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]")
+    .syntax("key unix-time-milliseconds [condition: NX | XX | GT | LT] FIELDS fields: numfields field [field ...]")
     .flags(WRITE | FAST)
     .keys(KEY)
     .event("hexpire")
@@ -177,7 +177,7 @@ fn expire(cx: &mut Keyed<'_, '_>, unit_ms: i64, base_ms: i64) -> Result {
 }
 
 const HPERSIST: Command = Command::new("HPERSIST", "hpersist", Group::Hash, Run::Keyed(hpersist))
-    .syntax("key FIELDS numfields field [field ...]")
+    .syntax("key FIELDS fields: numfields field [field ...]")
     .flags(WRITE | FAST)
     .keys(KEY)
     .doc("7.4.0", COMPLEXITY, "Lets fields of a hash no longer expire.");

@@ -15,7 +15,7 @@ pub const COMMANDS: &[Command] = &[HRANDFIELD];
 const EXPIRED_MAX: usize = 512;
 
 const HRANDFIELD: Command = Command::new("HRANDFIELD", "hrandfield", Group::Hash, Run::Keyed(hrandfield))
-    .syntax("key [count [WITHVALUES]]")
+    .syntax("key [options: count [WITHVALUES]]")
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
     .tips(&["nondeterministic_output"])

@@ -8,7 +8,7 @@ use crate::command::{Command, Group, Keyed, Keys, Result, Run, access};
 pub const COMMANDS: &[Command] = &[HTTL, HPTTL, HEXPIRETIME, HPEXPIRETIME];
 
 const KEY: &[Keys] = &[Keys::one(1, access::RO | access::ACCESS)];
-const SYNTAX: &str = "key FIELDS numfields field [field ...]";
+const SYNTAX: &str = "key FIELDS fields: numfields field [field ...]";
 const COMPLEXITY: &str = "O(N) for N fields";
 
 const HTTL: Command = Command::new("HTTL", "httl", Group::Hash, Run::Keyed(httl))

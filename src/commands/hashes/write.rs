@@ -8,9 +8,10 @@ use crate::types::Hash;
 pub const COMMANDS: &[Command] = &[HSET, HMSET, HSETNX, HDEL];
 
 const HSET: Command = Command::new("HSET", "hset", Group::Hash, Run::Keyed(hset))
-    .syntax("key field value [field value ...]")
+    .syntax("key field value [data: field value ...]")
     .flags(WRITE | GROWS | FAST)
     .keys(&[Keys::one(1, access::RW | access::UPDATE)])
+    .history(&[("4.0.0", "Several fields.")])
     .doc("2.0.0", "O(1) for each field", "Sets fields of a hash and tells how many are new.");
 
 fn hset(cx: &mut Keyed<'_, '_>) -> Result {
@@ -20,7 +21,7 @@ fn hset(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const HMSET: Command = Command::new("HMSET", "hmset", Group::Hash, Run::Keyed(hmset))
-    .syntax("key field value [field value ...]")
+    .syntax("key field value [data: field value ...]")
     .flags(WRITE | GROWS | FAST)
     .keys(&[Keys::one(1, access::RW | access::UPDATE)])
     .event("hset")
@@ -64,6 +65,7 @@ const HDEL: Command = Command::new("HDEL", "hdel", Group::Hash, Run::Keyed(hdel)
     .syntax("key field [field ...]")
     .flags(WRITE | FAST)
     .keys(&[Keys::one(1, access::RW | access::DELETE)])
+    .history(&[("2.4.0", "Several fields.")])
     .doc("2.0.0", "O(1) for each field", "Removes fields from a hash.");
 
 fn hdel(cx: &mut Keyed<'_, '_>) -> Result {

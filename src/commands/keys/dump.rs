@@ -24,8 +24,8 @@ fn dump(cx: &mut Keyed<'_, '_>) -> Result {
     Ok(())
 }
 
-const SYNTAX: &str =
-    "key ttl:integer serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency:integer]";
+const SYNTAX: &str = "key ttl:integer serialized-value [REPLACE@3.0.0] [ABSTTL@5.0.0] \
+     [IDLETIME@5.0.0 seconds] [FREQ@5.0.0 frequency:integer]";
 const TARGET: &[Keys] = &[Keys::one(1, access::OW | access::UPDATE)];
 const COST: &str = "O(N) in the size of the value, O(N*log(N)) for a sorted set.";
 
@@ -33,6 +33,7 @@ const RESTORE: Command = Command::new("RESTORE", "restore", Group::Generic, Run:
     .syntax(SYNTAX)
     .flags(WRITE | GROWS | DANGEROUS)
     .keys(TARGET)
+    .history(&[("3.0.0", "`REPLACE`."), ("5.0.0", "`ABSTTL`."), ("5.0.0", "`IDLETIME` and `FREQ`.")])
     .doc("2.6.0", COST, "Makes a key of what DUMP returned.");
 
 const RESTORE_ASKING: Command =
@@ -42,6 +43,7 @@ const RESTORE_ASKING: Command =
         .flags(INTERNAL | WRITE | GROWS | ASKING | DANGEROUS)
         .keys(TARGET)
         .event("restore")
+        .history(&[("3.0.0", "`REPLACE`."), ("5.0.0", "`ABSTTL`."), ("5.0.0", "`IDLETIME` and `FREQ`.")])
         .doc("3.0.0", COST, "Makes a key that another node of the cluster hands over.");
 
 /// The options of RESTORE.

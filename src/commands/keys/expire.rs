@@ -10,9 +10,10 @@ pub const COMMANDS: &[Command] = &[EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT, PERSIST
 const KEY: &[Keys] = &[Keys::one(1, access::RW | access::UPDATE)];
 
 const EXPIRE: Command = Command::new("EXPIRE", "expire", Group::Generic, Run::Keyed(expire))
-    .syntax("key seconds [NX | XX | GT | LT]")
+    .syntax("key seconds [condition@7.0.0: NX | XX | GT | LT]")
     .flags(WRITE | FAST)
     .keys(KEY)
+    .history(&[("7.0.0", "`NX`, `XX`, `GT` and `LT`.")])
     .doc("1.0.0", "O(1)", "Lets a key expire after some seconds.");
 
 fn expire(cx: &mut Keyed<'_, '_>) -> Result {
@@ -21,9 +22,10 @@ fn expire(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const PEXPIRE: Command = Command::new("PEXPIRE", "pexpire", Group::Generic, Run::Keyed(pexpire))
-    .syntax("key milliseconds [NX | XX | GT | LT]")
+    .syntax("key milliseconds [condition@7.0.0: NX | XX | GT | LT]")
     .flags(WRITE | FAST)
     .keys(KEY)
+    .history(&[("7.0.0", "`NX`, `XX`, `GT` and `LT`.")])
     .doc("2.6.0", "O(1)", "Lets a key expire after some milliseconds.");
 
 fn pexpire(cx: &mut Keyed<'_, '_>) -> Result {
@@ -32,9 +34,10 @@ fn pexpire(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const EXPIREAT: Command = Command::new("EXPIREAT", "expireat", Group::Generic, Run::Keyed(expireat))
-    .syntax("key unix-time-seconds [NX | XX | GT | LT]")
+    .syntax("key unix-time-seconds [condition@7.0.0: NX | XX | GT | LT]")
     .flags(WRITE | FAST)
     .keys(KEY)
+    .history(&[("7.0.0", "`NX`, `XX`, `GT` and `LT`.")])
     .doc("1.2.0", "O(1)", "Lets a key expire at a Unix time in seconds.");
 
 fn expireat(cx: &mut Keyed<'_, '_>) -> Result {
@@ -42,9 +45,10 @@ fn expireat(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const PEXPIREAT: Command = Command::new("PEXPIREAT", "pexpireat", Group::Generic, Run::Keyed(pexpireat))
-    .syntax("key unix-time-milliseconds [NX | XX | GT | LT]")
+    .syntax("key unix-time-milliseconds [condition@7.0.0: NX | XX | GT | LT]")
     .flags(WRITE | FAST)
     .keys(KEY)
+    .history(&[("7.0.0", "`NX`, `XX`, `GT` and `LT`.")])
     .doc("2.6.0", "O(1)", "Lets a key expire at a Unix time in milliseconds.");
 
 fn pexpireat(cx: &mut Keyed<'_, '_>) -> Result {

@@ -28,14 +28,22 @@ const UNWRITTEN: Error = Error::new("IOERR error or timeout writing to target in
 
 const MIGRATE: Command = Command::new("MIGRATE", "migrate", Group::Generic, Run::Sweep(migrate))
     .syntax(
-        "host port <key | \"\"> destination-db timeout [COPY] [REPLACE] \
-         [AUTH password | AUTH2 username password] [KEYS key [key ...]]",
+        "host port <key-selector: key | empty-string=\"\"> destination-db:integer timeout:integer \
+         [COPY@3.0.0] [REPLACE@3.0.0] [authentication: AUTH@4.0.7 auth=password | \
+         AUTH2 auth2@6.0.0: username password] [KEYS@3.0.6 keys=key#1 [key ...]]",
     )
-    // Under the locks of a transaction or a script it could not wait; its words may be passwords.
-    .flags(WRITE | DANGEROUS | NO_MULTI | NO_SCRIPT | NO_MONITOR | NO_SLOWLOG)
-    .keys(&[Keys::by(find_keys, ACCESS | access::INCOMPLETE)])
+    // Under the locks of a transaction or a script it could not wait.
+    .flags(WRITE | DANGEROUS | NO_MULTI | NO_SCRIPT)
+    .keys(&[Keys::one(KEY as u8, ACCESS), Keys::all_after("KEYS", -2, ACCESS | access::INCOMPLETE)])
+    .finds_keys(find_keys)
     .event("del")
     .tips(&["nondeterministic_output"])
+    .history(&[
+        ("3.0.0", "`COPY` and `REPLACE`."),
+        ("3.0.6", "`KEYS`."),
+        ("4.0.7", "`AUTH`."),
+        ("6.0.0", "`AUTH2`."),
+    ])
     .doc(
         "2.6.0",
         "O(N) in the size of the values, and as much at the target.",

@@ -31,6 +31,7 @@ const EXISTS: Command = Command::new("EXISTS", "exists", Group::Generic, Run::Ke
     .flags(READ | FAST)
     .keys(&[Keys::rest(1, access::RO)])
     .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
+    .history(&[("3.0.3", "Several keys.")])
     .doc("1.0.0", "O(N) for N keys", "Counts the keys that are there; one named twice counts twice.");
 
 fn exists(cx: &mut Keyed<'_, '_>) -> Result {

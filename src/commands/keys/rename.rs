@@ -31,6 +31,7 @@ const RENAMENX: Command = Command::new("RENAMENX", "renamenx", Group::Generic, R
         Keys::one(1, access::RW | access::ACCESS | access::DELETE),
         Keys::one(2, access::OW | access::INSERT),
     ])
+    .history(&[("3.2.0", "A key may be given its own name.")])
     .doc("1.0.0", "O(1)", "Gives a key another name, if no key has it yet.");
 
 fn renamenx(cx: &mut Keyed<'_, '_>) -> Result {

@@ -20,9 +20,10 @@ const TRIES_MAX: usize = 100;
 const PLACE_BITS: u32 = 48 - SHARD_BITS;
 
 const SCAN: Command = Command::new("SCAN", "scan", Group::Generic, Run::Sweep(scan))
-    .syntax("cursor [MATCH pattern] [COUNT count] [TYPE type]")
+    .syntax("cursor [MATCH pattern] [COUNT count] [TYPE@6.0.0 type]")
     .flags(READ)
     .tips(&["nondeterministic_output", "request_policy:special", "response_policy:special"])
+    .history(&[("6.0.0", "`TYPE`.")])
     .doc(
         "2.8.0",
         "O(1) for a call, O(N) for a walk over N keys.",

@@ -25,8 +25,8 @@ const LOOKED_UP: Keys = Keys::by(|_, _| Ok(()), access::RO | access::ACCESS)
 const SORT: Command = Command::new("SORT", "sort", Group::Generic, Run::Sweep(sort))
     .subject(&["set", "sortedset", "list"])
     .syntax(
-        "key [BY by-pattern:pattern#1] [LIMIT offset count] [GET get-pattern:pattern#1 [GET get-pattern:pattern#1 ...]] [ASC | DESC] [ALPHA] \
-         [STORE destination#2]",
+        "key [BY by-pattern=pattern#1] [LIMIT limit: offset count] [GET get-pattern=pattern#1 \
+         [GET pattern ...]] [order: ASC | DESC] [sorting=ALPHA] [STORE destination#2]",
     )
     .flags(WRITE | GROWS | DANGEROUS)
     .keys(&[
@@ -47,7 +47,10 @@ fn sort(cx: &mut Sweep<'_, '_>) -> Result {
 
 const SORT_RO: Command = Command::new("SORT_RO", "sort_ro", Group::Generic, Run::Sweep(sort_ro))
     .subject(&["set", "sortedset", "list"])
-    .syntax("key [BY by-pattern:pattern#1] [LIMIT offset count] [GET get-pattern:pattern#1 [GET get-pattern:pattern#1 ...]] [ASC | DESC] [ALPHA]")
+    .syntax(
+        "key [BY by-pattern=pattern#1] [LIMIT limit: offset count] [GET get-pattern=pattern#1 \
+         [GET pattern ...]] [order: ASC | DESC] [sorting=ALPHA]",
+    )
     .flags(READ | DANGEROUS)
     .keys(&[Keys::one(1, access::RO | access::ACCESS), LOOKED_UP])
     .doc("7.0.0", COMPLEXITY, "Sorts the elements of a list, a set or a sorted set, and answers them.");

@@ -17,6 +17,7 @@ const TTL: Command = Command::new("TTL", "ttl", Group::Generic, Run::Keyed(ttl))
     .flags(READ | FAST)
     .keys(KEY)
     .tips(&["nondeterministic_output"])
+    .history(&[("2.8.0", "Answers -2 where there is no such key.")])
     .doc("1.0.0", "O(1)", "Tells in how many seconds a key expires.");
 
 fn ttl(cx: &mut Keyed<'_, '_>) -> Result {
@@ -28,6 +29,7 @@ const PTTL: Command = Command::new("PTTL", "pttl", Group::Generic, Run::Keyed(pt
     .flags(READ | FAST)
     .keys(KEY)
     .tips(&["nondeterministic_output"])
+    .history(&[("2.8.0", "Answers -2 where there is no such key.")])
     .doc("2.6.0", "O(1)", "Tells in how many milliseconds a key expires.");
 
 fn pttl(cx: &mut Keyed<'_, '_>) -> Result {

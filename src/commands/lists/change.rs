@@ -30,7 +30,7 @@ fn lset(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const LINSERT: Command = Command::new("LINSERT", "linsert", Group::List, Run::Keyed(linsert))
-    .syntax("key <BEFORE | AFTER> pivot element")
+    .syntax("key <where: BEFORE | AFTER> pivot element")
     .flags(WRITE | GROWS)
     .keys(&[Keys::one(1, access::RW | access::INSERT)])
     .doc(

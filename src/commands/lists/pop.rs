@@ -15,9 +15,10 @@ pub const COMMANDS: &[Command] = &[LPOP, RPOP, LMPOP, BLPOP, BRPOP, BLMPOP];
 const ACCESS: u16 = access::RW | access::ACCESS | access::DELETE;
 
 const LPOP: Command = Command::new("LPOP", "lpop", Group::List, Run::Keyed(lpop))
-    .syntax("key [count]")
+    .syntax("key [count@6.2.0]")
     .flags(WRITE | FAST)
     .keys(&[Keys::one(1, ACCESS)])
+    .history(&[("6.2.0", "Takes a count.")])
     .doc("1.0.0", "O(N) for N elements", "Removes and returns elements from the front of a list.");
 
 fn lpop(cx: &mut Keyed<'_, '_>) -> Result {
@@ -25,9 +26,10 @@ fn lpop(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const RPOP: Command = Command::new("RPOP", "rpop", Group::List, Run::Keyed(rpop))
-    .syntax("key [count]")
+    .syntax("key [count@6.2.0]")
     .flags(WRITE | FAST)
     .keys(&[Keys::one(1, ACCESS)])
+    .history(&[("6.2.0", "Takes a count.")])
     .doc("1.0.0", "O(N) for N elements", "Removes and returns elements from the back of a list.");
 
 fn rpop(cx: &mut Keyed<'_, '_>) -> Result {
@@ -61,7 +63,7 @@ fn pop(cx: &mut Keyed<'_, '_>, end: End) -> Result {
 }
 
 const LMPOP: Command = Command::new("LMPOP", "lmpop", Group::List, Run::Keyed(lmpop))
-    .syntax("numkeys key [key ...] <LEFT | RIGHT> [COUNT count]")
+    .syntax("numkeys key [key ...] <where: LEFT | RIGHT> [COUNT count]")
     .flags(WRITE)
     .keys(&[Keys::counted(1, ACCESS)])
     .doc(
@@ -79,7 +81,7 @@ fn lmpop(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const BLMPOP: Command = Command::new("BLMPOP", "blmpop", Group::List, Run::Waiting(blmpop))
-    .syntax("timeout numkeys key [key ...] <LEFT | RIGHT> [COUNT count]")
+    .syntax("timeout numkeys key [key ...] <where: LEFT | RIGHT> [COUNT count]")
     .flags(WRITE | BLOCKING)
     .keys(&[Keys::counted(2, ACCESS)])
     .doc(
@@ -126,6 +128,7 @@ const BLPOP: Command = Command::new("BLPOP", "blpop", Group::List, Run::Waiting(
     .flags(WRITE | BLOCKING)
     .keys(&[Keys::range(1, -2, 1, ACCESS)])
     .event("lpop")
+    .history(&[("6.0.0", "The timeout may have a fraction.")])
     .doc(
         "2.0.0",
         "O(N) for N keys",
@@ -141,6 +144,7 @@ const BRPOP: Command = Command::new("BRPOP", "brpop", Group::List, Run::Waiting(
     .flags(WRITE | BLOCKING)
     .keys(&[Keys::range(1, -2, 1, ACCESS)])
     .event("rpop")
+    .history(&[("6.0.0", "The timeout may have a fraction.")])
     .doc(
         "2.0.0",
         "O(N) for N keys",

@@ -14,6 +14,7 @@ const LPUSH: Command = Command::new("LPUSH", "lpush", Group::List, Run::Keyed(lp
     .syntax("key element [element ...]")
     .flags(WRITE | GROWS | FAST)
     .keys(KEY)
+    .history(&[("2.4.0", "Several elements.")])
     .doc("1.0.0", COST, "Adds elements at the front of a list, which is created when it is absent.");
 
 fn lpush(cx: &mut Keyed<'_, '_>) -> Result {
@@ -24,6 +25,7 @@ const RPUSH: Command = Command::new("RPUSH", "rpush", Group::List, Run::Keyed(rp
     .syntax("key element [element ...]")
     .flags(WRITE | GROWS | FAST)
     .keys(KEY)
+    .history(&[("2.4.0", "Several elements.")])
     .doc("1.0.0", COST, "Adds elements at the back of a list, which is created when it is absent.");
 
 fn rpush(cx: &mut Keyed<'_, '_>) -> Result {
@@ -42,6 +44,7 @@ const LPUSHX: Command = Command::new("LPUSHX", "lpushx", Group::List, Run::Keyed
     .flags(WRITE | GROWS | FAST)
     .keys(KEY)
     .event("lpush")
+    .history(&[("4.0.0", "Several elements.")])
     .doc("2.2.0", COST, "Adds elements at the front of a list that exists.");
 
 fn lpushx(cx: &mut Keyed<'_, '_>) -> Result {
@@ -53,6 +56,7 @@ const RPUSHX: Command = Command::new("RPUSHX", "rpushx", Group::List, Run::Keyed
     .flags(WRITE | GROWS | FAST)
     .keys(KEY)
     .event("rpush")
+    .history(&[("4.0.0", "Several elements.")])
     .doc("2.2.0", COST, "Adds elements at the back of a list that exists.");
 
 fn rpushx(cx: &mut Keyed<'_, '_>) -> Result {

@@ -15,7 +15,7 @@ const KEYS: &[Keys] =
     &[Keys::one(1, access::RW | access::ACCESS | access::DELETE), Keys::one(2, access::RW | access::INSERT)];
 
 const LMOVE: Command = Command::new("LMOVE", "lmove", Group::List, Run::Keyed(lmove))
-    .syntax("source destination <LEFT | RIGHT> <LEFT | RIGHT>")
+    .syntax("source destination <wherefrom: LEFT | RIGHT> <whereto: LEFT | RIGHT>")
     .flags(WRITE | GROWS)
     .keys(KEYS)
     .doc(
@@ -49,7 +49,7 @@ fn rpoplpush(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const BLMOVE: Command = Command::new("BLMOVE", "blmove", Group::List, Run::Waiting(blmove))
-    .syntax("source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout")
+    .syntax("source destination <wherefrom: LEFT | RIGHT> <whereto: LEFT | RIGHT> timeout")
     .flags(WRITE | GROWS | BLOCKING)
     .keys(KEYS)
     .doc("6.2.0", "O(1)", "Does as LMOVE; waits until the source has an element.");
@@ -65,6 +65,7 @@ const BRPOPLPUSH: Command = Command::new("BRPOPLPUSH", "brpoplpush", Group::List
     .flags(WRITE | GROWS | BLOCKING)
     .keys(KEYS)
     .deprecated("6.2.0", "`BLMOVE` with the `RIGHT` and `LEFT` arguments")
+    .history(&[("6.0.0", "The timeout may have a fraction.")])
     .doc("2.2.0", "O(1)", "Does as RPOPLPUSH; waits until the source has an element.");
 
 fn brpoplpush(cx: &mut Keyed<'_, '_>) -> Result<Flow> {

@@ -57,7 +57,7 @@ fn delete(cx: &mut Outer<'_>) -> Result {
 }
 
 const FLUSH: Command = Command::new("FLUSH", "function|flush", Group::Scripting, Run::Outer(flush))
-    .syntax("[ASYNC | SYNC]")
+    .syntax("[flush-type: ASYNC | SYNC]")
     .flags(WRITE | NO_SCRIPT)
     .tips(EVERYWHERE)
     .doc("7.0.0", "O(N) where N is the number of functions.", "Deletes all libraries.");
@@ -192,7 +192,7 @@ fn dump(cx: &mut Outer<'_>) -> Result {
 }
 
 const RESTORE: Command = Command::new("RESTORE", "function|restore", Group::Scripting, Run::Outer(restore))
-    .syntax("serialized-value [FLUSH | APPEND | REPLACE]")
+    .syntax("serialized-value [policy: FLUSH | APPEND | REPLACE]")
     .flags(WRITE | GROWS | NO_SCRIPT)
     .tips(EVERYWHERE)
     .doc("7.0.0", "O(N) where N is the length of the payload.", "Loads the libraries of a FUNCTION DUMP.");

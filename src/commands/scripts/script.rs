@@ -67,9 +67,10 @@ fn show(cx: &mut Outer<'_>) -> Result {
 }
 
 const FLUSH: Command = Command::new("FLUSH", "script|flush", Group::Scripting, Run::Outer(flush))
-    .syntax("[ASYNC | SYNC]")
+    .syntax("[flush-type@6.2.0: ASYNC | SYNC]")
     .flags(NO_SCRIPT)
     .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
+    .history(&[("6.2.0", "`ASYNC` and `SYNC`.")])
     .doc("2.6.0", "O(N) where N is the number of scripts.", "Forgets all scripts.");
 
 fn flush(cx: &mut Outer<'_>) -> Result {
@@ -95,7 +96,7 @@ fn kill(cx: &mut Outer<'_>) -> Result {
 }
 
 const DEBUG: Command = Command::new("DEBUG", "script|debug", Group::Scripting, Run::Outer(debug))
-    .syntax("<YES | SYNC | NO>")
+    .syntax("<mode: YES | SYNC | NO>")
     .flags(NO_SCRIPT)
     .doc("3.2.0", "O(1)", "Has the scripts that this connection runs with EVAL debugged, or not any more.");
 

@@ -24,6 +24,7 @@ const GET: Command = Command::new("GET", "slowlog|get", Group::Server, Run::Oute
     .syntax("[count]")
     .flags(FLAGS)
     .tips(&["request_policy:all_nodes", "nondeterministic_output"])
+    .history(&[("4.0.0", "Tells the client's address and name.")])
     .doc("2.2.12", "O(N) where N is the number of calls.", "Answers the latest slow calls.");
 
 /// Calls that are answered when no number is given.

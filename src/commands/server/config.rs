@@ -26,6 +26,7 @@ const HELP: Command = Command::new("HELP", "config|help", Group::Server, Run::Ou
 const GET: Command = Command::new("GET", "config|get", Group::Server, Run::Outer(get))
     .syntax("parameter [parameter ...]")
     .flags(FLAGS)
+    .history(&[("7.0.0", "Several patterns.")])
     .doc(
         "2.0.0",
         "O(N*M) for N settings and M patterns.",
@@ -43,9 +44,10 @@ fn get(cx: &mut Outer<'_>) -> Result {
 }
 
 const SET: Command = Command::new("SET", "config|set", Group::Server, Run::Slow(set))
-    .syntax("parameter value [parameter value ...]")
+    .syntax("parameter value [data: parameter value ...]")
     .flags(FLAGS)
     .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
+    .history(&[("7.0.0", "Several settings.")])
     .doc("2.0.0", "O(N) for N settings.", "Changes settings: all of those given, or none.");
 
 fn set(cx: &mut Outer<'_>) -> Result {

@@ -27,9 +27,10 @@ fn dbsize(cx: &mut Sweep<'_, '_>) -> Result {
 
 const FLUSHDB: Command = Command::new("FLUSHDB", "flushdb", Group::Server, Run::Sweep(flushdb))
     .subject(&["keyspace"])
-    .syntax("[ASYNC | SYNC]")
+    .syntax("[flush-type: ASYNC@4.0.0 | SYNC@6.2.0]")
     .flags(WRITE | DANGEROUS)
     .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
+    .history(&[("4.0.0", "`ASYNC`."), ("6.2.0", "`SYNC`.")])
     .doc("1.0.0", "O(N) where N is the number of keys.", "Removes all keys of the selected database.");
 
 fn flushdb(cx: &mut Sweep<'_, '_>) -> Result {
@@ -39,9 +40,10 @@ fn flushdb(cx: &mut Sweep<'_, '_>) -> Result {
 
 const FLUSHALL: Command = Command::new("FLUSHALL", "flushall", Group::Server, Run::Sweep(flushall))
     .subject(&["keyspace"])
-    .syntax("[ASYNC | SYNC]")
+    .syntax("[flush-type: ASYNC@4.0.0 | SYNC@6.2.0]")
     .flags(WRITE | DANGEROUS)
     .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
+    .history(&[("4.0.0", "`ASYNC`."), ("6.2.0", "`SYNC`.")])
     .doc("1.0.0", "O(N) where N is the number of keys.", "Removes all keys of all databases.");
 
 fn flushall(cx: &mut Sweep<'_, '_>) -> Result {

@@ -28,7 +28,7 @@ const HELP: Command = Command::new("HELP", "latency|help", Group::Server, Run::O
 
 const HISTOGRAM: Command =
     Command::new("HISTOGRAM", "latency|histogram", Group::Server, Run::Outer(histogram))
-        .syntax("[command:string [command:string ...]]")
+        .syntax("[command [command:string ...]]")
         .flags(FLAGS)
         .tips(TIPS)
         .doc(

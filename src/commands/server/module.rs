@@ -53,7 +53,7 @@ const LOAD: Command = Command::new("LOAD", "module|load", Group::Server, Run::Ou
     .doc("4.0.0", "O(1)", "Refuses: Synap loads no modules.");
 
 const LOADEX: Command = Command::new("LOADEX", "module|loadex", Group::Server, Run::Outer(refuse))
-    .syntax("path [CONFIG name value [CONFIG name value ...]] [ARGS args [args ...]]")
+    .syntax("path [CONFIG configs: name value [CONFIG name value ...]] [ARGS args [args ...]]")
     .flags(CHANGES)
     .doc("7.0.0", "O(1)", "Refuses: Synap loads no modules.");
 
@@ -62,7 +62,7 @@ fn refuse(_: &mut Outer<'_>) -> Result {
 }
 
 const UNLOAD: Command = Command::new("UNLOAD", "module|unload", Group::Server, Run::Outer(unload))
-    .syntax("name:string")
+    .syntax("name")
     .flags(CHANGES)
     .doc("4.0.0", "O(1)", "Refuses: no module is loaded.");
 

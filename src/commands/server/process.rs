@@ -47,7 +47,7 @@ const SLAVEOF: Command = Command::new("SLAVEOF", "slaveof", Group::Server, Run::
     .deprecated("5.0.0", "`REPLICAOF`")
     .doc("1.0.0", "O(1)", "Names the server to follow, or none. There is none to be followed yet.");
 
-const PRIMARY: &str = "<host port:integer | NO ONE>";
+const PRIMARY: &str = "<args: host-port: host port:integer | no-one: NO ONE>";
 
 /// A server that follows nobody is told so for nothing: tools do that to each that they take charge of.
 fn replicaof(cx: &mut Outer<'_>) -> Result {
@@ -98,8 +98,9 @@ fn lolwut(cx: &mut Outer<'_>) -> Result {
 }
 
 const SHUTDOWN: Command = Command::new("SHUTDOWN", "shutdown", Group::Server, Run::Slow(shutdown))
-    .syntax("[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]")
+    .syntax("[save-selector: NOSAVE | SAVE] [NOW@7.0.0] [FORCE@7.0.0] [ABORT@7.0.0]")
     .flags(ADMIN | NO_SCRIPT | LOADING | STALE | NO_MULTI | BUSY)
+    .history(&[("7.0.0", "`NOW`, `FORCE` and `ABORT`.")])
     .doc(
         "1.0.0",
         "O(N) where N is the number of keys to save.",

@@ -25,8 +25,9 @@ fn save(cx: &mut Outer<'_>) -> Result {
 }
 
 const BGSAVE: Command = Command::new("BGSAVE", "bgsave", Group::Server, Run::Outer(bgsave))
-    .syntax("[SCHEDULE]")
+    .syntax("[SCHEDULE@3.2.2]")
     .flags(ADMIN | NO_SCRIPT | NO_ASYNC_LOADING)
+    .history(&[("3.2.2", "`SCHEDULE`.")])
     .doc("1.0.0", "O(1)", "Saves a snapshot of this moment in the background.");
 
 fn bgsave(cx: &mut Outer<'_>) -> Result {

@@ -12,6 +12,7 @@ const SADD: Command = Command::new("SADD", "sadd", Group::Set, Run::Keyed(sadd))
     .syntax("key member [member ...]")
     .flags(WRITE | GROWS | FAST)
     .keys(&[Keys::one(1, access::RW | access::INSERT)])
+    .history(&[("2.4.0", "Several members.")])
     .doc("1.0.0", "O(1) for each member", "Adds members to a set, which is created if it is absent.");
 
 fn sadd(cx: &mut Keyed<'_, '_>) -> Result {
@@ -25,6 +26,7 @@ const SREM: Command = Command::new("SREM", "srem", Group::Set, Run::Keyed(srem))
     .syntax("key member [member ...]")
     .flags(WRITE | FAST)
     .keys(&[Keys::one(1, access::RW | access::DELETE)])
+    .history(&[("2.4.0", "Several members.")])
     .doc("1.0.0", "O(1) for each member", "Removes members from a set.");
 
 fn srem(cx: &mut Keyed<'_, '_>) -> Result {

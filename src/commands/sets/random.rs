@@ -11,10 +11,11 @@ use std::collections::HashSet;
 pub const COMMANDS: &[Command] = &[SPOP, SRANDMEMBER];
 
 const SPOP: Command = Command::new("SPOP", "spop", Group::Set, Run::Keyed(spop))
-    .syntax("key [count]")
+    .syntax("key [count@3.2.0]")
     .flags(WRITE | FAST)
     .keys(&[Keys::one(1, access::RW | access::ACCESS | access::DELETE)])
     .tips(&["nondeterministic_output"])
+    .history(&[("3.2.0", "Takes a count.")])
     .doc("1.0.0", "O(1), or O(N) for a count of N", "Removes random members from a set and returns them.");
 
 fn spop(cx: &mut Keyed<'_, '_>) -> Result {
@@ -42,10 +43,11 @@ fn spop(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const SRANDMEMBER: Command = Command::new("SRANDMEMBER", "srandmember", Group::Set, Run::Keyed(srandmember))
-    .syntax("key [count]")
+    .syntax("key [count@2.6.0]")
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
     .tips(&["nondeterministic_output"])
+    .history(&[("2.6.0", "Takes a count.")])
     .doc("1.0.0", "O(1), or O(N) for a count of N", "Returns random members of a set.");
 
 fn srandmember(cx: &mut Keyed<'_, '_>) -> Result {

@@ -12,9 +12,17 @@ use smallvec::SmallVec;
 pub const COMMANDS: &[Command] = &[ZADD, ZINCRBY];
 
 const ZADD: Command = Command::new("ZADD", "zadd", Group::Sorted, Run::Keyed(zadd))
-    .syntax("key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]")
+    .syntax(
+        "key [condition@3.0.2: NX | XX] [comparison@6.2.0: GT | LT] [change=CH@3.0.2] [increment=INCR@3.0.2] \
+         score member [data: score member ...]",
+    )
     .flags(WRITE | GROWS | FAST)
     .keys(&[Keys::one(1, access::RW | access::UPDATE)])
+    .history(&[
+        ("2.4.0", "Several members."),
+        ("3.0.2", "`NX`, `XX`, `CH` and `INCR`."),
+        ("6.2.0", "`GT` and `LT`."),
+    ])
     .doc(
         "1.2.0",
         "O(log(N)) for each member, N being the size of the set",

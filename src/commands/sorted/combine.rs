@@ -263,7 +263,9 @@ fn store(cx: &mut Keyed<'_, '_>, combine: Combine) -> Result {
 }
 
 const ZUNION: Command = Command::new("ZUNION", "zunion", Group::Sorted, Run::Keyed(zunion))
-    .syntax("numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>] [WITHSCORES]")
+    .syntax(
+        "numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <aggregate: SUM | MIN | MAX>] [WITHSCORES]",
+    )
     .flags(READ)
     .keys(READS)
     .doc("6.2.0", UNION_COST, "Returns the union of sorted sets.");
@@ -277,7 +279,9 @@ fn zunion(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const ZINTER: Command = Command::new("ZINTER", "zinter", Group::Sorted, Run::Keyed(zinter))
-    .syntax("numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>] [WITHSCORES]")
+    .syntax(
+        "numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <aggregate: SUM | MIN | MAX>] [WITHSCORES]",
+    )
     .flags(READ)
     .keys(READS)
     .doc("6.2.0", INTER_COST, "Returns the intersection of sorted sets.");
@@ -299,7 +303,8 @@ fn zdiff(cx: &mut Keyed<'_, '_>) -> Result {
 const ZUNIONSTORE: Command =
     Command::new("ZUNIONSTORE", "zunionstore", Group::Sorted, Run::Keyed(zunionstore))
         .syntax(
-            "destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>]",
+            "destination numkeys key [key ...] [WEIGHTS weight [weight ...]] \
+             [AGGREGATE <aggregate: SUM | MIN | MAX>]",
         )
         .flags(WRITE | GROWS)
         .keys(STORES)
@@ -312,7 +317,8 @@ fn zunionstore(cx: &mut Keyed<'_, '_>) -> Result {
 const ZINTERSTORE: Command =
     Command::new("ZINTERSTORE", "zinterstore", Group::Sorted, Run::Keyed(zinterstore))
         .syntax(
-            "destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>]",
+            "destination numkeys key [key ...] [WEIGHTS weight [weight ...]] \
+             [AGGREGATE <aggregate: SUM | MIN | MAX>]",
         )
         .flags(WRITE | GROWS)
         .keys(STORES)

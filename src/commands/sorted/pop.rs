@@ -99,7 +99,7 @@ fn pop(cx: &mut Keyed<'_, '_>, end: End) -> Result {
 }
 
 const ZMPOP: Command = Command::new("ZMPOP", "zmpop", Group::Sorted, Run::Keyed(zmpop))
-    .syntax("numkeys key [key ...] <MIN | MAX> [COUNT count]")
+    .syntax("numkeys key [key ...] <where: MIN | MAX> [COUNT count]")
     .flags(WRITE)
     .keys(&[Keys::counted(1, ACCESS)])
     .doc(
@@ -117,7 +117,7 @@ fn zmpop(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const BZMPOP: Command = Command::new("BZMPOP", "bzmpop", Group::Sorted, Run::Waiting(bzmpop))
-    .syntax("timeout numkeys key [key ...] <MIN | MAX> [COUNT count]")
+    .syntax("timeout numkeys key [key ...] <where: MIN | MAX> [COUNT count]")
     .flags(WRITE | BLOCKING)
     .keys(&[Keys::counted(2, ACCESS)])
     .doc(
@@ -163,6 +163,7 @@ const BZPOPMIN: Command = Command::new("BZPOPMIN", "bzpopmin", Group::Sorted, Ru
     .flags(WRITE | BLOCKING | FAST)
     .keys(&[Keys::range(1, -2, 1, ACCESS)])
     .event("zpopmin")
+    .history(&[("6.0.0", "The timeout may have a fraction.")])
     .doc(
         "5.0.0",
         "O(log(N))",
@@ -178,6 +179,7 @@ const BZPOPMAX: Command = Command::new("BZPOPMAX", "bzpopmax", Group::Sorted, Ru
     .flags(WRITE | BLOCKING | FAST)
     .keys(&[Keys::range(1, -2, 1, ACCESS)])
     .event("zpopmax")
+    .history(&[("6.0.0", "The timeout may have a fraction.")])
     .doc(
         "5.0.0",
         "O(log(N))",

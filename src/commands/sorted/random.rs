@@ -14,7 +14,7 @@ pub const COMMANDS: &[Command] = &[ZRANDMEMBER];
 
 const ZRANDMEMBER: Command =
     Command::new("ZRANDMEMBER", "zrandmember", Group::Sorted, Run::Keyed(zrandmember))
-        .syntax("key [count [WITHSCORES]]")
+        .syntax("key [options: count [WITHSCORES]]")
         .flags(READ)
         .keys(&[Keys::one(1, access::RO | access::ACCESS)])
         .tips(&["nondeterministic_output"])

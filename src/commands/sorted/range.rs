@@ -140,9 +140,13 @@ fn range(cx: &mut Keyed<'_, '_>, form: Form) -> Result {
 }
 
 const ZRANGE: Command = Command::new("ZRANGE", "zrange", Group::Sorted, Run::Keyed(zrange))
-    .syntax("key start:string stop:string [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]")
+    .syntax(
+        "key start:string stop:string [sortby@6.2.0: BYSCORE | BYLEX] [REV@6.2.0] \
+         [LIMIT limit@6.2.0: offset count] [WITHSCORES]",
+    )
     .flags(READ)
     .keys(KEY)
+    .history(&[("6.2.0", "`BYSCORE`, `BYLEX`, `REV` and `LIMIT`.")])
     .doc("1.2.0", COST, "Returns members of a sorted set in a range of ranks, scores or members.");
 
 fn zrange(cx: &mut Keyed<'_, '_>) -> Result {
@@ -166,10 +170,11 @@ fn zrevrange(cx: &mut Keyed<'_, '_>) -> Result {
 
 const ZRANGEBYSCORE: Command =
     Command::new("ZRANGEBYSCORE", "zrangebyscore", Group::Sorted, Run::Keyed(zrangebyscore))
-        .syntax("key min:double max:double [WITHSCORES] [LIMIT offset count]")
+        .syntax("key min:double max:double [WITHSCORES@2.0.0] [LIMIT limit: offset count]")
         .flags(READ)
         .keys(KEY)
         .deprecated("6.2.0", "`ZRANGE` with the `BYSCORE` argument")
+        .history(&[("2.0.0", "`WITHSCORES`.")])
         .doc("1.0.5", COST, "Returns members of a sorted set in a range of scores.");
 
 fn zrangebyscore(cx: &mut Keyed<'_, '_>) -> Result {
@@ -178,10 +183,11 @@ fn zrangebyscore(cx: &mut Keyed<'_, '_>) -> Result {
 
 const ZREVRANGEBYSCORE: Command =
     Command::new("ZREVRANGEBYSCORE", "zrevrangebyscore", Group::Sorted, Run::Keyed(zrevrangebyscore))
-        .syntax("key max:double min:double [WITHSCORES] [LIMIT offset count]")
+        .syntax("key max:double min:double [WITHSCORES] [LIMIT limit: offset count]")
         .flags(READ)
         .keys(KEY)
         .deprecated("6.2.0", "`ZRANGE` with the `REV` and `BYSCORE` arguments")
+        .history(&[("2.1.6", "Bounds that are not part of the range.")])
         .doc("2.2.0", COST, "Returns members of a sorted set in a range of scores, the highest first.");
 
 fn zrevrangebyscore(cx: &mut Keyed<'_, '_>) -> Result {
@@ -190,7 +196,7 @@ fn zrevrangebyscore(cx: &mut Keyed<'_, '_>) -> Result {
 
 const ZRANGEBYLEX: Command =
     Command::new("ZRANGEBYLEX", "zrangebylex", Group::Sorted, Run::Keyed(zrangebylex))
-        .syntax("key min max [LIMIT offset count]")
+        .syntax("key min max [LIMIT limit: offset count]")
         .flags(READ)
         .keys(KEY)
         .deprecated("6.2.0", "`ZRANGE` with the `BYLEX` argument")
@@ -202,7 +208,7 @@ fn zrangebylex(cx: &mut Keyed<'_, '_>) -> Result {
 
 const ZREVRANGEBYLEX: Command =
     Command::new("ZREVRANGEBYLEX", "zrevrangebylex", Group::Sorted, Run::Keyed(zrevrangebylex))
-        .syntax("key max min [LIMIT offset count]")
+        .syntax("key max min [LIMIT limit: offset count]")
         .flags(READ)
         .keys(KEY)
         .deprecated("6.2.0", "`ZRANGE` with the `REV` and `BYLEX` arguments")
@@ -214,7 +220,7 @@ fn zrevrangebylex(cx: &mut Keyed<'_, '_>) -> Result {
 
 const ZRANGESTORE: Command =
     Command::new("ZRANGESTORE", "zrangestore", Group::Sorted, Run::Keyed(zrangestore))
-        .syntax("dst src min max [BYSCORE | BYLEX] [REV] [LIMIT offset count]")
+        .syntax("dst src min max [sortby: BYSCORE | BYLEX] [REV] [LIMIT limit: offset count]")
         .flags(WRITE | GROWS)
         .keys(&[Keys::one(1, access::OW | access::UPDATE), Keys::one(2, access::RO | access::ACCESS)])
         .doc(

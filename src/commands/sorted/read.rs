@@ -62,6 +62,7 @@ const ZRANK: Command = Command::new("ZRANK", "zrank", Group::Sorted, Run::Keyed(
     .syntax("key member [WITHSCORE]")
     .flags(READ | FAST)
     .keys(KEY)
+    .history(&[("7.2.0", "`WITHSCORE`.")])
     .doc("2.0.0", "O(log(N))", "Returns how many members of a sorted set come before one.");
 
 fn zrank(cx: &mut Keyed<'_, '_>) -> Result {
@@ -72,6 +73,7 @@ const ZREVRANK: Command = Command::new("ZREVRANK", "zrevrank", Group::Sorted, Ru
     .syntax("key member [WITHSCORE]")
     .flags(READ | FAST)
     .keys(KEY)
+    .history(&[("7.2.0", "`WITHSCORE`.")])
     .doc("2.0.0", "O(log(N))", "Returns how many members of a sorted set come behind one.");
 
 fn zrevrank(cx: &mut Keyed<'_, '_>) -> Result {

@@ -19,12 +19,17 @@ const TRIMMED: &[Keys] =
 
 const XADD: Command = Command::new("XADD", "xadd", Group::Stream, Run::Keyed(xadd))
     .syntax(
-        "key [NOMKSTREAM] [KEEPREF | DELREF | ACKED] [IDMPAUTO pid | IDMP pid iid] \
-         [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]] <* | id> field value [field value ...]",
+        "key [NOMKSTREAM@6.2.0] [KEEPREF | DELREF | ACKED] [IDMPAUTO pid | IDMP pid iid] \
+         [trim: <strategy: MAXLEN | MINID@6.2.0> [operator: equal== | approximately=~] threshold \
+         [LIMIT@6.2.0 count]] <id-selector: auto-id=* | id> field value [data: field value ...]",
     )
     .flags(WRITE | GROWS | FAST)
     .keys(TRIMMED)
     .tips(&["nondeterministic_output"])
+    .history(&[
+        ("6.2.0", "`NOMKSTREAM`, `MINID` and `LIMIT`."),
+        ("7.0.0", "Ids of which the server draws the second part."),
+    ])
     .doc(
         "5.0.0",
         "O(1), and O(N) for N entries trimmed",
@@ -157,9 +162,10 @@ impl<'a> Adding<'a> {
 }
 
 const XSETID: Command = Command::new("XSETID", "xsetid", Group::Stream, Run::Keyed(xsetid))
-    .syntax("key last-id [ENTRIESADDED entries-added:integer] [MAXDELETEDID max-deleted-id]")
+    .syntax("key last-id [ENTRIESADDED@7.0.0 entries-added:integer] [MAXDELETEDID@7.0.0 max-deleted-id]")
     .flags(WRITE | GROWS | FAST)
     .keys(KEY)
+    .history(&[("7.0.0", "`ENTRIESADDED` and `MAXDELETEDID`.")])
     .doc("5.0.0", "O(1)", "Sets the last id of a stream; for the use of replication.");
 
 fn xsetid(cx: &mut Keyed<'_, '_>) -> Result {

@@ -126,6 +126,7 @@ const XAUTOCLAIM: Command = Command::new("XAUTOCLAIM", "xautoclaim", Group::Stre
     .flags(WRITE | FAST)
     .keys(&[Keys::one(1, access::RW | access::DELETE)])
     .tips(&["nondeterministic_output"])
+    .history(&[("7.0.0", "Tells which entries were deleted meanwhile.")])
     .doc(
         "6.2.0",
         "O(1) for a small count",

@@ -15,8 +15,8 @@ pub const COMMANDS: &[Command] = &[XREADGROUP];
 
 const XREADGROUP: Command = Command::new("XREADGROUP", "xreadgroup", Group::Stream, Run::Waiting(xreadgroup))
     .syntax(
-        "GROUP group consumer [COUNT count] [BLOCK milliseconds] [CLAIM min-idle-time:integer] [NOACK] \
-         STREAMS key [key ...] id [id ...]",
+        "GROUP group-block: group consumer [COUNT count] [BLOCK milliseconds] [CLAIM min-idle-time:integer] \
+         [NOACK] STREAMS streams: key [key ...] id [id ...]",
     )
     .flags(WRITE | BLOCKING)
     .keys(&[Keys::half_after("STREAMS", 4, access::RO | access::ACCESS)])

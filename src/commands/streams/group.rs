@@ -58,10 +58,13 @@ fn open<'t>(txn: &'t mut Txn<'_>, key: &'t [u8], group: &[u8]) -> Result<Edit<'t
 }
 
 const CREATE: Command = Command::new("CREATE", "xgroup|create", Group::Stream, Run::Keyed(create))
-    .syntax("key group <id | $> [MKSTREAM] [ENTRIESREAD entriesread:integer]")
+    .syntax(
+        "key group <id-selector: id | new-id=$> [MKSTREAM] [ENTRIESREAD entriesread=entries-read:integer]",
+    )
     .flags(WRITE | GROWS)
     .keys(&[key(access::INSERT)])
     .event("xgroup-create")
+    .history(&[("7.0.0", "`ENTRIESREAD`.")])
     .doc("5.0.0", "O(1)", "Makes a group.");
 
 fn create(cx: &mut Keyed<'_, '_>) -> Result {
@@ -92,10 +95,11 @@ fn create(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const SETID: Command = Command::new("SETID", "xgroup|setid", Group::Stream, Run::Keyed(setid))
-    .syntax("key group <id | $> [ENTRIESREAD entriesread:integer]")
+    .syntax("key group <id-selector: id | new-id=$> [ENTRIESREAD entriesread=entries-read:integer]")
     .flags(WRITE)
     .keys(&[key(access::UPDATE)])
     .event("xgroup-setid")
+    .history(&[("7.0.0", "`ENTRIESREAD`.")])
     .doc("5.0.0", "O(1)", "Sets the id up to which a group has been given entries.");
 
 fn setid(cx: &mut Keyed<'_, '_>) -> Result {

@@ -24,9 +24,17 @@ const HELP: Command = Command::new("HELP", "xinfo|help", Group::Stream, Run::Out
 const KEY: &[Keys] = &[Keys::one(2, access::RO | access::ACCESS)];
 
 const STREAM: Command = Command::new("STREAM", "xinfo|stream", Group::Stream, Run::Keyed(stream))
-    .syntax("key [FULL [COUNT count]]")
+    .syntax("key [full-block: FULL [COUNT count]]")
     .flags(READ)
     .keys(KEY)
+    .history(&[
+        ("6.0.0", "`FULL`."),
+        (
+            "7.0.0",
+            "Tells what was added and deleted in all, and of groups what they have read and their lag.",
+        ),
+        ("7.2.0", "`active-time` is told, and `seen-time` counts attempts too."),
+    ])
     .doc("5.0.0", "O(1), or O(N) for N entries in full", "Tells about a stream.");
 
 fn stream(cx: &mut Keyed<'_, '_>) -> Result {
@@ -172,6 +180,7 @@ const GROUPS: Command = Command::new("GROUPS", "xinfo|groups", Group::Stream, Ru
     .syntax("key")
     .flags(READ)
     .keys(KEY)
+    .history(&[("7.0.0", "Tells what groups have read, and their lag.")])
     .doc("5.0.0", "O(N) for N groups", "Tells about the groups of a stream.");
 
 fn groups(cx: &mut Keyed<'_, '_>) -> Result {
@@ -198,6 +207,7 @@ const CONSUMERS: Command = Command::new("CONSUMERS", "xinfo|consumers", Group::S
     .flags(READ)
     .keys(KEY)
     .tips(&["nondeterministic_output"])
+    .history(&[("7.2.0", "`inactive` is told, and `idle` counts attempts too.")])
     .doc("5.0.0", "O(N) for N consumers", "Tells about the consumers of a group.");
 
 fn consumers(cx: &mut Keyed<'_, '_>) -> Result {

@@ -64,10 +64,13 @@ fn xackdel(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const XPENDING: Command = Command::new("XPENDING", "xpending", Group::Stream, Run::Keyed(xpending))
-    .syntax("key group [[IDLE min-idle-time:integer] start:string end:string count [consumer]]")
+    .syntax(
+        "key group [filters: [IDLE@6.2.0 min-idle-time:integer] start:string end:string count [consumer]]",
+    )
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
     .tips(&["nondeterministic_output"])
+    .history(&[("6.2.0", "`IDLE`, and bounds that are not part of the range.")])
     .doc(
         "5.0.0",
         "O(N) for N entries looked at",

@@ -28,6 +28,7 @@ const XRANGE: Command = Command::new("XRANGE", "xrange", Group::Stream, Run::Key
     .syntax("key start:string end:string [COUNT count]")
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .history(&[("6.2.0", "Bounds that are not part of the range.")])
     .doc("5.0.0", "O(N) for N entries returned", "Returns the entries between two ids of a stream.");
 
 fn xrange(cx: &mut Keyed<'_, '_>) -> Result {
@@ -39,6 +40,7 @@ const XREVRANGE: Command = Command::new("XREVRANGE", "xrevrange", Group::Stream,
     .syntax("key end:string start:string [COUNT count]")
     .flags(READ)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .history(&[("6.2.0", "Bounds that are not part of the range.")])
     .doc(
         "5.0.0",
         "O(N) for N entries returned",
@@ -77,7 +79,7 @@ fn range(cx: &mut Keyed<'_, '_>, key: &[u8], start: &[u8], end: &[u8], reversed:
 }
 
 const XREAD: Command = Command::new("XREAD", "xread", Group::Stream, Run::Waiting(xread))
-    .syntax("[COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]")
+    .syntax("[COUNT count] [BLOCK milliseconds] STREAMS streams: key [key ...] id [id ...]")
     .flags(READ | BLOCKING)
     .keys(&[Keys::half_after("STREAMS", 1, access::RO | access::ACCESS)])
     .doc(

@@ -103,10 +103,14 @@ impl Options {
 }
 
 const XTRIM: Command = Command::new("XTRIM", "xtrim", Group::Stream, Run::Keyed(xtrim))
-    .syntax("key <MAXLEN | MINID> [= | ~] threshold [LIMIT count] [KEEPREF | DELREF | ACKED]")
+    .syntax(
+        "key <trim: <strategy: MAXLEN | MINID@6.2.0> [operator: equal== | approximately=~] threshold \
+         [LIMIT@6.2.0 count]> [KEEPREF | DELREF | ACKED]",
+    )
     .flags(WRITE)
     .keys(KEY)
     .tips(&["nondeterministic_output"])
+    .history(&[("6.2.0", "`MINID` and `LIMIT`.")])
     .doc(
         "5.0.0",
         "O(N) for N entries removed, which go by whole blocks",

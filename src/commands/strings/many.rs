@@ -11,7 +11,7 @@ use crate::keyspace::{Ttl, Txn};
 pub const COMMANDS: &[Command] = &[MSET, MSETNX, MSETEX];
 
 const MSET: Command = Command::new("MSET", "mset", Group::String, Run::Keyed(mset))
-    .syntax("key value [key value ...]")
+    .syntax("key value [data: key value ...]")
     .flags(WRITE | GROWS)
     .keys(&[Keys::range(1, -1, 2, access::OW | access::UPDATE)])
     .event("set")
@@ -26,7 +26,7 @@ fn mset(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const MSETNX: Command = Command::new("MSETNX", "msetnx", Group::String, Run::Keyed(msetnx))
-    .syntax("key value [key value ...]")
+    .syntax("key value [data: key value ...]")
     .flags(WRITE | GROWS)
     .keys(&[Keys::range(1, -1, 2, access::OW | access::INSERT)])
     .event("set")
@@ -44,8 +44,8 @@ fn msetnx(cx: &mut Keyed<'_, '_>) -> Result {
 
 const MSETEX: Command = Command::new("MSETEX", "msetex", Group::String, Run::Keyed(msetex))
     .syntax(
-        "numkeys key value [key value ...] [NX | XX] \
-         [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
+        "numkeys key value [key value ...] [NX | XX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | \
+         PXAT unix-time-milliseconds | KEEPTTL]",
     )
     .flags(WRITE | GROWS)
     .keys(&[Keys::counted_pairs(1, access::OW | access::UPDATE)])

@@ -11,7 +11,8 @@ pub const COMMANDS: &[Command] = &[GETEX, GETDEL, DELIFEQ, DELEX];
 
 const GETEX: Command = Command::new("GETEX", "getex", Group::String, Run::Keyed(getex))
     .syntax(
-        "key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST]",
+        "key [expiration: EX seconds | PX milliseconds | EXAT unix-time-seconds | \
+         PXAT unix-time-milliseconds | PERSIST]",
     )
     .flags(WRITE | FAST)
     .keys(&[Keys::one(1, access::RW | access::ACCESS | access::UPDATE).note("Updates the expiry")])

@@ -11,13 +11,21 @@ pub const COMMANDS: &[Command] = &[SET, SETNX, SETEX, PSETEX, GETSET];
 
 const SET: Command = Command::new("SET", "set", Group::String, Run::Keyed(set))
     .syntax(
-        "key value [NX | XX | IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest:integer | IFDNE ifdne-digest:integer] [GET] \
-         [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
+        "key value [condition@2.6.12: NX | XX | IFEQ ifeq-value | IFNE ifne-value | \
+         IFDEQ ifdeq-digest:integer | IFDNE ifdne-digest:integer] [GET@6.2.0] \
+         [expiration: EX@2.6.12 seconds | PX@2.6.12 milliseconds | EXAT@6.2.0 unix-time-seconds | \
+         PXAT@6.2.0 unix-time-milliseconds | KEEPTTL@6.0.0]",
     )
     .flags(WRITE | GROWS)
     .keys(&[Keys::one(1, access::RW | access::ACCESS | access::UPDATE)
         .varies(set_access)
         .note("Reads the key only with GET")])
+    .history(&[
+        ("2.6.12", "`NX`, `XX`, `EX` and `PX`."),
+        ("6.0.0", "`KEEPTTL`."),
+        ("6.2.0", "`GET`, `EXAT` and `PXAT`."),
+        ("7.0.0", "`NX` together with `GET`."),
+    ])
     .doc("1.0.0", "O(1)", "Gives a key a string value, whatever it held, and clears or sets its expiry.");
 
 /// What a call of SET does to its key.

@@ -214,7 +214,7 @@ impl Running<'_, '_> {
         self.calls += 1;
         let is_shown = !call.entry.is_some_and(|entry| entry.command.has(flag::NO_MONITOR | flag::ADMIN));
         if self.engine.monitors.is_active() && is_shown {
-            self.engine.monitors.send_from("lua", self.session.db, call.argv, 0);
+            self.engine.monitors.send_from("lua", self.session.db, call.argv);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::engine::{Flag, Paused, ReplyMode};
 use std::sync::atomic::Ordering::Relaxed;
 
 pub(super) const REPLY: Command = Command::new("REPLY", "client|reply", Group::Connection, Run::Outer(reply))
-    .syntax("<ON | OFF | SKIP>")
+    .syntax("<action: ON | OFF | SKIP>")
     .flags(SIMPLE)
     .doc("3.2.0", "O(1)", "Says whether commands are answered.");
 
@@ -30,7 +30,7 @@ fn reply(cx: &mut Outer<'_>) -> Result {
 
 pub(super) const NO_EVICT: Command =
     Command::new("NO-EVICT", "client|no-evict", Group::Connection, Run::Outer(no_evict))
-        .syntax("<ON | OFF>")
+        .syntax("<enabled: ON | OFF>")
         .flags(SIMPLE | ADMIN)
         .doc("7.0.0", "O(1)", "Spares this connection when clients take too much memory.");
 
@@ -40,7 +40,7 @@ fn no_evict(cx: &mut Outer<'_>) -> Result {
 
 pub(super) const NO_TOUCH: Command =
     Command::new("NO-TOUCH", "client|no-touch", Group::Connection, Run::Outer(no_touch))
-        .syntax("<ON | OFF>")
+        .syntax("<enabled: ON | OFF>")
         .flags(SIMPLE)
         .doc("7.2.0", "O(1)", "Has this connection's commands leave the access times of keys alone.");
 
@@ -108,8 +108,9 @@ fn durability(cx: &mut Outer<'_>) -> Result {
 }
 
 pub(super) const PAUSE: Command = Command::new("PAUSE", "client|pause", Group::Connection, Run::Outer(pause))
-    .syntax("timeout:integer [WRITE | ALL]")
+    .syntax("timeout:integer [mode@6.2.0: WRITE | ALL]")
     .flags(SIMPLE | ADMIN)
+    .history(&[("6.2.0", "May pause writes alone.")])
     .doc("3.0.0", "O(1)", "Holds back the commands of all clients for a time.");
 
 fn pause(cx: &mut Outer<'_>) -> Result {
@@ -147,7 +148,7 @@ fn unpause(cx: &mut Outer<'_>) -> Result {
 
 pub(super) const UNBLOCK: Command =
     Command::new("UNBLOCK", "client|unblock", Group::Connection, Run::Outer(unblock))
-        .syntax("client-id [TIMEOUT | ERROR]")
+        .syntax("client-id [unblock-type: TIMEOUT | ERROR]")
         .flags(SIMPLE | ADMIN)
         .doc("5.0.0", "O(1)", "Ends the wait of a client that is blocked in a command.");
 

@@ -45,7 +45,7 @@ fn setname(cx: &mut Outer<'_>) -> Result {
 
 pub(super) const SETINFO: Command =
     Command::new("SETINFO", "client|setinfo", Group::Connection, Run::Outer(setinfo))
-        .syntax("<LIB-NAME libname | LIB-VER libver>")
+        .syntax("<attr: LIB-NAME libname | LIB-VER libver>")
         .flags(SIMPLE)
         .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
         .doc("7.2.0", "O(1)", "Notes the name or the version of the client's library.");

@@ -7,11 +7,21 @@ use crate::pubsub::Close;
 
 pub(super) const KILL: Command = Command::new("KILL", "client|kill", Group::Connection, Run::Outer(kill))
     .syntax(
-        "<old-format | <[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | [USER username] | \
-         [ADDR addr] | [LADDR laddr] | [SKIPME <YES | NO>] | [MAXAGE maxage] ...>>",
+        "<filter: old-format=ip:port | <new-format: [ID@2.8.12 client-id] | [TYPE \
+         <client-type@2.8.12: NORMAL | MASTER@3.2.0 | SLAVE | REPLICA@5.0.0 | PUBSUB>] | [USER username] | \
+         [ADDR addr=ip:port] | [LADDR@6.2.0 laddr=ip:port] | [SKIPME <skipme: YES | NO>] | \
+         [MAXAGE@7.4.0 maxage] ...>>",
     )
     .arity(-3)
     .flags(ADMIN | NO_SCRIPT | LOADING | STALE)
+    .history(&[
+        ("2.8.12", "Takes filters."),
+        ("2.8.12", "`ID`."),
+        ("3.2.0", "`TYPE master`."),
+        ("5.0.0", "`TYPE replica`, as which `slave` is taken too."),
+        ("6.2.0", "`LADDR`."),
+        ("7.4.0", "`MAXAGE`."),
+    ])
     .doc("2.4.0", "O(N) where N is the number of clients.", "Ends connections.");
 
 fn kill(cx: &mut Outer<'_>) -> Result {

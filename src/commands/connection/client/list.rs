@@ -12,9 +12,22 @@ use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
 pub(super) const LIST: Command = Command::new("LIST", "client|list", Group::Connection, Run::Outer(list))
-    .syntax("[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]")
+    .syntax(
+        "[TYPE <client-type@5.0.0: NORMAL | MASTER | REPLICA | PUBSUB>] [ID@6.2.0 client-id [client-id ...]]",
+    )
     .flags(SIMPLE | ADMIN)
     .tips(&["nondeterministic_output"])
+    .history(&[
+        ("2.8.12", "`id` is told."),
+        ("5.0.0", "`TYPE`."),
+        ("6.0.0", "`user` is told."),
+        ("6.2.0", "`ID`; `laddr`, `redir`, `argv-mem` and `tot-mem` are told."),
+        ("7.0.0", "`resp`, `multi-mem`, `rbs` and `rbp` are told."),
+        ("7.0.3", "`ssub` is told."),
+        ("7.2.0", "`lib-name` and `lib-ver` are told."),
+        ("7.4.0", "`watch` is told."),
+        ("8.0.0", "`io-thread` is told."),
+    ])
     .doc("2.4.0", "O(N) where N is the number of clients.", "Tells about the open connections.");
 
 fn list(cx: &mut Outer<'_>) -> Result {

@@ -10,8 +10,8 @@ use std::sync::atomic::Ordering::Relaxed;
 pub(super) const TRACKING: Command =
     Command::new("TRACKING", "client|tracking", Group::Connection, Run::Outer(tracking))
         .syntax(
-            "<ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] [OPTOUT] \
-             [NOLOOP]",
+            "<status: ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] \
+             [OPTIN] [OPTOUT] [NOLOOP]",
         )
         .flags(SIMPLE)
         .doc("6.0.0", "O(1)", "Has the server tell of changes to keys that the client keeps.");
@@ -160,7 +160,7 @@ fn getredir(cx: &mut Outer<'_>) -> Result {
 
 pub(super) const CACHING: Command =
     Command::new("CACHING", "client|caching", Group::Connection, Run::Outer(caching))
-        .syntax("<YES | NO>")
+        .syntax("<mode: YES | NO>")
         .flags(SIMPLE)
         .doc("6.0.0", "O(1)", "Says whether the keys of the next command are tracked.");
 

@@ -9,7 +9,9 @@
 //! `word [word ...]` is one argument that may be repeated. Words in capitals are tokens; the words
 //! behind one, up to the next mark, are its value. What a word stands for follows from its name, or is
 //! said behind it: `increment:integer`, and `pattern#1` for one that belongs to the second key
-//! specification. The syntax is written by us, never by a client: its depth is a handful.
+//! specification. An argument is called as it is shown, or `change=CH`; a choice or several in a row as
+//! the label before them says: `[order: ASC | DESC]`. Since when there is one is told behind its word or
+//! its name in a label: `REV@6.2.0`. The syntax is written by us, never by a client: its depth is a handful.
 
 use crate::command::Reply;
 
@@ -17,8 +19,12 @@ use crate::command::Reply;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Argument {
     name: String,
+    /// What people are shown, where that is another word.
+    text: Option<String>,
     kind: &'static str,
     token: Option<String>,
+    /// The version of Redis that first had it, where that is told.
+    since: Option<String>,
     optional: bool,
     multiple: bool,
     multiple_token: bool,
@@ -46,28 +52,51 @@ impl KeyCount {
     }
 }
 
-/// `syntax` for people: without what it says of types and keys.
+/// `syntax` for people: without what it says of names, versions, types and keys.
 pub(in crate::commands) fn plain(syntax: &str) -> String {
     let mut text = String::new();
     for mark in syntax.split_inclusive([' ', '[', ']', '<', '>', '|']) {
         let end = mark.trim_end_matches([' ', '[', ']', '<', '>', '|']).len();
-        text.push_str(annotated(&mark[..end]).0);
+        if is_label(&mark[..end]) {
+            continue;
+        }
+        text.push_str(Note::of(&mark[..end]).text);
         text.push_str(&mark[end..]);
     }
     text
 }
 
-/// A word, the type said behind it, and the key specification.
-fn annotated(word: &str) -> (&str, Option<&'static str>, Option<i64>) {
-    const TYPES: [&str; 6] = ["string", "integer", "double", "key", "pattern", "unix-time"];
-    let spec = word.rsplit_once('#').and_then(|(rest, n)| Some((rest, n.parse().ok()?)));
-    let (word, spec) = spec.map_or((word, None), |(rest, n)| (rest, Some(n)));
-    match word.rsplit_once(':') {
-        Some((name, kind)) if TYPES.contains(&kind) => {
-            (name, TYPES.into_iter().find(|known| *known == kind), spec)
-        }
-        _ => (word, None, spec),
+/// What a word of a syntax says.
+struct Note<'a> {
+    /// What people are shown.
+    text: &'a str,
+    name: Option<&'a str>,
+    kind: Option<&'static str>,
+    since: Option<&'a str>,
+    spec: Option<i64>,
+}
+
+impl<'a> Note<'a> {
+    fn of(word: &'a str) -> Self {
+        const TYPES: [&str; 6] = ["string", "integer", "double", "key", "pattern", "unix-time"];
+        let spec = word.rsplit_once('#').and_then(|(rest, n)| Some((rest, n.parse().ok()?)));
+        let (word, spec) = spec.map_or((word, None), |(rest, n)| (rest, Some(n)));
+        let (word, kind) = match word.rsplit_once(':') {
+            Some((rest, kind)) if TYPES.contains(&kind) => {
+                (rest, TYPES.into_iter().find(|known| *known == kind))
+            }
+            _ => (word, None),
+        };
+        let (word, since) = word.rsplit_once('@').map_or((word, None), |(rest, since)| (rest, Some(since)));
+        let named = word.split_once('=').filter(|(name, text)| !name.is_empty() && !text.is_empty());
+        let (name, text) = named.map_or((None, word), |(name, text)| (Some(name), text));
+        Self { text, name, kind, since, spec }
     }
+}
+
+/// Whether `mark` names what follows it.
+fn is_label(mark: &str) -> bool {
+    mark.ends_with(':')
 }
 
 /// The words and marks of a syntax.
@@ -88,16 +117,23 @@ impl Argument {
     /// The arguments of `syntax`.
     pub(super) fn parse(syntax: &str) -> Vec<Argument> {
         let marks = marks(syntax);
-        let mut at = 0;
-        alternatives(&marks, &mut at)
+        group(&marks, &mut 0).1
     }
 
     fn word(word: &str) -> Self {
-        let (word, kind, spec) = annotated(word);
-        let token = !word.chars().any(|c| c.is_ascii_lowercase());
-        let kind = if token { "pure-token" } else { kind.unwrap_or_else(|| kind_of(word)) };
-        let token = token.then(|| word.to_owned());
-        Self { name: word.to_ascii_lowercase(), kind, token, spec, ..Self::default() }
+        let Note { text, name, kind, since, spec } = Note::of(word);
+        let token = !text.chars().any(|c| c.is_ascii_lowercase());
+        let kind = if token { "pure-token" } else { kind.unwrap_or_else(|| kind_of(text)) };
+        Self {
+            name: name.map_or_else(|| text.to_ascii_lowercase(), str::to_owned),
+            text: name.filter(|_| !token).map(|_| text.to_owned()),
+            kind,
+            // The empty word is written in quotes.
+            token: token.then(|| text.trim_matches('"').to_owned()),
+            since: since.map(str::to_owned),
+            spec,
+            ..Self::default()
+        }
     }
 
     /// Several in a row as one.
@@ -107,6 +143,29 @@ impl Argument {
         }
         let name = parts.first().map_or(String::new(), |first| first.name.clone());
         Self { name, kind: "block", parts, ..Self::default() }
+    }
+
+    /// With the name and the version that `label` says, if there is one.
+    fn labelled(mut self, label: Option<&str>) -> Self {
+        if let Some(label) = label {
+            let Note { text, since, .. } = Note::of(label);
+            self.name = text.to_owned();
+            self.since = since.map(str::to_owned);
+        }
+        self
+    }
+
+    /// Whether `again` repeats it, whatever names the first time gave.
+    fn is_like(&self, again: &Self) -> bool {
+        let shown = |one: &Self| one.text.clone().unwrap_or_else(|| one.name.clone());
+        let alike = match &*self.parts {
+            [] => shown(self) == shown(again),
+            parts => {
+                parts.len() == again.parts.len()
+                    && parts.iter().zip(&again.parts).all(|(one, again)| one.is_like(again))
+            }
+        };
+        alike && self.kind == again.kind && self.token == again.token
     }
 
     /// Writes it as COMMAND DOCS does; `keys` counts the keys so far.
@@ -122,7 +181,8 @@ impl Argument {
         let single = self.parts.is_empty();
         let key =
             (self.kind == "key" || self.spec.is_some()).then(|| self.spec.unwrap_or_else(|| keys.take()));
-        let extra = [single, key.is_some(), self.token.is_some(), !flags.is_empty(), !single];
+        let extra =
+            [single, key.is_some(), self.token.is_some(), self.since.is_some(), !flags.is_empty(), !single];
         reply.map(2 + extra.iter().filter(|on| **on).count());
         let mut field = |name: &str, value: &str| {
             reply.bulk(name.as_bytes());
@@ -131,14 +191,17 @@ impl Argument {
         field("name", &self.name);
         field("type", self.kind);
         if single {
-            field("display_text", &self.name);
-        }
-        if let Some(token) = &self.token {
-            field("token", token);
+            field("display_text", self.text.as_ref().unwrap_or(&self.name));
         }
         if let Some(spec) = key {
             reply.bulk(b"key_spec_index");
             reply.int(spec);
+        }
+        for (name, text) in [("token", &self.token), ("since", &self.since)] {
+            if let Some(text) = text {
+                reply.bulk(name.as_bytes());
+                reply.bulk(text.as_bytes());
+            }
         }
         if !flags.is_empty() {
             reply.bulk(b"flags");
@@ -168,26 +231,36 @@ fn kind_of(word: &str) -> &'static str {
     }
 }
 
-/// What stands up to the closing mark: one sequence, or alternatives as a `oneof`.
-fn alternatives(marks: &[String], at: &mut usize) -> Vec<Argument> {
-    let mut found = vec![sequence(marks, at)];
+/// What stands up to the closing mark: one sequence, or alternatives as a `oneof`. A label that is left is for the sequence.
+fn group<'a>(marks: &'a [String], at: &mut usize) -> (Option<&'a str>, Vec<Argument>) {
+    let first = label(marks, at);
+    let mut found = vec![(label(marks, at), sequence(marks, at))];
     while marks.get(*at).is_some_and(|mark| mark == "|") {
         *at += 1;
-        found.push(sequence(marks, at));
+        found.push((label(marks, at), sequence(marks, at)));
     }
     if found.len() == 1 {
-        return found.remove(0);
+        return (first, found.remove(0).1);
     }
     // Dots behind the last alternative are about the choice.
     let multiple = *at > 0 && marks[*at - 1] == "...";
-    let mut parts: Vec<Argument> = found.into_iter().map(Argument::block).collect();
+    let blocks = found.into_iter().map(|(label, parts)| Argument::block(parts).labelled(label));
+    let mut parts: Vec<Argument> = blocks.collect();
     if let Some(last) = parts.last_mut().filter(|_| multiple) {
         last.multiple = false;
         last.parts.last_mut().into_iter().for_each(|part| part.multiple = false);
     }
     let tokens = parts.iter().all(|part| part.kind == "pure-token");
     let name = if tokens { "condition" } else { "option" };
-    vec![Argument { name: name.into(), kind: "oneof", multiple, parts, ..Argument::default() }]
+    let choice = Argument { name: name.into(), kind: "oneof", multiple, parts, ..Argument::default() };
+    (None, vec![choice.labelled(first)])
+}
+
+/// Takes the label that stands here.
+fn label<'a>(marks: &'a [String], at: &mut usize) -> Option<&'a str> {
+    let label = marks.get(*at).filter(|mark| is_label(mark))?;
+    *at += 1;
+    Some(label.trim_end_matches(':'))
 }
 
 fn sequence(marks: &[String], at: &mut usize) -> Vec<Argument> {
@@ -202,32 +275,29 @@ fn sequence(marks: &[String], at: &mut usize) -> Vec<Argument> {
             open @ ("[" | "<") => {
                 *at += 1;
                 let from = *at;
-                let inner = alternatives(marks, at);
+                let (label, inner) = group(marks, at);
                 // The mark that closes it.
                 let repeats = *at > from && marks[*at - 1] == "...";
                 *at += 1;
-                if open == "[" && repeats && repeat(&mut found, &inner) {
+                if open == "[" && repeats && repeat(&mut found, &inner, label) {
                     continue;
                 }
-                let mut argument = Argument::block(inner);
+                let mut argument = Argument::block(inner).labelled(label);
                 argument.optional = open == "[";
                 found.push(argument);
             }
             word => {
                 *at += 1;
                 let word = Argument::word(word);
-                match word.kind {
-                    "pure-token" => {
-                        let token = word.token.clone();
-                        let mut value = value(marks, at);
-                        match value.len() {
-                            0 => found.push(word),
-                            1 => found.push(Argument { token, ..value.remove(0) }),
-                            _ => found.push(Argument { token, ..Argument::block(value) }),
+                found.push(match word.kind {
+                    "pure-token" => match value(marks, at) {
+                        Some(value) => {
+                            Argument { token: word.token, since: word.since.or(value.since), ..value }
                         }
-                    }
-                    _ => found.push(word),
-                }
+                        None => word,
+                    },
+                    _ => word,
+                });
             }
         }
     }
@@ -236,13 +306,14 @@ fn sequence(marks: &[String], at: &mut usize) -> Vec<Argument> {
 
 /// The value of a token that was just read: a choice, or the words up to the next mark, each with its
 /// repetition.
-fn value(marks: &[String], at: &mut usize) -> Vec<Argument> {
+fn value(marks: &[String], at: &mut usize) -> Option<Argument> {
     if marks.get(*at).is_some_and(|mark| mark == "<") {
         *at += 1;
-        let inner = alternatives(marks, at);
+        let (label, inner) = group(marks, at);
         *at += 1;
-        return inner;
+        return Some(Argument::block(inner).labelled(label));
     }
+    let label = label(marks, at);
     let mut found: Vec<Argument> = Vec::new();
     let from = *at;
     while let Some(mark) = marks.get(*at) {
@@ -255,9 +326,9 @@ fn value(marks: &[String], at: &mut usize) -> Vec<Argument> {
             }
             "[" => {
                 let mut end = *at + 1;
-                let inner = alternatives(marks, &mut end);
+                let (label, inner) = group(marks, &mut end);
                 let repeats = marks[end - 1] == "..." && inner.iter().all(|part| part.token.is_none());
-                if !repeats || !repeat(&mut found, &inner) {
+                if !repeats || !repeat(&mut found, &inner, label) {
                     break;
                 }
                 *at = end + 1;
@@ -273,17 +344,16 @@ fn value(marks: &[String], at: &mut usize) -> Vec<Argument> {
             }
         }
     }
-    found
+    (!found.is_empty()).then(|| Argument::block(found).labelled(label))
 }
 
-/// Takes `x [x ...]` as a repetition: marks the end of `found` that `inner` repeats.
-fn repeat(found: &mut Vec<Argument>, inner: &[Argument]) -> bool {
+/// Takes `x [x ...]` as a repetition: marks the end of `found` that `inner` repeats, which `label` names.
+fn repeat(found: &mut Vec<Argument>, inner: &[Argument], label: Option<&str>) -> bool {
     let Some(from) = found.len().checked_sub(inner.len()) else { return false };
-    let same = found[from..].iter().zip(inner).all(|(a, b)| a.name == b.name && a.kind == b.kind);
-    if !same {
+    if !found[from..].iter().zip(inner).all(|(one, again)| one.is_like(again)) {
         return false;
     }
-    let mut argument = Argument::block(found.split_off(from));
+    let mut argument = Argument::block(found.split_off(from)).labelled(label);
     argument.multiple = true;
     argument.multiple_token = argument.token.is_some();
     found.push(argument);
@@ -316,6 +386,15 @@ mod tests {
             ),
             ("key field value [field value ...]", "key:key field:block(field:string value:string)*"),
             ("[ASYNC | SYNC]", "condition:oneof(ASYNC=async:pure-token SYNC=sync:pure-token)?"),
+            (
+                "[order: ASC | DESC] [change=CH]",
+                "order:oneof(ASC=asc:pure-token DESC=desc:pure-token)? CH=change:pure-token?",
+            ),
+            ("key value [data: key value ...]", "data:block(key:key value:string)*"),
+            (
+                "[LIMIT limit: offset count] [by: x: A a b | B]",
+                "LIMIT=limit:block(offset:integer count:integer)? by:oneof(A=x:block(a:string b:string) B=b:pure-token)?",
+            ),
         ] {
             assert_eq!(shown(&Argument::parse(syntax)), tree, "{syntax}");
         }

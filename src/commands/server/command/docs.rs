@@ -41,22 +41,29 @@ fn document(command: &Command, reply: &mut Reply) {
         ("group", command.group.name()),
         ("complexity", command.complexity),
         ("module", if command.has(MODULE) { VECTORS } else { "" }),
-        ("deprecated_since", deprecated_since),
-        ("replaced_by", replaced_by),
     ];
+    let successor = [("deprecated_since", deprecated_since), ("replaced_by", replaced_by)];
     let marks = [("deprecated", command.deprecated.is_some()), ("syscmd", command.has(INTERNAL))];
-    let told = texts.iter().filter(|(_, text)| !text.is_empty());
-    let more = [!arguments.is_empty(), !subcommands.is_empty(), marks.iter().any(|(_, on)| *on)];
-    reply.map(told.clone().count() + more.iter().filter(|on| **on).count());
-    for (field, text) in told {
-        reply.bulk(field.as_bytes());
-        reply.bulk(text.as_bytes());
-    }
-    let set = marks.iter().filter(|(_, on)| *on);
-    if set.clone().count() > 0 {
+    let told = texts.iter().chain(&successor).filter(|(_, text)| !text.is_empty()).count();
+    let has_marks = marks.iter().any(|(_, on)| *on);
+    let more = [has_marks, !command.history.is_empty(), !arguments.is_empty(), !subcommands.is_empty()];
+    reply.map(told + more.iter().filter(|on| **on).count());
+    write_texts(&texts, reply);
+    if has_marks {
+        let set = marks.iter().filter(|(_, on)| *on);
         reply.bulk(b"doc_flags");
         reply.set(set.clone().count());
         set.for_each(|(name, _)| reply.status(name));
+    }
+    write_texts(&successor, reply);
+    if !command.history.is_empty() {
+        reply.bulk(b"history");
+        reply.set(command.history.len());
+        for (version, what) in command.history {
+            reply.array(2);
+            reply.bulk(version.as_bytes());
+            reply.bulk(what.as_bytes());
+        }
     }
     if !arguments.is_empty() {
         reply.bulk(b"arguments");
@@ -68,5 +75,13 @@ fn document(command: &Command, reply: &mut Reply) {
         reply.bulk(b"subcommands");
         reply.map(subcommands.len());
         subcommands.iter().for_each(|sub| document(sub, reply));
+    }
+}
+
+/// Writes the fields that there are.
+fn write_texts(texts: &[(&str, &str)], reply: &mut Reply) {
+    for (field, text) in texts.iter().filter(|(_, text)| !text.is_empty()) {
+        reply.bulk(field.as_bytes());
+        reply.bulk(text.as_bytes());
     }
 }

@@ -10,6 +10,7 @@ pub(super) const INFO: Command = Command::new("INFO", "command|info", Group::Ser
     .syntax("[command-name [command-name ...]]")
     .flags(LOADING | STALE)
     .tips(&["nondeterministic_output_order"])
+    .history(&[("7.0.0", "Without names it tells of all commands.")])
     .doc("2.8.13", "O(N) where N is the number of commands.", "Tells what clients need to know of commands.");
 
 fn info(cx: &mut Outer<'_>) -> Result {

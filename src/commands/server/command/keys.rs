@@ -60,6 +60,10 @@ fn find_keys(argv: &[&[u8]]) -> Result<Vec<Found>> {
     }
     let invalid = Error::new("ERR Invalid arguments specified for command");
     let mut found = Vec::new();
+    if let Some(find) = command.finds_keys {
+        find(argv, &mut found)?;
+        return if found.is_empty() { Err(invalid) } else { Ok(found) };
+    }
     for keys in specs {
         let before = found.len();
         if keys.find(argv, &mut found).is_err() {

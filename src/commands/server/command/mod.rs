@@ -46,7 +46,7 @@ fn count(cx: &mut Outer<'_>) -> Result {
 
 const LIST: Command = Command::new("LIST", "command|list", Group::Server, Run::Outer(list))
     .subject(&["connection"])
-    .syntax("[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]")
+    .syntax("[FILTERBY <filterby: MODULE module-name | ACLCAT category | PATTERN pattern>]")
     .flags(LOADING | STALE)
     .tips(&["nondeterministic_output_order"])
     .doc("7.0.0", "O(N) where N is the number of commands.", "Lists the names of commands.");

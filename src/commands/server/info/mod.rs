@@ -25,6 +25,7 @@ const INFO: Command = Command::new("INFO", "info", Group::Server, Run::Sweep(inf
     .syntax("[section [section ...]]")
     .flags(LOADING | STALE | crate::command::flag::DANGEROUS)
     .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"])
+    .history(&[("7.0.0", "Several sections.")])
     .doc("1.0.0", "O(1)", "Tells how the server fares.");
 
 /// One section.
