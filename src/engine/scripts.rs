@@ -4,7 +4,7 @@
 //! other work moves elsewhere. Longer than `busy-reply-threshold`, and the server is busy: clients are told
 //! so, and may end the script if it wrote nothing.
 
-use crate::lua::{Declared, Library, Script, Sha, folded};
+use crate::lua::{Declared, Kind, Lasting, Library, Script, Sha, folded};
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -70,6 +70,7 @@ struct Libraries {
 pub struct Scripts {
     scripts: Mutex<HashMap<Sha, Arc<Script>>>,
     libraries: RwLock<Libraries>,
+    json: [Lasting; 2],
     latest: AtomicU64,
     evicted: AtomicU64,
     slow: Mutex<Vec<Arc<Run>>>,
@@ -82,6 +83,7 @@ impl Default for Scripts {
         Self {
             scripts: Mutex::default(),
             libraries: RwLock::default(),
+            json: Default::default(),
             latest: AtomicU64::new(1),
             evicted: AtomicU64::new(0),
             slow: Mutex::default(),
@@ -128,8 +130,14 @@ impl Scripts {
         }
     }
 
+    /// What `cjson` was told to do by scripts, or by functions.
+    pub fn json(&self, kind: Kind) -> &Lasting {
+        &self.json[kind as usize]
+    }
+
     /// Forgets all scripts.
     pub fn flush(&self) {
+        self.json(Kind::Script).clear();
         for (_, script) in self.scripts.lock().drain() {
             script.gone.store(true, Relaxed);
         }
@@ -230,6 +238,7 @@ impl Scripts {
 
     /// Deletes all libraries. Runs `done` as above.
     pub fn flush_libraries(&self, done: impl FnOnce()) {
+        self.json(Kind::Function).clear();
         let mut libraries = self.libraries.write();
         let all: Vec<Arc<Library>> = libraries.by_name.values().cloned().collect();
         all.iter().for_each(|library| libraries.remove(library));

@@ -1,8 +1,9 @@
 //! The interpreter of a thread.
 
 use super::bytecode::sets_globals;
+use super::libs::READONLY;
 use super::libs::digits::write_g;
-use super::libs::{READONLY, json::Settings};
+use super::libs::json::{Seen, Settings};
 use super::names::Names;
 use super::random::Random;
 use super::registry::{Registered, folded};
@@ -51,7 +52,7 @@ pub(super) struct State {
     /// Whether commands answer the script in RESP3.
     pub resp3: Cell<bool>,
     /// What `cjson` is told to do.
-    pub json: Cell<Settings>,
+    pub json: Rc<Cell<Settings>>,
     /// `math.random`.
     pub random: Random,
     /// Bytes the interpreter may use while a script runs; 0 is no limit.
@@ -68,6 +69,8 @@ pub(super) struct State {
     pub reply: RefCell<Reply>,
     /// Whether the collector rests until the heap is many times as large.
     pub rests: Cell<bool>,
+    /// What of that is known to last.
+    pub seen: Cell<Seen>,
     /// Names of fields; there once the interpreter is made.
     pub names: OnceCell<Names>,
     /// The interpreter itself: asking a stack for it takes longer.
@@ -421,7 +424,11 @@ impl Interp {
         if is_debugged {
             stack.hook::<Steps>(HOOK_EVERY as i32);
         }
+        let mut seen = self.state.seen.get();
+        self.state.json.set(seen.of(host.json()));
+        self.state.seen.set(seen);
         let fine = self.guarded(limit, host, || stack.call(args, handler));
+        seen.keep(self.state.json.get(), host.json());
         if is_debugged {
             self.settle();
         }
@@ -452,7 +459,6 @@ impl Interp {
     /// Runs `f` with the limit of memory and within reach of the host.
     fn guarded<R>(&self, limit: usize, host: &mut dyn Host, f: impl FnOnce() -> R) -> Result<R, Failure> {
         self.state.resp3.set(false);
-        self.state.json.set(Settings::default());
         self.state.limit.set(limit);
         let done = HOST.set(host, || {
             let _limited = Limited::on(&self.lua, limit);

@@ -35,6 +35,7 @@ mod tests;
 mod writing;
 
 pub use interp::{Compiled, Failure, Interp, Kind, Words, enable_deprecated, memory, with};
+pub use libs::json::Lasting;
 pub use registry::{BAD_NAME, Declared, Registered, folded, is_name};
 pub use script::{Flags, Library, Script, Sha};
 pub use writing::error_line;
@@ -87,6 +88,9 @@ pub trait Host {
 
     /// Is told of an error within what a script returned, which is not counted yet.
     fn returned_error(&mut self, text: &[u8]);
+
+    /// What `cjson` was told to do by those before.
+    fn json(&self) -> &Lasting;
 
     /// Whether the script may go on; asked now and then.
     fn may_go_on(&mut self) -> bool;

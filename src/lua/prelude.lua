@@ -374,7 +374,7 @@ local base = {
             pieces[#pieces + 1] = piece
         end
         return compile(concat(pieces), name or '=(load)')
-    end, 'fS'),
+    end, 'l'),
     loadstring = checked(compile, 'sS'),
     math = math_real,
     next = checked(next, 't'),

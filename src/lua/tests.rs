@@ -1,6 +1,6 @@
 //! What passes between a script and its host: words and replies are the same on both sides.
 
-use super::{Failure, Host, Interp, Kind, Level, Refused, Words, with};
+use super::{Failure, Host, Interp, Kind, Lasting, Level, Refused, Words, with};
 use crate::resp::{Error, Protocol, Reply};
 use proptest::prelude::*;
 
@@ -11,6 +11,7 @@ struct Echo {
     error: Option<&'static str>,
     heard: Vec<Vec<Vec<u8>>>,
     told: Vec<Vec<u8>>,
+    json: Lasting,
 }
 
 impl Host for Echo {
@@ -32,6 +33,10 @@ impl Host for Echo {
     fn log(&mut self, _: Level, _: &str) {}
 
     fn waits(&mut self) {}
+
+    fn json(&self) -> &Lasting {
+        &self.json
+    }
 
     fn returned_error(&mut self, text: &[u8]) {
         self.told.push(text.to_vec());

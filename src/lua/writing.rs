@@ -135,11 +135,9 @@ impl Writer<'_> {
             stack.push(names.string);
             stack.field(-3);
             if let (Some(format), Some(text)) = (stack.text(-2), stack.text(-1)) {
-                let three: [u8; 3] = std::array::from_fn(|i| match format.get(i) {
-                    Some(letter) if letter.is_ascii_graphic() => *letter,
-                    _ => b' ',
-                });
-                return self.reply.verbatim(std::str::from_utf8(&three).unwrap_or("txt"), text);
+                let format = until_nul(format);
+                let three = std::array::from_fn(|i| format.get(i).copied().unwrap_or(b' '));
+                return self.reply.verbatim(three, text);
             }
             stack.pop(3);
         }

@@ -297,11 +297,10 @@ impl Reply {
     }
 
     /// Text with a three-letter format (`txt`, `mkd`): verbatim in RESP3, bulk in RESP2.
-    pub fn verbatim(&mut self, format: &str, text: &[u8]) {
-        debug_assert_eq!(format.len(), 3);
+    pub fn verbatim(&mut self, format: [u8; 3], text: &[u8]) {
         if self.is_resp3() {
             self.head(b'=', text.len() as i64 + 4);
-            self.bytes.extend_from_slice(format.as_bytes());
+            self.bytes.extend_from_slice(&format);
             self.bytes.push(b':');
             self.bytes.extend_from_slice(text);
             self.bytes.extend_from_slice(b"\r\n");

@@ -313,7 +313,7 @@ fn protocol(cx: &mut Sweep<'_, '_>, kind: &[u8]) -> Result {
         }
         b"true" => reply.bool(true),
         b"false" => reply.bool(false),
-        b"verbatim" => reply.verbatim("txt", b"This is a verbatim\nstring"),
+        b"verbatim" => reply.verbatim(*b"txt", b"This is a verbatim\nstring"),
         _ => {
             return Err(Error::new(
                 "ERR Wrong protocol type name. Please use one of the following: \

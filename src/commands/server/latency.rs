@@ -153,7 +153,7 @@ fn graph(cx: &mut Outer<'_>) -> Result {
         series.ms_max,
         sparkline(&points)
     );
-    cx.reply.verbatim("txt", text.as_bytes());
+    cx.reply.verbatim(*b"txt", text.as_bytes());
     Ok(())
 }
 
@@ -194,7 +194,7 @@ fn doctor(cx: &mut Outer<'_>) -> Result {
 }
 
 fn verbatim(reply: &mut Reply, text: &str) {
-    reply.verbatim("txt", text.as_bytes());
+    reply.verbatim(*b"txt", text.as_bytes());
 }
 
 fn summary(event: &str, series: &Series) -> String {

@@ -148,7 +148,7 @@ fn doctor(cx: &mut Outer<'_>) -> Result {
             findings.push("Nothing is wrong with the memory of the server.");
         }
     }
-    cx.reply.verbatim("txt", findings.join("\n").as_bytes());
+    cx.reply.verbatim(*b"txt", findings.join("\n").as_bytes());
     Ok(())
 }
 
@@ -176,6 +176,6 @@ fn malloc_stats(cx: &mut Outer<'_>) -> Result {
     let text = format!(
         "jemalloc\nAllocated: {allocated}, active: {active}, resident: {resident}, retained: {retained}\n"
     );
-    cx.reply.verbatim("txt", text.as_bytes());
+    cx.reply.verbatim(*b"txt", text.as_bytes());
     Ok(())
 }

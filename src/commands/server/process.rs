@@ -93,7 +93,7 @@ fn lolwut(cx: &mut Outer<'_>) -> Result {
         text.push('\n');
     }
     text.push_str(&format!("Synap {}. Redis ver. {}\n", version::SYNAP, version::REDIS));
-    cx.reply.verbatim("txt", text.as_bytes());
+    cx.reply.verbatim(*b"txt", text.as_bytes());
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use crate::config;
 use crate::engine::{Engine, SCRIPT_SLOW, ScriptRun, Session, Slots};
 use crate::keyspace::txn::Begin;
 use crate::keyspace::{Txn, shown};
-use crate::lua::{Flags, Host, Kind, Level, Refused};
+use crate::lua::{Flags, Host, Kind, Lasting, Level, Refused};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -60,6 +60,10 @@ impl Host for Running<'_, '_> {
             self.engine.metrics.count_error(error.code());
             Refused { error, counted: true, ran: true }
         })
+    }
+
+    fn json(&self) -> &Lasting {
+        self.engine.scripts.json(self.about.0.kind)
     }
 
     fn may_run(&mut self, argv: &[&[u8]]) -> Result<bool, Refused> {

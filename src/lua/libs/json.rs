@@ -1,16 +1,19 @@
-//! `cjson`: JSON. Its settings are those of the running script alone.
+//! `cjson`: JSON. Its settings last beyond the script that made them, as in Redis: those of scripts and those of functions, for
+//! all threads of a server, until SCRIPT FLUSH or FUNCTION FLUSH.
 
 use super::decode::Decoder;
 use super::encode::Encoder;
 use super::{integer, text};
 use crate::base::text::until_nul;
 use crate::lua::api::bad_argument;
-use crate::lua::interp::State;
 use mlua::{Lua, MultiValue, Result, Table, Value};
+use parking_lot::Mutex;
+use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What the functions of the library are told to do.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Whether a table that is too sparse for an array becomes an object; otherwise it is an error.
     pub sparse_convert: bool,
@@ -48,16 +51,63 @@ impl Default for Settings {
     }
 }
 
-/// The library.
-pub fn library(lua: &Lua, state: &Rc<State>) -> Result<Table> {
+/// The settings that last: a server's, of its scripts or of its functions.
+#[derive(Default)]
+pub struct Lasting {
+    /// The number of the last change, 0 before the first.
+    change: AtomicU64,
+    settings: Mutex<Settings>,
+}
+
+impl Lasting {
+    fn set(&self, settings: Settings) {
+        /// Changes of all settings have numbers of their own, so that a thread knows by them what it has seen.
+        static CHANGES: AtomicU64 = AtomicU64::new(0);
+        *self.settings.lock() = settings;
+        self.change.store(CHANGES.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Release);
+    }
+
+    /// Forgets what was set.
+    pub fn clear(&self) {
+        self.set(Settings::default());
+    }
+}
+
+/// The settings that last, as a thread has seen them.
+#[derive(Clone, Copy, Default)]
+pub(in crate::lua) struct Seen {
+    change: u64,
+    settings: Settings,
+}
+
+impl Seen {
+    /// The settings with which a script begins.
+    pub fn of(&mut self, lasting: &Lasting) -> Settings {
+        let change = lasting.change.load(Ordering::Acquire);
+        if self.change != change {
+            *self = Self { change, settings: *lasting.settings.lock() };
+        }
+        self.settings
+    }
+
+    /// Keeps those with which it ends.
+    pub fn keep(&self, settings: Settings, lasting: &Lasting) {
+        if settings != self.settings {
+            lasting.set(settings);
+        }
+    }
+}
+
+/// The library, which goes by `settings`.
+pub fn library(lua: &Lua, settings: &Rc<Cell<Settings>>) -> Result<Table> {
     let json = lua.create_table()?;
     // In this order, which is that in which scripts walk it.
     let add = |name: &str, f: fn(&Lua, &mut Settings, &MultiValue) -> Result<MultiValue>| {
-        let here = state.clone();
+        let here = settings.clone();
         let f = move |lua: &Lua, args: MultiValue| {
-            let mut settings = here.json.get();
+            let mut settings = here.get();
             let result = f(lua, &mut settings, &args);
-            here.json.set(settings);
+            here.set(settings);
             result
         };
         json.set(name, lua.create_function(f)?)
@@ -105,8 +155,7 @@ pub fn library(lua: &Lua, state: &Rc<State>) -> Result<Table> {
         at_most(lua, args, 1)?;
         boolean(lua, args, 1, &mut settings.decode_invalid).map(one)
     })?;
-    let here = state.clone();
-    json.set("new", lua.create_function(move |lua, ()| library(lua, &here))?)?;
+    json.set("new", lua.create_function(|lua, ()| library(lua, &Rc::default()))?)?;
     json.set("null", Value::NULL)?;
     json.set("_NAME", "cjson")?;
     json.set("_VERSION", "2.1.0")?;

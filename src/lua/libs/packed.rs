@@ -45,6 +45,8 @@ struct Format<'a> {
     lua: &'a Lua,
     /// Whether letters and digits that are no option are skipped.
     lenient: bool,
+    /// The length of what is unpacked: nothing is read behind its end, not even an option without a value.
+    end: usize,
 }
 
 /// One option of a format.
@@ -58,7 +60,7 @@ struct Item {
 
 impl<'a> Format<'a> {
     fn new(lua: &'a Lua, text: &'a [u8]) -> Self {
-        Self { rest: until_nul(text), big: false, align: 1, lua, lenient: false }
+        Self { rest: until_nul(text), big: false, align: 1, lua, lenient: false, end: usize::MAX }
     }
 
     fn number(&mut self, default: usize) -> Result<usize> {
@@ -94,6 +96,9 @@ impl<'a> Format<'a> {
                     size
                 }
                 _ => {
+                    if at > self.end {
+                        return Err(too_short(self.lua));
+                    }
                     self.control(*letter)?;
                     continue;
                 }
@@ -190,6 +195,10 @@ fn pack(lua: &Lua, mut args: MultiValue) -> Result<Value> {
     lua.create_string(out).map(Value::String)
 }
 
+fn too_short(lua: &Lua) -> mlua::Error {
+    bad_argument(lua, 2, "data string too short")
+}
+
 fn unpack(lua: &Lua, args: MultiValue) -> Result<MultiValue> {
     let format = text(lua, &args, 1)?;
     let format = format.as_bytes();
@@ -200,9 +209,9 @@ fn unpack(lua: &Lua, args: MultiValue) -> Result<MultiValue> {
         return Err(bad_argument(lua, 3, "offset must be 1 or greater"));
     }
     let mut at = usize::try_from(from).map_or(usize::MAX, |from| from - 1);
-    let mut format = Format::new(lua, &format);
+    let mut format = Format { end: data.len(), ..Format::new(lua, &format) };
     let mut values: Vec<Value> = Vec::new();
-    let short = || bad_argument(lua, 2, "data string too short");
+    let short = || too_short(lua);
     while let Some(Item { letter, mut size, padding }) = format.next(at)? {
         at = at.saturating_add(padding);
         let of = |size: usize| at.checked_add(size).and_then(|end| data.get(at..end)).ok_or_else(short);

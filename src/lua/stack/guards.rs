@@ -16,6 +16,7 @@ use std::ffi::{CStr, c_char, c_int};
 /// | `I` | a number, if there are three arguments |
 /// | `m` | a table or nil, which must be there |
 /// | `r` | what `gsub` puts in |
+/// | `l` | what `load` calls |
 /// | `c` | what the collector can do, or none |
 /// | `a` | there |
 /// | `_` | anything or none |
@@ -182,6 +183,11 @@ unsafe fn check_one(l: *mut lua_State, at: c_int, letter: u8) {
                 check_one(l, at + 1, b'N');
                 let puts = [ffi::LUA_TNUMBER, ffi::LUA_TSTRING, ffi::LUA_TFUNCTION, ffi::LUA_TTABLE];
                 unless(puts.contains(&kind), c"string/function/table expected");
+            }
+            b'l' => {
+                // The last argument is looked at first.
+                check_one(l, at + 1, b'S');
+                check_one(l, at, b'f');
             }
             b'c' => _ = ffi::luaL_checkoption(l, at, c"collect".as_ptr(), COLLECTIONS.as_ptr()),
             _ => {}

@@ -42,7 +42,7 @@ fn list(cx: &mut Outer<'_>) -> Result {
     let now_ms = cx.engine.now_ms();
     let mut text = String::new();
     filter.select(cx).iter().for_each(|client| line(client, now_ms, argv_len(cx, client), &mut text));
-    cx.reply.verbatim("txt", text.as_bytes());
+    cx.reply.verbatim(*b"txt", text.as_bytes());
     Ok(())
 }
 
@@ -62,7 +62,7 @@ fn info(cx: &mut Outer<'_>) -> Result {
     let mut text = String::new();
     let client = &cx.session.client;
     line(client, cx.engine.now_ms(), argv_len(cx, client), &mut text);
-    cx.reply.verbatim("txt", text.as_bytes());
+    cx.reply.verbatim(*b"txt", text.as_bytes());
     Ok(())
 }
 

@@ -127,7 +127,7 @@ fn info(cx: &mut Sweep<'_, '_>) -> Result {
         lines.text.push_str(&format!("# {}\r\n", section.title));
         (section.write)(cx.engine, &mut lines);
     }
-    cx.reply.verbatim("txt", lines.text.as_bytes());
+    cx.reply.verbatim(*b"txt", lines.text.as_bytes());
     Ok(())
 }
 
