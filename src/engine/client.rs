@@ -260,6 +260,12 @@ impl Client {
         self.output_len.load(Relaxed) + self.outbox.len()
     }
 
+    /// Whether it was idle for longer than it may be. Who waits or listens never is.
+    pub fn is_overdue(&self, now_ms: i64, timeout_ms: i64) -> bool {
+        let waits = [Flag::Blocked, Flag::Subscribed, Flag::Monitor].into_iter().any(|flag| self.is(flag));
+        !waits && now_ms - self.active_ms.load(Relaxed) > timeout_ms
+    }
+
     /// Asks its connection to end.
     pub fn close(&self, why: Close) {
         if why != Close::AfterReply {

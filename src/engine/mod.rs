@@ -225,6 +225,12 @@ impl Engine {
         self.blocked_clients.fetch_add(1, Relaxed);
     }
 
+    /// How long a client may be idle, in milliseconds; `None`: for ever.
+    pub fn timeout_ms(&self) -> Option<i64> {
+        let seconds = self.settings.int(config::TIMEOUT);
+        (seconds > 0).then_some(seconds * 1000)
+    }
+
     /// Notes that `client` goes on. While it waited it was not idle: `timeout` begins now.
     pub fn end_wait(&self, client: &Client) {
         client.active_ms.store(self.now_ms(), Relaxed);

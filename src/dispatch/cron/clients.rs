@@ -46,10 +46,9 @@ pub async fn clients(engine: Arc<Engine>) {
 fn look(engine: &Engine, over: &mut HashMap<u64, Instant>) {
     let clients = engine.clients.all();
     let now_ms = engine.now_ms();
-    let timeout_ms = engine.settings.int(config::TIMEOUT) * 1000;
+    let timeout_ms = engine.timeout_ms();
     for client in &clients {
-        let waits = [Flag::Blocked, Flag::Subscribed, Flag::Monitor].into_iter().any(|flag| client.is(flag));
-        if timeout_ms > 0 && !waits && now_ms - client.active_ms.load(Relaxed) > timeout_ms {
+        if timeout_ms.is_some_and(|ms| client.is_overdue(now_ms, ms)) {
             client.close(Close::Now);
             continue;
         }

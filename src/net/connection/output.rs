@@ -52,6 +52,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Gives back what was lent. Writes as much as the socket takes at once; the rest stays in `output`.
     pub(super) fn give_back(&mut self, reply: Reply, tools: &mut Tools) {
         self.session.effects.give_back(&mut tools.effects);
+        let client = &self.session.client;
+        if let Some(ms) = self.engine.timeout_ms()
+            && client.is_overdue(self.engine.now_ms(), ms)
+        {
+            // Its calls took longer than it may be idle: it ends without their replies, as in Redis.
+            self.end = Some(End::Eof);
+            return;
+        }
         self.output = reply;
         if self.holding.is_some() {
             // The task looks after it, and remembers itself then.
