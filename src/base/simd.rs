@@ -14,22 +14,22 @@ pub fn prefetch<T>(at: *const T) {
     let _ = at;
 }
 
-/// Runs `f`, which is compiled a second time for processors with AVX2, and used so where there is one: a loop over plain
-/// arrays becomes wider vector code there.
+/// Gives `of` to `f`, which is compiled a second time for processors with AVX2, and used so where there is one: a loop over
+/// plain arrays becomes wider vector code there. That takes a function which is always inlined: a closure need not be.
 #[inline(always)]
-pub fn widened<R>(f: impl FnOnce() -> R) -> R {
+pub fn widened<T, R>(of: T, f: impl FnOnce(T) -> R) -> R {
     #[cfg(target_arch = "x86_64")]
     {
         #[target_feature(enable = "avx2,popcnt")]
-        fn with_avx2<R>(f: impl FnOnce() -> R) -> R {
-            f()
+        fn with_avx2<T, R>(of: T, f: impl FnOnce(T) -> R) -> R {
+            f(of)
         }
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") {
             // SAFETY: the processor has what this is compiled for.
-            return unsafe { with_avx2(f) };
+            return unsafe { with_avx2(of, f) };
         }
     }
-    f()
+    f(of)
 }
 
 /// Which of `words` are `wanted`: a bit each, the first the lowest.

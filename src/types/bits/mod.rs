@@ -39,16 +39,19 @@ fn mask(at: Bit) -> u8 {
 
 /// How many bits of `bytes` are 1.
 pub fn count(bytes: &[u8]) -> u64 {
-    simd::widened(|| {
-        let (blocks, rest) = bytes.as_chunks::<64>();
-        let mut total = 0;
-        for block in blocks {
-            // Sums of a few words stay in 64-bit lanes, which compilers turn into vector code.
-            let (words, _) = block.as_chunks::<8>();
-            total += words.iter().map(|word| u64::from_ne_bytes(*word).count_ones()).sum::<u32>() as u64;
-        }
-        total + rest.iter().map(|byte| u64::from(byte.count_ones())).sum::<u64>()
-    })
+    simd::widened(bytes, ones)
+}
+
+#[inline(always)]
+fn ones(bytes: &[u8]) -> u64 {
+    let (blocks, rest) = bytes.as_chunks::<64>();
+    let mut total = 0;
+    for block in blocks {
+        // Sums of a few words stay in 64-bit lanes, which compilers turn into vector code.
+        let (words, _) = block.as_chunks::<8>();
+        total += words.iter().map(|word| u64::from_ne_bytes(*word).count_ones()).sum::<u32>() as u64;
+    }
+    total + rest.iter().map(|byte| u64::from(byte.count_ones())).sum::<u64>()
 }
 
 /// How many of the bits `first..=last`, which must lie in `bytes`, are 1.

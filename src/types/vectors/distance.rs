@@ -1,6 +1,7 @@
 //! How far two vectors of length 1 are apart: 1 less their dot product, from 0 (the same) to 2 (opposite).
 
 use super::quantize::PointRef;
+use crate::base::simd::widened;
 use std::iter::zip;
 
 /// Numbers that are summed side by side.
@@ -16,41 +17,24 @@ pub(super) fn told(a: PointRef<'_>, b: PointRef<'_>, dim: usize) -> f32 {
     }
 }
 
-/// The distance of two points of one set, as fast as it can be had; to be inlined where vector code is wide.
-#[inline(always)]
+/// The distance of two points of one set, as fast as it can be had.
+#[inline]
 pub(super) fn between(a: PointRef<'_>, b: PointRef<'_>, dim: usize) -> f32 {
     match (a, b) {
-        (PointRef::Floats(a), PointRef::Floats(b)) => 1.0 - dot(a, b),
+        (PointRef::Floats(a), PointRef::Floats(b)) => 1.0 - widened((a, b), dot),
         (PointRef::Bytes(a, range), PointRef::Bytes(b, other)) => of_bytes(a, range, b, other),
         (PointRef::Bits(a), PointRef::Bits(b)) => of_bits(a, b, dim),
         _ => unreachable!("the points of a set are of one kind"),
     }
 }
 
-#[inline(always)]
-pub(super) fn of_bytes(a: &[i8], range_a: f32, b: &[i8], range_b: f32) -> f32 {
+fn of_bytes(a: &[i8], range_a: f32, b: &[i8], range_b: f32) -> f32 {
     let scale = (range_a / 127.0) * (range_b / 127.0);
     (1.0 - dot_bytes(a, b) * scale).clamp(0.0, 2.0)
 }
 
-#[inline(always)]
-pub(super) fn of_bits(a: &[u64], b: &[u64], dim: usize) -> f32 {
-    let opposite: u32 = zip(a, b).map(|(a, b)| (a ^ b).count_ones()).sum();
-    opposite as f32 * 2.0 / dim as f32
-}
-
-/// The dot product, in whatever order is fast.
-#[inline(always)]
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let ((a, rest_a), (b, rest_b)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    let mut sums = [0.0; LANES];
-    for (a, b) in zip(a, b) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    let rest: f32 = zip(rest_a, rest_b).map(|(a, b)| a * b).sum();
-    sums.iter().sum::<f32>() + rest
+fn of_bits(a: &[u64], b: &[u64], dim: usize) -> f32 {
+    widened((a, b), bits_apart) as f32 * 2.0 / dim as f32
 }
 
 /// The dot product, summed as Redis sums it: what is told has the same digits.
@@ -64,15 +48,45 @@ fn dot_in_order(a: &[f32], b: &[f32]) -> f32 {
     zip(rest_a, rest_b).fold(low, |low, (a, b)| low + a * b) + high
 }
 
-#[inline(always)]
 fn dot_bytes(a: &[i8], b: &[i8]) -> f32 {
-    let sum = |a: &[i8], b: &[i8]| -> i32 {
-        zip(a, b).map(|(a, b)| i32::from(i16::from(*a)) * i32::from(i16::from(*b))).sum()
-    };
     if a.len() <= SUM_MAX {
-        return sum(a, b) as f32;
+        return widened((a, b), products) as f32;
     }
-    zip(a.chunks(SUM_MAX), b.chunks(SUM_MAX)).map(|(a, b)| i64::from(sum(a, b))).sum::<i64>() as f32
+    let parts = zip(a.chunks(SUM_MAX), b.chunks(SUM_MAX));
+    parts.map(|(a, b)| i64::from(widened((a, b), products))).sum::<i64>() as f32
+}
+
+/// The dot product, in whatever order is fast.
+#[inline(always)]
+fn dot((a, b): (&[f32], &[f32])) -> f32 {
+    let ((a, rest_a), (b, rest_b)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let mut sums = [0.0; LANES];
+    for (a, b) in zip(a, b) {
+        for lane in 0..LANES {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    let rest: f32 = zip(rest_a, rest_b).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f32>() + rest
+}
+
+/// The dot product of up to [`SUM_MAX`] bytes.
+#[inline(always)]
+fn products((a, b): (&[i8], &[i8])) -> i32 {
+    let mut sum = 0;
+    for (a, b) in zip(a, b) {
+        sum += i32::from(i16::from(*a)) * i32::from(i16::from(*b));
+    }
+    sum
+}
+
+#[inline(always)]
+fn bits_apart((a, b): (&[u64], &[u64])) -> u32 {
+    let mut count = 0;
+    for (a, b) in zip(a, b) {
+        count += (a ^ b).count_ones();
+    }
+    count
 }
 
 #[cfg(test)]

@@ -3,13 +3,15 @@
 //! ```text
 //!              name ──► number ──► vector, quantized
 //!                             ├──► its length, before it was made one of length 1
-//!                             └──► attributes
+//!                             ├──► attributes
+//!                             └──► neighbours, by which it is found ([`graph`])
 //! ```
 //! Elements are numbered from 0 on without gaps: when one goes, the last takes its number, so what is kept of them lies side
 //! by side, and everything that is removed gives its memory back.
 
 mod attributes;
 mod distance;
+mod graph;
 mod names;
 mod pages;
 mod points;
@@ -30,6 +32,7 @@ use super::Item;
 use crate::base::heap::taken;
 use crate::base::random;
 use attributes::Attributes;
+use graph::Graph;
 use names::Names;
 use points::Points;
 use quantize::Point;
@@ -52,6 +55,7 @@ struct Inner {
     names: Names,
     points: Points,
     attributes: Attributes,
+    graph: Graph,
 }
 
 /// A vector as it is kept.
@@ -86,6 +90,7 @@ impl VectorSet {
             names: Names::new(),
             points: Points::new(&shape),
             attributes: Attributes::default(),
+            graph: Graph::new(shape.links),
         }))
     }
 
@@ -106,7 +111,7 @@ impl VectorSet {
 
     /// The number of the highest layer that has elements.
     pub fn max_level(&self) -> u32 {
-        0
+        self.0.graph.max_level() as u32
     }
 
     /// How many vectors were ever inserted.
@@ -142,7 +147,10 @@ impl VectorSet {
         let former = self.0.names.find(name);
         let attributes = former.and_then(|number| self.0.attributes.get(number)).map(<[u8]>::to_vec);
         former.inspect(|number| self.0.remove(*number));
-        self.0.push(name, &point, l2, ef);
+        self.0.last_id += 1;
+        self.0.push(name, &point, l2);
+        let level = graph::level_of(self.0.last_id);
+        self.0.graph.insert(&self.0.points, level, ef);
         if let Some(attributes) = attributes {
             self.0.attributes.set(self.len() as u32 - 1, &attributes);
         }
@@ -188,8 +196,16 @@ impl VectorSet {
 
     /// The neighbours of the element `name` on each layer, the highest first, with how similar they are: from 0 to 1.
     pub fn links(&self, name: &[u8]) -> Option<Vec<Vec<(Item<'_>, f32)>>> {
-        self.0.names.find(name)?;
-        Some(vec![Vec::new()])
+        let Inner { names, points, graph, .. } = &*self.0;
+        let number = names.find(name)?;
+        let similarity = |other: u32| {
+            let distance = points.told_distance(points.get(number), other);
+            (1.0 - f64::from(distance) / 2.0) as f32
+        };
+        let layer = |level: usize| -> Vec<_> {
+            graph.neighbours(number, level).map(|other| (names.get(other), similarity(other))).collect()
+        };
+        Some((0..=graph.level(number)).rev().map(layer).collect())
     }
 
     /// An element, all equally likely; `None` when there is none.
@@ -228,25 +244,28 @@ impl VectorSet {
 
     /// Allocations to free, roughly.
     pub fn weight(&self) -> usize {
-        1 + self.0.names.weight() + self.0.points.weight() + self.0.attributes.weight()
+        let Inner { names, points, attributes, graph, .. } = &*self.0;
+        1 + names.weight() + points.weight() + attributes.weight() + graph.weight()
     }
 
     /// Bytes allocated.
     pub fn memory(&self) -> usize {
-        let Inner { names, points, attributes, .. } = &*self.0;
-        taken(size_of::<Inner>()) + names.memory() + points.memory() + attributes.memory()
+        let Inner { names, points, attributes, graph, .. } = &*self.0;
+        let parts = names.memory() + points.memory() + attributes.memory() + graph.memory();
+        taken(size_of::<Inner>()) + parts
     }
 }
 
 impl Inner {
-    fn push(&mut self, name: &[u8], point: &Point, l2: f32, _ef: usize) {
-        self.last_id += 1;
+    /// Adds an element with its point, but no links.
+    fn push(&mut self, name: &[u8], point: &Point, l2: f32) {
         self.names.push(name);
         self.points.push(point, l2);
     }
 
     fn remove(&mut self, number: u32) {
         let last = self.names.len() as u32 - 1;
+        self.graph.swap_remove(&self.points, number);
         self.names.swap_remove(number);
         self.points.swap_remove(number);
         self.attributes.swap_remove(number, last);

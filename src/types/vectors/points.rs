@@ -1,8 +1,16 @@
 //! What is kept of the vectors of all elements, by their numbers.
 
+use super::distance;
+use super::graph::Near;
 use super::pages::Pages;
 use super::quantize::{Point, PointRef};
 use super::shape::{Quantization, Shape};
+use crate::base::simd::prefetch;
+
+/// Bytes that come into the cache together.
+const LINE: usize = 64;
+/// Lines of a point that are asked for ahead; the processor sees by itself that more are read.
+const LINES_AHEAD: usize = 5;
 
 /// The points of a set.
 #[derive(Clone, Debug)]
@@ -15,6 +23,7 @@ enum Kept {
 /// The points of a set, and how long their vectors were.
 #[derive(Clone, Debug)]
 pub(super) struct Points {
+    dim: usize,
     kept: Kept,
     lengths: Pages<f32>,
 }
@@ -27,7 +36,7 @@ impl Points {
             Quantization::Q8 => Kept::Bytes(Pages::new(dim), Pages::new(1)),
             Quantization::Binary => Kept::Bits(Pages::new(dim.div_ceil(64))),
         };
-        Points { kept, lengths: Pages::new(1) }
+        Points { dim, kept, lengths: Pages::new(1) }
     }
 
     /// The point of an element.
@@ -37,6 +46,45 @@ impl Points {
             Kept::Floats(rows) => PointRef::Floats(rows.row(number)),
             Kept::Bytes(rows, ranges) => PointRef::Bytes(rows.row(number), ranges.row(number)[0]),
             Kept::Bits(rows) => PointRef::Bits(rows.row(number)),
+        }
+    }
+
+    /// The distance of an element from `point`.
+    #[inline]
+    pub(super) fn distance(&self, point: PointRef<'_>, number: u32) -> f32 {
+        distance::between(point, self.get(number), self.dim)
+    }
+
+    /// The distances of elements from `point`, in place of what is in `out`.
+    pub(super) fn distances(&self, point: PointRef<'_>, numbers: &[u32], out: &mut Vec<f32>) {
+        out.clear();
+        out.extend(numbers.iter().map(|number| self.distance(point, *number)));
+    }
+
+    /// The distance of an element from `point`, as it is told.
+    pub(super) fn told_distance(&self, point: PointRef<'_>, number: u32) -> f32 {
+        distance::told(point, self.get(number), self.dim)
+    }
+
+    /// Elements with their distance from `point`.
+    pub(super) fn nears(
+        &self,
+        point: PointRef<'_>,
+        numbers: impl Iterator<Item = u32>,
+    ) -> impl Iterator<Item = Near> {
+        numbers.map(move |number| Near::new(self.distance(point, number), number))
+    }
+
+    /// Begins to bring a point into the cache.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, number: u32) {
+        match &self.kept {
+            Kept::Floats(rows) => prefetch_row(rows.row(number)),
+            Kept::Bytes(rows, ranges) => {
+                prefetch_row(rows.row(number));
+                prefetch(ranges.row(number).as_ptr());
+            }
+            Kept::Bits(rows) => prefetch_row(rows.row(number)),
         }
     }
 
@@ -91,4 +139,9 @@ impl Points {
         };
         kept + self.lengths.weight()
     }
+}
+
+#[inline(always)]
+fn prefetch_row<T>(row: &[T]) {
+    row.chunks(LINE / size_of::<T>()).take(LINES_AHEAD).for_each(|line| prefetch(line.as_ptr()));
 }

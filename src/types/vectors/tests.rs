@@ -22,6 +22,30 @@ fn vector() -> impl Strategy<Value = Vec<f32>> {
     prop::collection::vec(-10.0f32..10.0, DIM)
 }
 
+/// Checks what has to hold of the graph.
+fn check_graph(set: &VectorSet) {
+    let (graph, len) = (&set.0.graph, set.len() as u32);
+    let mut top = 0;
+    for number in 0..len {
+        top = top.max(graph.level(number));
+        for level in 0..=graph.level(number) {
+            let neighbours: Vec<u32> = graph.neighbours(number, level).collect();
+            assert_eq!(neighbours.iter().collect::<HashSet<_>>().len(), neighbours.len());
+            for other in neighbours {
+                assert!(other != number && other < len && graph.level(other) >= level);
+                assert!(graph.neighbours(other, level).any(|back| back == number));
+            }
+        }
+    }
+    assert_eq!(graph.max_level(), top);
+}
+
+fn restored(set: &VectorSet) -> VectorSet {
+    let mut restoring = Restoring::new(*set.shape()).unwrap();
+    set.stored(0).for_each(|stored| restoring.add(&stored).unwrap());
+    restoring.finish().unwrap()
+}
+
 #[derive(Debug, Clone)]
 enum Op {
     Insert(Vec<u8>, Vec<f32>),
@@ -75,7 +99,14 @@ proptest! {
             prop_assert_eq!(set.len(), twin.len());
             prop_assert_eq!(set.attributes_count(), twin.values().filter(|(_, text)| !text.is_empty()).count());
         }
+        check_graph(&set);
+        let again = restored(&set);
+        check_graph(&again);
+        prop_assert_eq!((again.last_id(), again.attributes_count()), (set.last_id(), set.attributes_count()));
         for (name, (vector, attributes)) in &twin {
+            prop_assert_eq!(again.raw(name), set.raw(name));
+            prop_assert_eq!(again.attributes(name), set.attributes(name));
+            prop_assert_eq!(again.links(name), set.links(name));
             let kept = set.embedding(name).unwrap();
             prop_assert!(kept.iter().zip(vector).all(|(a, b)| (a - b).abs() < 1e-3));
             prop_assert_eq!(set.attributes(name).unwrap_or_default(), &attributes[..]);
@@ -109,5 +140,41 @@ fn a_projected_set_takes_both_sizes() {
     for query in [&vector, &embedding] {
         let found = set.search(query, Search { count: 1, ..Search::default() });
         assert!(found[0].distance.abs() < 1e-5);
+    }
+}
+
+/// Vectors around a few centres, as embeddings are.
+fn clustered(random: &mut fastrand::Rng, centres: &[Vec<f32>]) -> Vec<f32> {
+    let centre = &centres[random.usize(..centres.len())];
+    centre.iter().map(|at| at + (random.f32() - 0.5) * 0.7).collect()
+}
+
+/// The share of the 10 nearest elements that a search finds.
+fn recall(set: &VectorSet, queries: &[Vec<f32>]) -> f64 {
+    let found = |query: &[f32], exact: bool| -> HashSet<Vec<u8>> {
+        let search = Search { count: 10, exact, ..Search::default() };
+        set.search(query, search).iter().map(|found| found.name.to_vec()).collect()
+    };
+    let hits = queries.iter().map(|query| found(query, false).intersection(&found(query, true)).count());
+    hits.sum::<usize>() as f64 / (10 * queries.len()) as f64
+}
+
+#[test]
+fn a_search_finds_nearly_all() {
+    const DIM: usize = 16;
+    let mut random = fastrand::Rng::with_seed(1);
+    let centres: Vec<Vec<f32>> = (0..40).map(|_| (0..DIM).map(|_| random.f32() - 0.5).collect()).collect();
+    for quantization in [Quantization::None, Quantization::Q8] {
+        let mut set = VectorSet::new(Shape { dim: DIM as u32, quantization, links: 16, input_dim: None });
+        for n in 0..4000 {
+            set.insert(format!("{n}").as_bytes(), &clustered(&mut random, &centres), 100);
+        }
+        let queries: Vec<Vec<f32>> = (0..50).map(|_| clustered(&mut random, &centres)).collect();
+        assert!(recall(&set, &queries) > 0.97, "{}", recall(&set, &queries));
+        for n in 0..2000 {
+            set.remove(format!("{}", 2 * n).as_bytes());
+        }
+        check_graph(&set);
+        assert!(recall(&set, &queries) > 0.97, "after removals: {}", recall(&set, &queries));
     }
 }
