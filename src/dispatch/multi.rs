@@ -23,6 +23,11 @@ pub(super) fn enqueue(
     call: &Call<'_>,
     reply: &mut Reply,
 ) {
+    reply.status("QUEUED");
+    if queue.is_aborted() || client.touched.is_set() {
+        // EXEC will run nothing.
+        return;
+    }
     let flags = call.entry.map_or(0, |entry| gate::flags_of(engine, entry.command, call.argv));
     queue.push(call.argv, flags);
     if call.entry.is_some_and(|entry| entry.command.full_name == "select")
@@ -33,7 +38,6 @@ pub(super) fn enqueue(
     }
     client.multi.store(queue.len() as i32, Relaxed);
     client.multi_len.store(queue.bytes(), Relaxed);
-    reply.status("QUEUED");
 }
 
 /// What a refused call means to a transaction: it will not run, or, if the call was EXEC, has ended.

@@ -244,9 +244,9 @@ impl Client {
         CONNECTION + self.query_room.load(Relaxed) + self.multi_len.load(Relaxed) + self.unsent() + held
     }
 
-    /// How many keys it watches: none any more once one was touched, as EXEC will run nothing whatever becomes of the others.
+    /// How many keys it watches: none any more once one was changed, as EXEC will run nothing whatever becomes of the others.
     pub fn watching(&self) -> u32 {
-        if self.touched.load(Relaxed) { 0 } else { self.watched.load(Relaxed) }
+        if self.touched.lets_go() { 0 } else { self.watched.load(Relaxed) }
     }
 
     /// It watches no key any more.

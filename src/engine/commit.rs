@@ -59,7 +59,7 @@ impl Engine {
             self.notify(effects);
         }
         // Some effects are no change that counts: an entry of a stream delivered once more.
-        if effects.dirty != 0 || !effects.log().is_empty() {
+        if effects.dirty | effects.expired | effects.expired_fields != 0 || !effects.log().is_empty() {
             self.pass_on_changes(txn, local, &mut committed);
         }
         committed

@@ -4,7 +4,6 @@ use crate::keyspace::waiters::Place;
 use crate::keyspace::watchers::Touched;
 use crate::keyspace::{Key, Keyspace, Txn};
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering::Relaxed;
 
 /// The calls queued since MULTI, their words one behind the other.
 #[derive(Debug, Default)]
@@ -114,7 +113,7 @@ impl Watched {
             let shard = Key::new(&place.1).shard();
             keyspace.lock(shard).hooks.watchers.unwatch(&place, &self.touched);
         }
-        self.touched.store(false, Relaxed);
+        self.touched.clear();
     }
 
     /// Watches nothing any more; the shards of all its keys are locked by `txn`.
@@ -122,12 +121,12 @@ impl Watched {
         for place in std::mem::take(&mut self.places) {
             txn.hooks(&place.1).watchers.unwatch(&place, &self.touched);
         }
-        self.touched.store(false, Relaxed);
+        self.touched.clear();
     }
 
     /// Whether a watched key was touched.
     pub fn is_touched(&self) -> bool {
-        self.touched.load(Relaxed)
+        self.touched.is_set()
     }
 
     /// The databases and keys.

@@ -3,10 +3,47 @@
 use super::waiters::Place;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-/// Set when a watched key was touched; shared by a client and the shards it watches keys in.
-pub type Touched = Arc<AtomicBool>;
+/// Whether a watched key was touched; shared by a client and the shards it watches keys in.
+pub type Touched = Arc<Touch>;
+
+/// What became of the keys that a client watches.
+#[derive(Debug, Default)]
+pub struct Touch(AtomicU8);
+
+impl Touch {
+    /// It went with its whole database.
+    const EMPTIED: u8 = 1;
+    /// It was changed.
+    const CHANGED: u8 = 2;
+
+    /// A key was changed.
+    pub fn change(&self) {
+        self.0.store(Self::CHANGED, Relaxed);
+    }
+
+    /// A key went, or came, with its whole database.
+    pub fn empty(&self) {
+        self.0.fetch_max(Self::EMPTIED, Relaxed);
+    }
+
+    /// Nothing is watched any more, or nothing yet.
+    pub fn clear(&self) {
+        self.0.store(0, Relaxed);
+    }
+
+    /// Whether EXEC will run nothing.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Relaxed) != 0
+    }
+
+    /// Whether the keys are told to be watched no more, as nothing depends on them: Redis forgets them where one was changed, but
+    /// not where whole databases went.
+    pub fn lets_go(&self) -> bool {
+        self.0.load(Relaxed) == Self::CHANGED
+    }
+}
 
 /// The watched keys of a shard.
 #[derive(Debug, Default)]
@@ -43,8 +80,13 @@ impl Watchers {
             return;
         }
         if let Some(watchers) = self.keys.get(&(db, Box::from(key))) {
-            watchers.values().for_each(|touched| touched.store(true, Relaxed));
+            watchers.values().for_each(|touched| touched.change());
         }
+    }
+
+    /// How many keys are watched by somebody who was not told of a change yet.
+    pub fn count(&self) -> usize {
+        self.keys.values().filter(|watchers| watchers.values().any(|touched| !touched.lets_go())).count()
     }
 
     /// The watched keys of `db`, with their watchers.

@@ -3,7 +3,6 @@
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Result, Run, Sweep};
 use crate::keyspace::{SHARDS, Txn};
-use std::sync::atomic::Ordering::Relaxed;
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[SWAPDB];
@@ -51,7 +50,7 @@ fn remove_due(txn: &mut Txn<'_>, databases: [u32; 2]) {
         }
         for (db, key) in due {
             txn.select(db);
-            if let Some(entry) = txn.take_entry(&key) {
+            if let Some(entry) = txn.counting(0, |txn| txn.take_entry(&key)) {
                 txn.free(entry);
                 txn.record(&[b"DEL", &key]);
                 txn.effects().expired += 1;
@@ -72,7 +71,7 @@ fn swap(txn: &mut Txn<'_>, a: u32, b: u32) {
             for (key, watchers) in shard.hooks.watchers.of_db(db) {
                 let hash = crate::keyspace::hash(key);
                 if [a, b].iter().any(|db| shard.tables[*db as usize].find(hash, key).is_some()) {
-                    watchers.for_each(|touched| touched.store(true, Relaxed));
+                    watchers.for_each(|touched| touched.empty());
                 }
             }
             waited_for.extend(shard.hooks.waiters.keys_of_db(db).into_iter().map(|key| (db, key)));

@@ -4,7 +4,7 @@ use super::{reply_element, reply_head};
 use crate::base::number;
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
-use crate::keyspace::Txn;
+use crate::keyspace::{DataType, Txn};
 use crate::types::{Item, Set, Sorted};
 use ahash::RandomState;
 use std::collections::HashMap;
@@ -26,10 +26,9 @@ enum Source<'a> {
 
 impl<'a> Source<'a> {
     fn read(txn: &'a Txn<'_>, key: &[u8]) -> Result<Self> {
-        match txn.read::<Sorted>(key) {
-            Ok(sorted) => Ok(sorted.map_or(Source::Absent, Source::Sorted)),
-            Err(_) => Ok(txn.read::<Set>(key)?.map_or(Source::Absent, Source::Set)),
-        }
+        let Some(entry) = txn.entry(key) else { return Ok(Source::Absent) };
+        let sorted = <Sorted as DataType>::view(entry).map(Source::Sorted);
+        sorted.or_else(|| <Set as DataType>::view(entry).map(Source::Set)).ok_or(Error::WRONG_TYPE)
     }
 
     fn len(self) -> usize {

@@ -62,6 +62,8 @@ fn xreadgroup(cx: &mut Keyed<'_, '_>) -> Result<Flow> {
         |reply, n| if resp3 { reply.map(n) } else { reply.array(n) },
         |reply| {
             for (key, wanted) in request.keys.iter().zip(wanted) {
+                // As readers do, once more.
+                cx.txn.look(key);
                 let Some(stream) = cx.txn.edit::<Stream>(key)? else { continue };
                 // As in Redis, what is asked of the history makes an end of CLAIM for the streams behind it, too.
                 if let Wanted::PendingAfter(_) = wanted {

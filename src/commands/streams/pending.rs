@@ -18,7 +18,7 @@ const XACK: Command = Command::new("XACK", "xack", Group::Stream, Run::Keyed(xac
 
 fn xack(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, group) = (cx.args.bytes()?, cx.args.bytes()?);
-    cx.txn.note_if_absent(key);
+    cx.txn.look(key);
     let stream = cx.txn.edit::<Stream>(key)?.filter(|stream| stream.value().group(group).is_some());
     let Some(stream) = stream else {
         cx.reply.int(0);
@@ -43,7 +43,7 @@ const XACKDEL: Command = Command::new("XACKDEL", "xackdel", Group::Stream, Run::
 
 fn xackdel(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, group) = (cx.args.bytes()?, cx.args.bytes()?);
-    cx.txn.note_if_absent(key);
+    cx.txn.look(key);
     let stream = cx.txn.edit::<Stream>(key)?.filter(|stream| stream.value().group(group).is_some());
     let (references, ids) = take_references_and_ids(&mut cx.args)?;
     let Some(stream) = stream else {

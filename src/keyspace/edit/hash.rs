@@ -77,7 +77,7 @@ impl Edit<'_, Hash> {
         }
         let due = |field: &&&[u8]| self.value().get(field).is_some_and(|f| f.is_due(now_ms));
         let due: Vec<&[u8]> = fields.iter().filter(due).copied().collect();
-        let expired = self.remove(&due);
+        let expired = self.counting(0, |hash| hash.remove(&due));
         if expired > 0 {
             self.effects.expired_fields += expired as u64;
             self.tell("hexpired");
@@ -101,9 +101,8 @@ impl Edit<'_, Hash> {
         });
         if expired > 0 {
             let gone: Vec<&[u8]> = gone.iter().map(Vec::as_slice).collect();
-            self.record(b"HDEL", &gone);
+            self.counting(0, |hash| hash.record(b"HDEL", &gone));
             self.effects.expired_fields += expired as u64;
-            self.changed(expired - 1);
         }
         expired
     }

@@ -62,7 +62,7 @@ impl Txn<'_> {
             // Freed in the background, not field by field under the lock.
             self.effects.expired_fields += fields as u64;
             self.touch(key, "hexpired", Class::HASH);
-            return !self.remove(key, "del", Class::GENERIC);
+            return !self.counting(0, |txn| txn.remove(key, "del", Class::GENERIC));
         }
         let Ok(Some(hash)) = self.edit::<Hash>(key) else { return false };
         hash.named("hexpired").expire(limit) == limit

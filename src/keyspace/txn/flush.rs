@@ -3,7 +3,6 @@
 use super::super::hash;
 use super::super::table::Table;
 use super::Txn;
-use std::sync::atomic::Ordering::Relaxed;
 
 impl Txn<'_> {
     /// Takes all entries of database `db` out of a held shard, for the caller to drop; those that a snapshot has
@@ -18,7 +17,7 @@ impl Txn<'_> {
         effects.dirty += table.len() as u64;
         for (key, watchers) in shard.hooks.watchers.of_db(db) {
             if table.find(hash(key), key).is_some() {
-                watchers.for_each(|touched| touched.store(true, Relaxed));
+                watchers.for_each(|touched| touched.empty());
             }
         }
         for key in shard.hooks.waiters.keys_of_db(db) {

@@ -36,13 +36,6 @@ impl Txn<'_> {
         entry
     }
 
-    /// Counts a miss, and tells of it, when `key` is absent: for changes that look it up as readers do.
-    pub fn note_if_absent(&self, key: &[u8]) {
-        if self.peek(key).is_none() {
-            self.effects.miss(self.db, key);
-        }
-    }
-
     /// The entry of `key`, its access noted and the hit or miss counted.
     #[inline(always)]
     pub fn entry(&self, key: &[u8]) -> Option<EntryRef<'_>> {

@@ -89,7 +89,7 @@ const CHUNK: usize = 16 * 1024;
 pub(super) fn flags_of(client: &Client) -> String {
     let mut flags = String::new();
     for (flag, letter) in FLAGS {
-        if flag == Flag::Closing && client.touched.load(Relaxed) {
+        if flag == Flag::Closing && client.touched.is_set() {
             flags.push('d');
         }
         if client.is(flag) {

@@ -18,10 +18,9 @@ pub(super) fn clients(engine: &Engine, lines: &mut Lines) {
     lines.add("blocked_clients", engine.blocked_clients.load(Relaxed));
     lines.add("tracking_clients", engine.tracking.clients());
     lines.add("pubsub_clients", count(Flag::Subscribed));
-    let watched = || clients.iter().map(|client| client.watching()).filter(|keys| *keys > 0);
-    lines.add("watching_clients", watched().count());
+    lines.add("watching_clients", clients.iter().filter(|client| client.watching() > 0).count());
     lines.add("clients_in_timeout_table", 0);
-    lines.add("total_watched_keys", watched().map(u64::from).sum::<u64>());
+    lines.add("total_watched_keys", lines.survey.watched);
     lines.add("total_blocking_keys", blocking);
     lines.add("total_blocking_keys_on_nokey", on_removal);
     let now_ms = engine.now_ms();

@@ -41,6 +41,8 @@ pub(in crate::commands::server) struct Survey {
     pub tables_memory: usize,
     /// Keys that clients are blocked on, and those of them whose removal they wait for.
     pub blocking: (usize, usize),
+    /// Keys that clients watch.
+    pub watched: usize,
 }
 
 impl Survey {
@@ -73,6 +75,7 @@ impl Survey {
                 let (blocking, on_removal) = shard.hooks.waiters.counts();
                 survey.blocking.0 += blocking;
                 survey.blocking.1 += on_removal;
+                survey.watched += shard.hooks.watchers.count();
             });
         }
         survey
