@@ -4,7 +4,7 @@ use super::{Args, Command, Reply};
 use crate::engine::{Committed, Engine, Reached, Ready, Session};
 use crate::keyspace::txn::{Begin, Progress};
 use crate::keyspace::waiters::Wait;
-use crate::keyspace::{SHARDS, Txn};
+use crate::keyspace::{SHARDS, Shard, Txn};
 
 /// Whether a [`super::Run::Waiting`] command is done.
 #[derive(Debug)]
@@ -78,18 +78,22 @@ impl Sweep<'_, '_> {
         self.step(Some(shard), step)
     }
 
+    /// Looks at one shard: nothing is changed, so that no transaction has to be begun for it.
+    pub fn look<R>(&self, shard: usize, f: impl FnOnce(&Shard) -> R) -> R {
+        match &self.held {
+            Held::All(txn) => f(txn.held_shard(shard)),
+            Held::Nothing(..) => f(&self.engine.keyspace.lock(shard)),
+        }
+    }
+
+    /// How many keys of its database lie in each shard, due ones included.
+    pub fn counts(&self) -> [usize; SHARDS] {
+        std::array::from_fn(|shard| self.look(shard, |shard| shard.tables[self.db as usize].len()))
+    }
+
     /// Runs `step` under the locks of all shards.
     pub fn all<R>(&mut self, step: impl FnOnce(&mut Txn<'_>) -> R) -> R {
         self.step(None, step)
-    }
-
-    /// Runs `step` under each shard's lock in turn.
-    pub fn each(&mut self, mut step: impl FnMut(usize, &mut Txn<'_>, &mut Reply)) {
-        for shard in 0..SHARDS {
-            let mut reply = std::mem::take(self.reply);
-            self.shard(shard, |txn| step(shard, txn, &mut reply));
-            *self.reply = reply;
-        }
     }
 
     fn step<R>(&mut self, shard: Option<usize>, step: impl FnOnce(&mut Txn<'_>) -> R) -> R {

@@ -31,5 +31,5 @@ pub use entry::{Collection, Details, EntryBox, EntryRef, Kind, SHORT_MAX, StrRef
 pub use event::Class;
 pub use hash::hash;
 pub use reaper::Garbage;
-pub use shard::{Keyspace, SHARD_BITS, SHARDS, shown};
+pub use shard::{Keyspace, SHARD_BITS, SHARDS, Shard, shown};
 pub use txn::{DataType, Key, Str, Ttl, Txn};

@@ -194,11 +194,6 @@ impl Keyspace {
         }
     }
 
-    /// Keys in database `db`, expired ones not yet removed included.
-    pub fn len(&self, db: u32) -> usize {
-        (0..SHARDS).map(|s| self.look(s, |shard| shard.tables[db as usize].len())).sum()
-    }
-
     /// Keys in database `db`, and how many of them have a TTL.
     pub fn counts(&self, db: u32) -> (usize, usize) {
         (0..SHARDS).fold((0, 0), |(keys, expiring), s| {

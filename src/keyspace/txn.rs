@@ -183,7 +183,7 @@ impl<'k> Txn<'k> {
     }
 
     /// A held shard, to look at.
-    pub(super) fn held_shard(&self, shard: usize) -> &Shard {
+    pub fn held_shard(&self, shard: usize) -> &Shard {
         self.shard(shard)
     }
 

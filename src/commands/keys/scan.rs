@@ -171,11 +171,8 @@ fn randomkey(cx: &mut Sweep<'_, '_>) -> Result {
 }
 
 /// A shard, each as likely as its number of keys says; None when all are empty.
-fn random_shard(cx: &mut Sweep<'_, '_>) -> Option<usize> {
-    let mut lens = [0; SHARDS];
-    for (shard, len) in lens.iter_mut().enumerate() {
-        *len = cx.shard(shard, |txn| txn.table(shard).len());
-    }
+fn random_shard(cx: &Sweep<'_, '_>) -> Option<usize> {
+    let lens = cx.counts();
     let mut pick = random::below(lens.iter().sum());
     lens.iter().position(|len| {
         let here = pick < *len;

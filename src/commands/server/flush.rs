@@ -19,8 +19,7 @@ const DBSIZE: Command = Command::new("DBSIZE", "dbsize", Group::Server, Run::Swe
     .doc("1.0.0", "O(1)", "Counts the keys of the selected database.");
 
 fn dbsize(cx: &mut Sweep<'_, '_>) -> Result {
-    let mut keys = 0;
-    cx.each(|shard, txn, _| keys += txn.table(shard).len());
+    let keys = cx.counts().iter().sum::<usize>();
     cx.reply.int(keys as i64);
     Ok(())
 }

@@ -24,7 +24,7 @@ pub(super) const PREFIXES: Command =
 fn prefixes(cx: &mut Sweep<'_, '_>) -> Result {
     let cut = cut(cx)?;
     let db = cx.db;
-    let keys = (0..SHARDS).map(|shard| cx.shard(shard, |txn| txn.table(shard).len())).sum();
+    let keys = cx.counts().iter().sum();
     let mut census = Census::new(keys, cut, cx.now_ms);
     for shard in 0..SHARDS {
         census.visit(shard, db, |step| cx.shard(shard, |txn| step(txn.table(shard))));

@@ -47,15 +47,14 @@ pub(in crate::commands::server) struct Survey {
 
 impl Survey {
     /// Looks at all shards, one after the other.
-    pub(in crate::commands::server) fn of(cx: &mut Sweep<'_, '_>) -> Self {
+    pub(in crate::commands::server) fn of(cx: &Sweep<'_, '_>) -> Self {
         let mut survey = Survey {
             databases: vec![Database::default(); cx.engine.keyspace.databases()],
             ..Survey::default()
         };
         let now_ms = cx.now_ms;
         for at in 0..SHARDS {
-            cx.shard(at, |txn| {
-                let shard = txn.whole_shard(at);
+            cx.look(at, |shard| {
                 for (db, table) in survey.databases.iter_mut().zip(&shard.tables) {
                     db.keys += table.len();
                     db.expires += table.expiring();
