@@ -1,7 +1,10 @@
 //! What the process takes from its machine: memory and CPU time.
 
 use crate::base::heap::Heap;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
 use std::fs;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use tikv_jemalloc_ctl::thread::{self, ThreadLocal};
 use tikv_jemalloc_ctl::{Access, AsName, Name, arenas, epoch, stats};
@@ -111,9 +114,12 @@ fn rss() -> Option<usize> {
 
 /// Bytes of memory of the machine; 0 when it is not known.
 pub fn system_memory() -> usize {
-    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let kilobytes = text.strip_prefix("MemTotal:").and_then(|rest| rest.split_whitespace().next());
-    kilobytes.and_then(|n| n.parse::<usize>().ok()).unwrap_or(0) * 1024
+    static TOTAL: LazyLock<usize> = LazyLock::new(|| {
+        let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let kilobytes = text.strip_prefix("MemTotal:").and_then(|rest| rest.split_whitespace().next());
+        kilobytes.and_then(|n| n.parse::<usize>().ok()).unwrap_or(0) * 1024
+    });
+    *TOTAL
 }
 
 /// CPU time in seconds.
@@ -125,14 +131,12 @@ pub struct CpuTime {
     pub system: f64,
 }
 
-/// Clock ticks a second in `/proc`: fixed in the kernel's interface.
-const TICKS: f64 = 100.0;
-
 /// CPU time of all threads so far.
 pub fn cpu_time() -> CpuTime {
-    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The second field is the program's name in parentheses, which may hold anything.
-    let fields = text.rsplit(") ").next().unwrap_or_default();
-    let mut ticks = fields.split(' ').skip(11).map(|n| n.parse::<f64>().unwrap_or(0.0) / TICKS);
-    CpuTime { user: ticks.next().unwrap_or(0.0), system: ticks.next().unwrap_or(0.0) }
+    let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    // It fails for nobody who asks for the times of the own process.
+    getrusage(UsageWho::RUSAGE_SELF).map_or(CpuTime::default(), |usage| CpuTime {
+        user: seconds(usage.user_time()),
+        system: seconds(usage.system_time()),
+    })
 }

@@ -109,18 +109,16 @@ fn info(cx: &mut Sweep<'_, '_>) -> Result {
     let everything = has("everything");
     let all = everything || has("all");
     let default = asked.is_empty() || has("default");
-    let memory = Memory::now();
+    let is_wanted = |section: &Section| match section.name {
+        "modules" => everything || default || has("modules"),
+        // Shown to those alone who ask for it.
+        "debug" => has("debug"),
+        name => all || (default && section.default) || has(name),
+    };
+    let sections = || SECTIONS.iter().filter(|section| is_wanted(section));
+    let memory = sections().any(|section| section.name == "memory").then(Memory::now).unwrap_or_default();
     let mut lines = Lines { memory, survey: Survey::of(cx), ..Lines::default() };
-    for section in &SECTIONS {
-        let wanted = match section.name {
-            "modules" => everything || default || has("modules"),
-            // Shown to those alone who ask for it.
-            "debug" => has("debug"),
-            name => all || (default && section.default) || has(name),
-        };
-        if !wanted {
-            continue;
-        }
+    for section in sections() {
         if !lines.text.is_empty() {
             lines.text.push_str("\r\n");
         }
