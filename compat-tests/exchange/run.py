@@ -390,14 +390,45 @@ def import_live(suite, source, synap, *settings):
 
 
 def export_file(suite, synap, name, program, reader, but=()):
-    """A server starts with what Synap exports."""
+    """A server starts with what Synap exports, without the queues."""
     target = pathlib.Path(tempfile.mkdtemp(dir=suite.scratch))
-    tool(suite.options, "export", "--from", url(synap), "--out", str(target / "dump.rdb"), "--for", reader)
+    synap.link("QPUSH", "queue", "job")
+    report = tool(suite.options, "export", "--from", url(synap), "--out", str(target / "dump.rdb"), "--for", reader)
+    synap.link("DEL", "queue")
+    faults = [] if "left out 1 key" in report else [report]
     other = Peer(name, program, suite.scratch, target)
     try:
-        return differences(synap, other, but)
+        return faults + differences(synap, other, but)
     finally:
         other.kill()
+
+
+def copies(suite, synap, name, program):
+    """What redis-cli --rdb takes from Synap: a server starts with it. The functions alone, and what is refused."""
+    fill(synap.link, True)
+    synap.link("QPUSH", "queue", "job")
+    synap.link("FUNCTION", "LOAD", "REPLACE", "#!lua name=copied\nredis.register_function('told', function() return 'told' end)")
+    faults, target = [], pathlib.Path(tempfile.mkdtemp(dir=suite.scratch))
+    cli = ["redis-cli", "-p", str(synap.port)]
+    for words, path in ((["--rdb"], target / "dump.rdb"), (["--functions-rdb"], target / "functions.rdb")):
+        done = subprocess.run([*cli, *words, str(path)], capture_output=True, text=True, timeout=60)
+        faults += [] if done.returncode == 0 and "success" in done.stderr else [done.stderr[-300:]]
+    counts = json.loads(tool(suite.options, "inspect", str(target / "functions.rdb"), "--json"))["files"][0]
+    faults += [] if (counts["keys"], counts["libraries"]) == (0, 1) else [str(counts)]
+    (target / "functions.rdb").unlink()
+    done = subprocess.run([*cli, "SYNC"], capture_output=True, text=True, timeout=60)
+    faults += [] if "no replicas yet" in done.stdout + done.stderr else [f"a replica is not refused: {done}"]
+    left = [path.name for path in (synap.dir / "synapdata").iterdir() if path.name.startswith("transfer")]
+    faults += [f"files are left: {left}"] if left else []
+    synap.link("DEL", "queue")
+    other = Peer(name, program, suite.scratch, target)
+    try:
+        faults += differences(synap, other)
+        faults += [] if other.link("FCALL", "told", 0) == b"told" else ["the function is not there"]
+    finally:
+        other.kill()
+        synap.link("FUNCTION", "FLUSH")
+    return faults
 
 
 def files(suite, synap, other, program):
@@ -419,6 +450,8 @@ def files(suite, synap, other, program):
         fill(synap.link, True)
         reader = "redis-8" if name == "redis-8" else "valkey-9"
         suite.run(f"{name}: loads an export for {reader}", export_file, suite, synap, name, program, reader)
+    if name == "redis-8":
+        suite.run(f"{name}: starts with what redis-cli --rdb takes from Synap", copies, suite, synap, name, program)
 
 
 def drop_in(suite, source):
@@ -552,6 +585,7 @@ def main():
             suite.run("one server a directory", one_writer, suite)
             if options.migrate:
                 suite.run("what the tool refuses", refusals, suite, synap)
+                suite.run("synap: starts with what redis-cli --rdb takes from it", copies, suite, synap, "synap", options.server)
         except (Failure, OSError) as error:
             suite.check("the servers", [str(error)])
         finally:

@@ -30,7 +30,7 @@ pub const CATEGORIES: [&str; 22] = [
 
 /// What Redis 8 has and this server does not. Rules may name it, so that users of a Redis can be taken over and handed back as
 /// they are written; there is nothing that such a rule allows or forbids.
-const ABSENT: [&str; 23] = [
+const ABSENT: [&str; 19] = [
     "cluster|addslots",
     "cluster|addslotsrange",
     "cluster|bumpepoch",
@@ -50,10 +50,6 @@ const ABSENT: [&str; 23] = [
     "cluster|set-config-epoch",
     "cluster|setslot",
     "cluster|slaves",
-    "failover",
-    "psync",
-    "replconf",
-    "sync",
 ];
 
 /// The bit of the category called `name`, in any case.

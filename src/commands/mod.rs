@@ -106,6 +106,7 @@ pub static FAMILIES: &[&[Command]] = &[
     server::module::COMMANDS,
     server::monitor::COMMANDS,
     server::process::COMMANDS,
+    server::replication::COMMANDS,
     server::save::COMMANDS,
     server::commandlog::COMMANDS,
     streams::add::COMMANDS,

@@ -51,6 +51,8 @@ pub enum Flag {
     Redirectable = 1 << 15,
     /// Copies another server here, and tells of the keys that expire there (CLIENT IMPORT-SOURCE).
     ImportSource = 1 << 16,
+    /// Is sent a copy of the data set (SYNC).
+    Copies = 1 << 17,
 }
 
 /// In [`Client::unblock`]: the wait cannot be ended by others.

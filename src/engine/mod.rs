@@ -26,6 +26,7 @@ mod session;
 mod slots;
 mod stop;
 mod tracking;
+mod transfer;
 
 pub use certificates::{Certificate, Certificates, CertificatesInUse};
 pub use client::{Client, Flag, Held, Introduction, shown};
@@ -51,6 +52,7 @@ pub use session::{Debugging, Lent, ReplyMode, Session, WaitAof};
 pub use slots::Slots;
 pub use stop::Stop;
 pub use tracking::{Tracking, Wish};
+pub use transfer::{Content, Copying, Transfer};
 
 use crate::acl::{Acl, Catalogue};
 use crate::base::clock::{self, Clock};
@@ -225,9 +227,10 @@ impl Engine {
         self.blocked_clients.fetch_add(1, Relaxed);
     }
 
-    /// How long a client may be idle, in milliseconds; `None`: for ever.
-    pub fn timeout_ms(&self) -> Option<i64> {
-        let seconds = self.settings.int(config::TIMEOUT);
+    /// How long `client` may be idle, in milliseconds; `None`: for ever.
+    pub fn timeout_ms(&self, client: &Client) -> Option<i64> {
+        let setting = if client.is(Flag::Copies) { config::REPL_TIMEOUT } else { config::TIMEOUT };
+        let seconds = self.settings.int(setting);
         (seconds > 0).then_some(seconds * 1000)
     }
 

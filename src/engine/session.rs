@@ -1,6 +1,6 @@
 //! The private side of a connection: what only its own commands see and change.
 
-use super::{Client, Engine, Flag, Held, Queue, Reached, Slots, Watched};
+use super::{Client, Copying, Engine, Flag, Held, Queue, Reached, Slots, Watched};
 use crate::acl::User;
 use crate::keyspace::Effects;
 use crate::keyspace::txn::Progress;
@@ -89,6 +89,8 @@ pub struct Session {
     pub in_script: bool,
     /// The slots of the keys of the call that runs.
     pub slots: Slots,
+    /// It takes a copy of the data set (SYNC).
+    pub copying: Option<Box<Copying>>,
     /// Its scripts are debugged (SCRIPT DEBUG).
     pub debugging: Option<Debugging>,
     /// The channels, patterns and shard channels it listens to.
@@ -170,6 +172,7 @@ impl Session {
             wrote: 0,
             durable: false,
             waitaof: None,
+            copying: None,
             nested: false,
             caching: false,
             frozen_us: None,
@@ -237,6 +240,7 @@ impl Session {
         self.authenticated = !engine.password_required();
         self.reply_mode = ReplyMode::On;
         self.durable = false;
+        self.copying = None;
         self.client.forget_name();
         *self.client.user.lock() = "default".into();
         for flag in [Flag::NoEvict, Flag::NoTouch, Flag::Redirectable, Flag::ImportSource] {

@@ -6,6 +6,7 @@
 use super::address::{Address, ask};
 use super::{Failure, Reader};
 use crate::base::number;
+use crate::keyspace::Kind;
 use crate::resp::link::Link;
 use crate::resp::read::Frame;
 use crate::snapshot::rdb::{Output, file, kind, payload, value};
@@ -29,6 +30,13 @@ impl Reader {
     }
 }
 
+/// What came into the file, and what could not.
+#[derive(Default)]
+struct Exported {
+    keys: u64,
+    left_out: u64,
+}
+
 pub(super) fn run(from: &Address, out: &Path, reader: Reader) -> Result<(), Failure> {
     let mut link = from.connect()?;
     let part = out.with_extension("part");
@@ -36,15 +44,20 @@ pub(super) fn run(from: &Address, out: &Path, reader: Reader) -> Result<(), Fail
     let buffered = BufWriter::with_capacity(1 << 20, File::create(&part).map_err(placed)?);
     let mut writer = file::Writer::new(buffered, reader.version()).map_err(placed)?;
     let written = write(&mut link, &mut writer).map_err(|failure| failure.at(from));
-    let done = written.and_then(|keys| {
+    let done = written.and_then(|exported| {
         let file = writer.end()?.into_inner().map_err(|error| Failure::from(error.into_error()))?;
         file.sync_all()?;
         fs::rename(&part, out)?;
-        Ok(keys)
+        Ok(exported)
     });
     match done {
-        Ok(keys) => {
+        Ok(Exported { keys, left_out }) => {
             println!("exported {keys} keys from {from} to {}", out.display());
+            if left_out > 0 {
+                println!(
+                    "left out {left_out} keys of types that the reader does not have (queues, vector sets)"
+                );
+            }
             Ok(())
         }
         Err(failure) => {
@@ -55,11 +68,11 @@ pub(super) fn run(from: &Address, out: &Path, reader: Reader) -> Result<(), Fail
     }
 }
 
-fn write<W: std::io::Write>(link: &mut Link, writer: &mut file::Writer<W>) -> Result<u64, Failure> {
+fn write<W: std::io::Write>(link: &mut Link, writer: &mut file::Writer<W>) -> Result<Exported, Failure> {
     for code in libraries(link)? {
         writer.library(&code)?;
     }
-    let mut keys = 0;
+    let mut exported = Exported::default();
     for db in databases(link)? {
         ask(link, &[b"SELECT", db.to_string().as_bytes()])?;
         let mut cursor = b"0".to_vec();
@@ -83,9 +96,13 @@ fn write<W: std::io::Write>(link: &mut Link, writer: &mut file::Writer<W>) -> Re
                     _ => return Err(unexpected("DUMP")),
                 };
                 let at = || format!("the key {}", name.escape_ascii());
-                let (kind, value) = recast(&bytes, writer.version()).map_err(|failure| failure.at(at()))?;
-                writer.key(db, name, (expire_at > 0).then_some(expire_at), kind, &value)?;
-                keys += 1;
+                match recast(&bytes, writer.version()).map_err(|failure| failure.at(at()))? {
+                    Some((kind, value)) => {
+                        writer.key(db, name, (expire_at > 0).then_some(expire_at), kind, &value)?;
+                        exported.keys += 1;
+                    }
+                    None => exported.left_out += 1,
+                }
             }
             cursor = next;
             if cursor == b"0" {
@@ -93,7 +110,7 @@ fn write<W: std::io::Write>(link: &mut Link, writer: &mut file::Writer<W>) -> Re
             }
         }
     }
-    Ok(keys)
+    Ok(exported)
 }
 
 fn unexpected(command: &str) -> Failure {
@@ -138,20 +155,24 @@ fn page_of(page: Frame) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
     Some((cursor, names.into_iter().map(text_of).collect::<Option<_>>()?))
 }
 
-/// The value of a payload, in a form that a file of this version may have.
-fn recast(bytes: &[u8], version: u16) -> Result<(u8, Vec<u8>), Failure> {
+/// The value of a payload, in a form that a file of this version may have; `None` if its readers do not have the type.
+fn recast(bytes: &[u8], version: u16) -> Result<Option<(u8, Vec<u8>)>, Failure> {
     let opened = payload::open(bytes).map_err(|_| Failure::Damaged("its payload is none".into()))?;
-    if kind::belongs_to(opened.0, version) {
-        return Ok((opened.0, opened.1.to_vec()));
+    if opened.0 != kind::MODULE && kind::belongs_to(opened.0, version) {
+        return Ok(Some((opened.0, opened.1.to_vec())));
     }
     let read = payload::restore(bytes, &Packing::default());
     let entry = read.map_err(|_| Failure::Damaged("its payload is malformed".into()))?.into_entry(b"", None);
     let Some(kind) = value::kind_for(entry.as_ref(), version) else {
-        return Err(Failure::Failed(
-            "its fields expire, which the reader does not know: --for redis-8 or --for valkey-9 names one that does".into(),
-        ));
+        return match entry.as_ref().kind() {
+            Kind::Queue | Kind::Vectors => Ok(None),
+            _ => Err(Failure::Failed(
+                "its fields expire, which the reader does not know: --for redis-8 or --for valkey-9 names one that does"
+                    .into(),
+            )),
+        };
     };
     let mut value = Vec::new();
     value::write_as(kind, entry.as_ref(), &mut Output::compressing(&mut value));
-    Ok((kind, value))
+    Ok(Some((kind, value)))
 }

@@ -62,7 +62,7 @@ pub fn load(
     progress: &Progress,
 ) -> Result<Loaded, Fault> {
     open(dir, &found.path, |input, len, path| {
-        Loading::new(path, Some(keyspace), keyspace.packing(), options, progress)
+        Loading::new(path, Target::Keyspace(keyspace), keyspace.packing(), options, progress)
             .read(input, len)
             .map(|(_, loaded)| loaded)
     })
@@ -75,7 +75,9 @@ pub fn load(
 pub fn verify(dir: &Directory, path: &Path, progress: &Progress) -> Result<Head, Fault> {
     let (packing, options) = (Packing::default(), Options::default());
     open(dir, path, |input, len, path| {
-        Loading::new(path, None, &packing, options, progress).read(input, len).map(|(head, _)| head)
+        Loading::new(path, Target::Nowhere, &packing, options, progress)
+            .read(input, len)
+            .map(|(head, _)| head)
     })
 }
 
@@ -85,8 +87,27 @@ pub fn verify(dir: &Directory, path: &Path, progress: &Progress) -> Result<Head,
 /// When it is damaged.
 pub fn load_bytes(bytes: &[u8], keyspace: &Keyspace, options: Options) -> Result<Loaded, Fault> {
     let progress = Progress::default();
-    let loading = Loading::new("memory".as_ref(), Some(keyspace), keyspace.packing(), options, &progress);
+    let loading =
+        Loading::new("memory".as_ref(), Target::Keyspace(keyspace), keyspace.packing(), options, &progress);
     loading.read(bytes, bytes.len() as u64).map(|(_, loaded)| loaded)
+}
+
+/// Hands every entry of the snapshot in the file `path` to `sink`, with its database: several threads do so at once.
+///
+/// # Errors
+/// When it cannot be read or is damaged; a part of it was handed over then.
+pub fn each(
+    dir: &Directory,
+    path: &Path,
+    packing: &Packing,
+    sink: &(dyn Fn(u32, EntryBox) + Sync),
+) -> Result<Loaded, Fault> {
+    let progress = Progress::default();
+    open(dir, path, |input, len, path| {
+        let target = Target::Sink(sink);
+        let loading = Loading::new(path, target, packing, Options::default(), &progress);
+        loading.read(input, len).map(|(_, loaded)| loaded)
+    })
 }
 
 fn open<R>(
@@ -121,11 +142,19 @@ struct Group {
     blocks: Vec<(BlockHead, Vec<u8>)>,
 }
 
+/// Where entries go.
+#[derive(Clone, Copy)]
+enum Target<'a> {
+    /// They are only checked.
+    Nowhere,
+    Keyspace(&'a Keyspace),
+    Sink(&'a (dyn Fn(u32, EntryBox) + Sync)),
+}
+
 /// A load under way.
 struct Loading<'a> {
     path: &'a Path,
-    /// Where the entries go; nowhere when they are only checked.
-    target: Option<&'a Keyspace>,
+    target: Target<'a>,
     packing: &'a Packing,
     options: Options,
     progress: &'a Progress,
@@ -140,7 +169,7 @@ struct Loading<'a> {
 impl<'a> Loading<'a> {
     fn new(
         path: &'a Path,
-        target: Option<&'a Keyspace>,
+        target: Target<'a>,
         packing: &'a Packing,
         options: Options,
         progress: &'a Progress,
@@ -230,7 +259,7 @@ impl<'a> Loading<'a> {
         let Some((db, kind)) = group.blocks.last().map(|(head, _)| (head.db, head.kind)) else {
             return Ok(());
         };
-        if let Some(keyspace) = self.target
+        if let Target::Keyspace(keyspace) = self.target
             && db as usize >= keyspace.databases()
         {
             let databases = keyspace.databases();
@@ -288,12 +317,19 @@ impl Batch {
     }
 
     /// Puts all entries into `target`.
-    fn put(&mut self, target: Option<&Keyspace>) -> Result<(), String> {
+    fn put(&mut self, target: Target<'_>) -> Result<(), String> {
         self.len = 0;
-        for (at, entries) in self.shards.iter_mut().enumerate() {
-            let Some(keyspace) = target.filter(|_| !entries.is_empty()) else {
-                entries.clear();
-                continue;
+        for (at, entries) in self.shards.iter_mut().enumerate().filter(|(_, entries)| !entries.is_empty()) {
+            let keyspace = match target {
+                Target::Nowhere => {
+                    entries.clear();
+                    continue;
+                }
+                Target::Sink(sink) => {
+                    entries.drain(..).for_each(|(db, _, entry)| sink(db, entry));
+                    continue;
+                }
+                Target::Keyspace(keyspace) => keyspace,
             };
             let mut shard = keyspace.lock(at);
             for (db, hash, _) in entries.iter() {

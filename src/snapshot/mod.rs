@@ -12,6 +12,7 @@ mod progress;
 pub mod rdb;
 pub mod record;
 pub mod save;
+mod transcript;
 
 pub use fault::{Damage, Fault};
 pub use files::{Found, newest, remove_part};
@@ -20,6 +21,7 @@ pub use intake::{Crowd, Intake};
 pub use load::{Loaded, load, verify};
 pub use progress::Progress;
 pub use save::{Aside, Cut, Saved};
+pub use transcript::{Transcript, transcribe, transcribe_libraries};
 
 #[cfg(test)]
 mod tests;

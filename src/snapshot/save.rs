@@ -366,9 +366,9 @@ impl<'a, W: Write, F: FnMut(usize) -> io::Result<()>> Output<'a, W, F> {
 }
 
 /// A file that is written from its beginning on.
-struct Appending<'a> {
-    file: &'a dyn File,
-    offset: u64,
+pub(super) struct Appending<'a> {
+    pub file: &'a dyn File,
+    pub offset: u64,
 }
 
 impl Write for Appending<'_> {

@@ -13,5 +13,6 @@ pub mod module;
 pub mod monitor;
 mod prefixes;
 pub mod process;
+pub mod replication;
 pub mod save;
 mod sparkline;

@@ -1,12 +1,12 @@
-//! TIME, ROLE, REPLICAOF, LOLWUT, SHUTDOWN.
+//! TIME, LOLWUT, SHUTDOWN.
 
-use crate::base::{clock, number, random, version};
+use crate::base::{clock, random, version};
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Outer, Result, Run};
 use crate::engine::Stop;
 
 /// The commands of this file.
-pub const COMMANDS: &[Command] = &[LOLWUT, REPLICAOF, ROLE, SHUTDOWN, SLAVEOF, TIME];
+pub const COMMANDS: &[Command] = &[LOLWUT, SHUTDOWN, TIME];
 
 const TIME: Command = Command::new("TIME", "time", Group::Server, Run::Outer(time))
     .syntax("")
@@ -20,47 +20,6 @@ fn time(cx: &mut Outer<'_>) -> Result {
     cx.reply.bulk_int(us / 1_000_000);
     cx.reply.bulk_int(us % 1_000_000);
     Ok(())
-}
-
-const ROLE: Command = Command::new("ROLE", "role", Group::Server, Run::Outer(role))
-    .syntax("")
-    .flags(NO_SCRIPT | LOADING | STALE | FAST)
-    .subject(&["admin", "dangerous"])
-    .doc("2.8.12", "O(1)", "Tells the part that the server has in replication.");
-
-fn role(cx: &mut Outer<'_>) -> Result {
-    cx.reply.array(3);
-    cx.reply.bulk(b"master");
-    cx.reply.int(0);
-    cx.reply.array(0);
-    Ok(())
-}
-
-const REPLICAOF: Command = Command::new("REPLICAOF", "replicaof", Group::Server, Run::Outer(replicaof))
-    .syntax(PRIMARY)
-    .flags(ADMIN | NO_SCRIPT | STALE | NO_ASYNC_LOADING)
-    .doc("5.0.0", "O(1)", "Names the server to follow, or none. There is none to be followed yet.");
-
-const SLAVEOF: Command = Command::new("SLAVEOF", "slaveof", Group::Server, Run::Outer(replicaof))
-    .syntax(PRIMARY)
-    .flags(ADMIN | NO_SCRIPT | STALE | NO_ASYNC_LOADING)
-    .deprecated("5.0.0", "`REPLICAOF`")
-    .doc("1.0.0", "O(1)", "Names the server to follow, or none. There is none to be followed yet.");
-
-const PRIMARY: &str = "<args: host-port: host port:integer | no-one: NO ONE>";
-
-/// A server that follows nobody is told so for nothing: tools do that to each that they take charge of.
-fn replicaof(cx: &mut Outer<'_>) -> Result {
-    const PORT: Error = Error::new("ERR Invalid master port");
-    const NONE: Error =
-        Error::new("ERR this server cannot follow another one yet: it takes REPLICAOF NO ONE alone");
-    if cx.args.word("NO") && cx.args.word("ONE") {
-        cx.reply.ok();
-        return Ok(());
-    }
-    let port = cx.args.argv()[2];
-    number::parse_i64(port).filter(|port| (0..=65_535).contains(port)).ok_or(PORT)?;
-    Err(NONE)
 }
 
 const LOLWUT: Command = Command::new("LOLWUT", "lolwut", Group::Server, Run::Outer(lolwut))

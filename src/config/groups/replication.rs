@@ -80,8 +80,7 @@ group! {
         .hint(NO_REPLICAS)
         .doc("Seconds these are kept without any replica; 0 for ever.");
     REPL_TIMEOUT = setting("repl-timeout", Kind::Int(1, i32::MAX as i64), "60")
-        .hint(NO_REPLICAS)
-        .doc("Seconds of silence after which a replication link is dead.");
+        .doc("Seconds without progress after which a client that takes a copy of the data set (SYNC) is given up.");
     REPL_PING_REPLICA_PERIOD = setting("repl-ping-replica-period", Kind::Int(1, i32::MAX as i64), "10")
         .aliases(&["repl-ping-slave-period"])
         .hint(NO_REPLICAS)

@@ -46,9 +46,8 @@ pub async fn clients(engine: Arc<Engine>) {
 fn look(engine: &Engine, over: &mut HashMap<u64, Instant>) {
     let clients = engine.clients.all();
     let now_ms = engine.now_ms();
-    let timeout_ms = engine.timeout_ms();
     for client in &clients {
-        if timeout_ms.is_some_and(|ms| client.is_overdue(now_ms, ms)) {
+        if engine.timeout_ms(client).is_some_and(|ms| client.is_overdue(now_ms, ms)) {
             client.close(Close::Now);
             continue;
         }

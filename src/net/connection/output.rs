@@ -53,7 +53,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(super) fn give_back(&mut self, reply: Reply, tools: &mut Tools) {
         self.session.effects.give_back(&mut tools.effects);
         let client = &self.session.client;
-        if let Some(ms) = self.engine.timeout_ms()
+        if let Some(ms) = self.engine.timeout_ms(client)
             && client.is_overdue(self.engine.now_ms(), ms)
         {
             // Its calls took longer than it may be idle: it ends without their replies, as in Redis.
@@ -95,8 +95,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.end = Some(End::Overrun);
     }
 
-    /// Writes `output`; ready when all is written.
+    /// Writes `output`, and the copy of the data set behind it that the client takes; ready when all is written.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_write_out(cx))?;
+        let Some(transfer) = self.session.copying.as_mut().and_then(|copying| copying.transfer.as_mut())
+        else {
+            return Poll::Ready(Ok(()));
+        };
+        let piece = transfer.piece()?;
+        if piece.is_empty() {
+            self.session.copying = None;
+            return Poll::Ready(Ok(()));
+        }
+        self.output.raw_shared(piece);
+        // One piece, then others have their turn.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.holding.poll(&self.engine.log, &mut self.output, cx));
         while self.sent < self.output.len() {
             let stream = Pin::new(&mut self.stream);

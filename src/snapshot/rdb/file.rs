@@ -16,7 +16,8 @@
 use super::kind::Versions;
 use super::reader::{Damage, Fault, Reader};
 use super::value::{self, Value};
-use super::{Checksum, kind, writer};
+use super::{Checksum, Output, kind, writer};
+use crate::keyspace::EntryRef;
 use crate::types::Packing;
 use std::io::{self, Write};
 
@@ -283,6 +284,18 @@ impl<W: Write> Writer<W> {
         let done = self.put(&record);
         self.record = record;
         done
+    }
+
+    /// Writes a key with its value; `false`, and nothing, when this version has no form for that.
+    ///
+    /// # Errors
+    /// When `out` fails.
+    pub fn entry(&mut self, db: u32, entry: EntryRef<'_>) -> io::Result<bool> {
+        let Some(kind) = value::kind_for(entry, self.version) else { return Ok(false) };
+        let mut value = Vec::new();
+        value::write_as(kind, entry, &mut Output::compressing(&mut value));
+        self.key(db, entry.key(), entry.expire_at(), kind, &value)?;
+        Ok(true)
     }
 
     /// Ends the file, and returns what it was written to.

@@ -91,14 +91,18 @@ pub fn present_kind(entry: EntryRef<'_>) -> u8 {
     }
 }
 
-/// The kind for `entry` in a file of this version; `None` when that cannot tell that fields expire.
+/// The kind for `entry` in a file of this version; `None` when that cannot tell that fields expire, or its readers do not
+/// have the type: no other server has queues, Redis has vector sets from 8.0 on.
 ///
 /// Version 10 does not tell when consumers of a stream were active, and makes an intset of a listpack of
 /// integers.
 pub fn kind_for(entry: EntryRef<'_>, version: u16) -> Option<u8> {
     let best = kind_byte(entry);
-    if kind::belongs_to(best, version) {
-        return Some(best);
+    match entry.kind() {
+        Kind::Queue => return None,
+        Kind::Vectors => return (kind::PRESENT..kind::VALKEY).contains(&version).then_some(best),
+        _ if kind::belongs_to(best, version) => return Some(best),
+        _ => {}
     }
     match best {
         kind::SET_LISTPACK => Some(kind::SET),

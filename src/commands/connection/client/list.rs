@@ -67,7 +67,8 @@ fn info(cx: &mut Outer<'_>) -> Result {
 }
 
 /// The letters of `flags=`, with the property that each stands for; `d` is for a touched watch.
-pub(super) const FLAGS: [(Flag, char); 12] = [
+pub(super) const FLAGS: [(Flag, char); 13] = [
+    (Flag::Copies, 'S'),
     (Flag::Monitor, 'O'),
     (Flag::Subscribed, 'P'),
     (Flag::Multi, 'x'),

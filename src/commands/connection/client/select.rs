@@ -30,7 +30,11 @@ impl Type {
     }
 
     fn of(client: &Client) -> Type {
-        if client.is(Flag::Subscribed) { Type::PubSub } else { Type::Normal }
+        match () {
+            () if client.is(Flag::Copies) => Type::Replica,
+            () if client.is(Flag::Subscribed) => Type::PubSub,
+            () => Type::Normal,
+        }
     }
 }
 
