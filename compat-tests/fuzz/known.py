@@ -11,7 +11,6 @@ from wire import show
 KNOWN = [
     ("redis-8.0", r".*", r"embstr|raw|ziplist|quicklist|hashtable|intset|listpack|skiplist", r"embstr|raw|quicklist|hashtable|intset|listpack|listpackex|skiplist", "encodings changed since"),
     ("any", r"sort(_ro)?|eval:sort(_ro)?", r"ERR One or more scores.*", r"\[.*|\d+", "C's errno stays as an earlier call left it"),
-    ("any", r"memory\|usage", r"\d+", r"il", "a key whose time is up has a size until it is looked at"),
     ("any", r"eval:script", r".*ERR reached lua stack limit.*", r".*ERR reached lua stack limit.*", "tables in each other are told a thousand deep, not as far as Lua's stack reaches"),
     ("any", r"eval:script", r"ERR Error compiling .*", r"ERR Error compiling .*\\xef\\xbf\\xbd.*", "the compiler's message is told as UTF-8"),
     ("any", r"admin:waitaof.*", r"ERR WAITAOF cannot be used when numlocal is set.*", r".*", "Synap has a log here"),

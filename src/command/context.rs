@@ -107,7 +107,13 @@ impl Sweep<'_, '_> {
             }
             Held::Nothing(ready, lsn) => (ready, lsn),
         };
-        let begin = Begin { db: self.db, now_ms: self.now_ms, access: None, event: self.command.event };
+        let begin = Begin {
+            db: self.db,
+            now_ms: self.now_ms,
+            access: None,
+            event: self.command.event,
+            spares: false,
+        };
         let keyspace = &self.engine.keyspace;
         let effects = self.session.effects.get();
         let mut txn = match shard {

@@ -425,7 +425,7 @@ fn begin(engine: &Engine, session: &Session, command: &'static Command, now_ms: 
     // TOUCH is about nothing else.
     let quiet = session.no_touch() && command.name != "TOUCH";
     let access = Some(if quiet { access.quiet() } else { access });
-    Begin { db: session.db, now_ms, access, event: command.event }
+    Begin { db: session.db, now_ms, access, event: command.event, spares: command.has(flag::SPARES) }
 }
 
 /// A word as C takes it, up to so many bytes.

@@ -116,7 +116,8 @@ pub fn run_plain(
     }
     let mark = reply.mark();
     session.client.command.store(entry.number as u32 + 1, Relaxed);
-    let begin = Begin { db: session.db, now_ms, access: Some(view.access), event: command.event };
+    let spares = command.has(flag::SPARES);
+    let begin = Begin { db: session.db, now_ms, access: Some(view.access), event: command.event, spares };
     let Some(locks) = engine.keyspace.hold_soon(call.keys) else { return Shortcut::Hold };
     let (result, committed) = {
         let mut txn = engine.keyspace.enter(locks, call.keys, begin, session.effects.get());

@@ -110,6 +110,8 @@ pub struct Txn<'k> {
     now_ms: i64,
     access: Option<Access>,
     event: &'static str,
+    /// Whether its first key stays though it is due.
+    spares: bool,
     /// A hash with fields that are due is among what was looked at.
     due_fields: bool,
     caller: Caller,
@@ -347,8 +349,17 @@ impl<'k> Txn<'k> {
     /// Removes what is due of its keys.
     #[inline(always)]
     pub fn settle_keys(&mut self) {
-        for key in self.keys {
+        for key in self.unspared() {
             self.settle(*key);
+        }
+    }
+
+    /// Its keys, without one that is spared. A destination that is a source as well is not.
+    #[inline(always)]
+    fn unspared(&self) -> &'k [Key<'k>] {
+        match self.keys {
+            [first, rest @ ..] if self.spares && rest.iter().all(|key| key.bytes != first.bytes) => rest,
+            keys => keys,
         }
     }
 

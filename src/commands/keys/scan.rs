@@ -119,21 +119,12 @@ fn keys(cx: &mut Sweep<'_, '_>) -> Result {
     result
 }
 
-/// Answers the keys of a shard that match, and removes those that are due; tells how many matched.
+/// Answers the keys of a shard that match, and are not due; tells how many there are.
 fn keys_of(txn: &mut Txn<'_>, shard: usize, pattern: &[u8], all: bool, reply: &mut Reply) -> usize {
-    let (mut found, mut due) = (0, Vec::<Box<[u8]>>::new());
-    for entry in txn.table(shard).iter() {
-        if is_due(entry, txn) {
-            due.push(entry.key().into());
-        } else if all || glob::matches(pattern, entry.key(), false) {
-            reply.bulk(entry.key());
-            found += 1;
-        }
-    }
-    if !txn.keeps_due() {
-        due.iter().for_each(|key| txn.expire_if_due(key));
-    }
-    found
+    let fits =
+        |entry: &EntryRef<'_>| (all || glob::matches(pattern, entry.key(), false)) && !is_due(*entry, txn);
+    let found = txn.table(shard).iter().filter(fits);
+    found.map(|entry| reply.bulk(entry.key())).count()
 }
 
 const RANDOMKEY: Command = Command::new("RANDOMKEY", "randomkey", Group::Generic, Run::Sweep(randomkey))

@@ -220,7 +220,6 @@ fn sort_and_tell(
     };
     reply.len_of(values.len());
     if values.is_empty() {
-        txn.expire_if_due(destination);
         txn.delete(destination);
         return Ok(());
     }

@@ -2,9 +2,10 @@
 
 use super::info::{Survey, client_memory};
 use super::prefixes;
-use crate::command::flag::{LOADING, READ, STALE};
+use crate::command::flag::{LOADING, READ, SPARES, STALE};
 use crate::command::{Command, Error, Group, Keyed, Keys, Outer, Reply, Result, Run, Sweep, access};
 use crate::commands::help::help;
+use crate::keyspace::Key;
 use crate::metrics::Memory;
 
 /// The commands of this file.
@@ -22,7 +23,7 @@ const HELP: Command = Command::new("HELP", "memory|help", Group::Server, Run::Ou
 
 const USAGE: Command = Command::new("USAGE", "memory|usage", Group::Server, Run::Keyed(usage))
     .syntax("key [SAMPLES count]")
-    .flags(READ)
+    .flags(READ | SPARES)
     .keys(&[Keys::one(2, access::RO)])
     .doc("4.0.0", "O(1)", "Tells the bytes that a key and its value take.");
 
@@ -36,7 +37,9 @@ fn usage(cx: &mut Keyed<'_, '_>) -> Result {
         cx.args.int_in(0.., Error::SYNTAX)?;
     }
     cx.args.end()?;
-    match cx.txn.peek(key) {
+    // One that is due has its size until it is removed.
+    let key = Key::new(key);
+    match cx.txn.table(key.shard()).find(key.hash, key.bytes) {
         Some(entry) => cx.reply.len_of(entry.memory()),
         None => cx.reply.null(),
     }

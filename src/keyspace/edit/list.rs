@@ -107,6 +107,7 @@ impl Edit<'_, List> {
 impl Txn<'_> {
     /// Gives `key` the list `list`, which is not empty, whatever it held. Tells no event but `new`.
     pub fn put_list(&mut self, key: &[u8], list: List) {
+        self.expire_if_due(key);
         if self.effects().is_recording() {
             self.record(&[b"DEL", key]);
             let elements: Vec<_> = list.iter().map(Item::to_vec).collect();

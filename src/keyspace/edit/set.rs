@@ -65,6 +65,7 @@ impl Edit<'_, Set> {
 impl Txn<'_> {
     /// Gives `key` the set `set`, which is not empty, whatever it held. Tells no event but `new`.
     pub fn put_set(&mut self, key: &[u8], set: Set) {
+        self.expire_if_due(key);
         if self.effects().is_recording() {
             self.record(&[b"DEL", key]);
             let members: Vec<_> = set.iter().map(Item::to_vec).collect();

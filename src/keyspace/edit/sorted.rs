@@ -70,6 +70,7 @@ impl Txn<'_> {
             self.delete(key);
             return;
         }
+        self.expire_if_due(key);
         if self.effects().is_recording() {
             let mut words = vec![b"ZADD".to_vec(), key.to_vec()];
             for (member, score) in sorted.iter(0..sorted.len(), false) {

@@ -21,6 +21,8 @@ pub struct Begin {
     pub access: Option<Access>,
     /// The name of the event that edits tell by default.
     pub event: &'static str,
+    /// Whether the first key stays though it is due, unless it is named once more.
+    pub spares: bool,
 }
 
 impl Keyspace {
@@ -155,7 +157,7 @@ impl<'k> Txn<'k> {
         keyspace: &'k Keyspace,
         held: Held<'k>,
         keys: &'k [Key<'k>],
-        Begin { db, now_ms, access, event }: Begin,
+        Begin { db, now_ms, access, event, spares }: Begin,
         effects: &'k mut Effects,
     ) -> Self {
         Txn {
@@ -167,6 +169,7 @@ impl<'k> Txn<'k> {
             now_ms,
             access,
             event,
+            spares,
             due_fields: false,
             caller: Caller::default(),
             saw: None,

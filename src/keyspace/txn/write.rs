@@ -70,6 +70,7 @@ impl Txn<'_> {
     /// Gives `key` a string that a command built: it stays text, and is reported as `raw`. Otherwise as
     /// [`Txn::put_string`] without an expiry.
     pub fn put_built(&mut self, key: &[u8], value: &[u8]) {
+        self.expire_if_due(key);
         let mut entry = EntryBox::text(key, value, None);
         entry.set_raw();
         self.put_entry(key, entry);
