@@ -5,8 +5,8 @@ use super::expire::{FIELDS_MISCOUNTED, NO_FIELDS, take_fields, take_moment, take
 use super::read::reply_value;
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
-use crate::keyspace::Txn;
 use crate::keyspace::txn::Ttl;
+use crate::keyspace::{Edit, Txn};
 use crate::types::{Hash, Live};
 use std::collections::HashSet;
 
@@ -228,6 +228,7 @@ fn hsetex(cx: &mut Keyed<'_, '_>) -> Result {
         cx.reply.int(0);
         return Ok(());
     }
+    let past = options.expire_at.is_some_and(|at| cx.txn.is_past(at));
     let mut hash = cx.txn.upsert::<Hash>(key)?;
     if options.fields_exist.is_some() {
         let fields: Vec<&[u8]> = options.fields().collect();
@@ -240,6 +241,8 @@ fn hsetex(cx: &mut Keyed<'_, '_>) -> Result {
     }
     if options.keep_ttl {
         hash.set_keeping_ttl(options.pairs);
+    } else if past {
+        hash.counting(options.pairs.len() as u64 / 2, |hash| set_singly(hash, options.pairs));
     } else {
         hash.set(options.pairs);
     }
@@ -250,4 +253,14 @@ fn hsetex(cx: &mut Keyed<'_, '_>) -> Result {
     }
     cx.reply.int(1);
     Ok(())
+}
+
+/// Sets fields that are to go at once: each goes before the next comes, so that a packed hash stays one. The last is left.
+fn set_singly(hash: &mut Edit<'_, Hash>, pairs: &[&[u8]]) {
+    for (n, pair) in pairs.chunks(2).enumerate() {
+        if n > 0 {
+            hash.remove(&[pairs[2 * n - 2]]);
+        }
+        hash.set(pair);
+    }
 }
