@@ -149,6 +149,15 @@ def step(rng, n, now_ms):
         if "stream" in model.values:
             model.values["stream"] = model.values["stream"][-10:]
 
+    def vrem(model):
+        if "vectors" in model.values:
+            model.values["vectors"].pop(member, None)
+            model.settle("vectors")
+
+    def vsetattr(model):
+        if member in model.values.get("vectors", {}):
+            model.values["vectors"][member] = value
+
     def setbit(model):
         bits = bytearray(model.values.get("bits", b"").ljust(index // 8 + 1, b"\0"))
         bits[index // 8] |= 0x80 >> (index % 8)
@@ -167,7 +176,7 @@ def step(rng, n, now_ms):
             call(model)
 
     at = now_ms + DAY_MS + index
-    key = rng.choice(["str", "list", "set", "hash", "zset", "stream", "moved", "copy"])
+    key = rng.choice(["str", "list", "set", "hash", "zset", "stream", "vectors", "moved", "copy"])
     return rng.choice([
         ([("SET", "str", value)], lambda m: string(m, value)),
         ([("APPEND", "str", value)], append),
@@ -187,6 +196,12 @@ def step(rng, n, now_ms):
         ([("ZREM", "zset", member)], zrem),
         ([("XADD", "stream", f"{now_ms}-{n}", "f", value)], xadd),
         ([("XTRIM", "stream", "MAXLEN", "=", 10)], xtrim),
+        (
+            [("VADD", "vectors", "VALUES", 2, index + 1, 1, member, "SETATTR", value)],
+            lambda m: of(m, "vectors", {}).update({member: value}),
+        ),
+        ([("VREM", "vectors", member)], vrem),
+        ([("VSETATTR", "vectors", member, value)], vsetattr),
         ([("SETBIT", "bits", index, 1)], setbit),
         ([("RENAME", "list", "moved")], rename),
         ([("COPY", "hash", "copy", "REPLACE")], copied),
@@ -209,8 +224,9 @@ READERS = {
     b"hash": lambda link, key: pairs(link("HGETALL", key)),
     b"zset": lambda link, key: {m: float(s) for m, s in pairs(link("ZRANGE", key, 0, -1, "WITHSCORES")).items()},
     b"stream": lambda link, key: [(entry[0], entry[1]) for entry in link("XRANGE", key, "-", "+")],
+    b"vectorset": lambda link, key: {member: link("VGETATTR", key, member) for member in link("VRANGE", key, "-", "+", -1)},
 }
-KEYS = ["str", "count", "list", "moved", "set", "union", "hash", "copy", "zset", "stream", "bits", "brief", "one", "two"]
+KEYS = ["str", "count", "list", "moved", "set", "union", "hash", "copy", "zset", "stream", "vectors", "bits", "brief", "one", "two"]
 # A stream stays when its last entry is gone; the model has none then.
 
 
