@@ -15,7 +15,7 @@ const INVALID: Error = Error::new("ERR invalid vector specification");
 pub(super) struct Given {
     /// Its values.
     pub values: Vec<f32>,
-    /// Onto how many dimensions it is to be projected.
+    /// Onto how many dimensions it is to be projected: not more than it has.
     pub reduce: Option<usize>,
 }
 
@@ -30,7 +30,7 @@ impl Given {
         let reduce = if reduces { Some(dim(args)?) } else { None };
         let values = parse(args)?;
         match reduce {
-            Some(dim) if dim * values.len() > PRODUCTS_MAX => Err(INVALID),
+            Some(dim) if dim > values.len() || dim * values.len() > PRODUCTS_MAX => Err(INVALID),
             _ => Ok(Given { values, reduce }),
         }
     }
