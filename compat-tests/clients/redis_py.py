@@ -2,12 +2,14 @@
 """A smoke of redis-py's own API.  usage: redis_py.py HOST PORT"""
 
 import asyncio
+import struct
 import sys
 import threading
 import time
 
 import redis
 import redis.asyncio
+from redis.commands.vectorset.commands import QuantizationOptions
 from uses import Uses
 
 GROUPS = []
@@ -167,6 +169,26 @@ def sorted_sets(r):
     assert r.zcount("z", 2, 2.5) == 2 and sorted(r.zscan_iter("z")) == [("a", 2.0), ("b", 2.5), ("c", 3.0)]
     assert r.zpopmin("z") in ([("a", 2.0)], [["a", 2.0]], ["a", 2.0])
     assert r.zunionstore("u", {"z": 2}) == 2 and r.zrevrange("u", 0, 0) == ["c"]
+
+
+@group("VADD", "VSIM", "VLINKS")
+def vector_sets(r):
+    vectors = r.vset()
+    assert vectors.vadd("v", [1, 0, 0], "x", attributes={"axis": 0}) == 1
+    assert vectors.vadd("v", struct.pack("<3f", 0, 2, 0), "y", cas=True, ef=100, attributes='{"axis": 1}') == 1
+    assert vectors.vadd("v", [1.5, 0, 0], "x") == 0 and vectors.vcard("v") == 2 and vectors.vdim("v") == 3
+    assert vectors.vsim("v", "x") == ["x", "y"] and vectors.vsim("v", [0, 1, 0], count=1) == ["y"]
+    assert vectors.vsim("v", "x", with_scores=True, truth=True) == {"x": 1, "y": 0.5}
+    assert vectors.vsim("v", "x", filter=".axis > 0", filter_ef=10, no_thread=True) == ["y"]
+    assert vectors.vemb("v", "x") == [1.5, 0, 0] and vectors.vemb("v", "none") is None
+    assert vectors.vemb("v", "y", raw=True)["l2"] == 2
+    assert vectors.vgetattr("v", "x") == {"axis": 0} and vectors.vsetattr("v", "x", {}) == 1
+    assert vectors.vinfo("v")["vector-dim"] == 3 and vectors.vinfo("none") is None
+    assert vectors.vlinks("v", "x", with_scores=True) and vectors.vlinks("v", "none") is None
+    assert vectors.vrandmember("v") in ("x", "y") and sorted(vectors.vrandmember("v", 5)) == ["x", "y"]
+    assert vectors.vrem("v", "x") == 1 and vectors.vrem("v", "x") == 0
+    assert vectors.vadd("w", [1, 2, 3, 4], "a", reduce_dim=2, quantization=QuantizationOptions.NOQUANT, numlinks=8) == 1
+    assert vectors.vdim("w") == 2
 
 
 @group("XADD", "XREADGROUP", "XAUTOCLAIM")

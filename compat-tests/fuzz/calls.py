@@ -20,7 +20,7 @@ LEFT_OUT = set("""migrate wait waitaof restore-asking sync psync replicaof slave
     client|import-source client|capa lolwut acl|genpass function|dump function|stats""".split())
 BLOCKING = set("blpop brpop blmove brpoplpush blmpop bzpopmin bzpopmax bzmpop xread xreadgroup".split())
 # Both servers draw for themselves: compared by shape, and the key is given up where it changed.
-RANDOM = set("spop srandmember hrandfield zrandmember randomkey".split())
+RANDOM = set("spop srandmember hrandfield zrandmember randomkey vrandmember".split())
 SCANS = {"scan", "sscan", "hscan", "zscan"}
 SCRIPTS = ["return redis.call(unpack(ARGV))", "return redis.pcall(unpack(ARGV))", "return {redis.pcall(unpack(ARGV)), 1, 'x', false}",
            "local r = redis.pcall(unpack(ARGV)); return type(r) == 'table' and #r or r", "redis.setresp(3); return redis.pcall(unpack(ARGV))",

@@ -2,6 +2,7 @@
 
 import re
 
+import vectors
 from calls import RANDOM, SCANS
 from wire import show
 
@@ -12,7 +13,7 @@ UNORDERED = set("""smembers sinter sunion sdiff hgetall hkeys hvals keys pubsub|
 SHAPES = set("""info time lolwut client|list client|info client|id client|trackinginfo command|docs command|info command config|get latency|latest latency|history
     latency|histogram slowlog|get slowlog|len memory|stats memory|usage object|freq lastsave acl|log command|count
     command|list commandlog|get commandlog|len
-    client|capa acl|cat dump module|list""".split())
+    client|capa acl|cat dump module|list vlinks""".split())
 # Time passes between the two answers.
 TIMED = set("object|idletime ttl pttl expiretime pexpiretime httl hpttl hexpiretime hpexpiretime".split())
 PASSING = {b"idle", b"inactive", b"seen-time", b"active-time", b"radix-tree-keys", b"radix-tree-nodes"}
@@ -81,9 +82,9 @@ def pairs(reply):
 def alike(left, right):
     """Whether two payloads of DUMP say the same: those of hash tables have no order, fields expire at times that were
     counted from the moment of the call, streams tell when they were read and what was deleted, and a small set may be made
-    of a hash table. What they hold is told by the digest."""
+    of a hash table, and links of vector sets are drawn by chance. What they hold is told by the digest."""
     kinds = {left[1][:1], right[1][:1]}
-    return len(kinds) == 1 and kinds <= {b"\x02", b"\x04", b"\x14", b"\x15", b"\x18", b"\x19"}
+    return len(kinds) == 1 and kinds <= {b"\x02", b"\x07", b"\x04", b"\x14", b"\x15", b"\x18", b"\x19"}
 
 
 def same(name, left, right):
@@ -103,10 +104,16 @@ def same(name, left, right):
         name = name if name in SHAPES or name in UNORDERED else name.split("|")[0]
     if name == "state|dump":
         return left[0] == right[0] == "$" and alike(left, right)
+    if name == "eval:vsim":
+        return flat(left) == flat(right)
     if name.startswith("eval:"):
         inner = name[5:]
         return left[0] == right[0] and (inner in SHAPES or inner in RANDOM or inner.startswith("x") and masked(left) == masked(right)
                                         or inner in UNORDERED and flat(left) == flat(right) or inner in TIMED and near(left, right))
+    if name == "vsim":
+        return vectors.nearest(left) == vectors.nearest(right)
+    if name == "vinfo":
+        return vectors.plain(left) == vectors.plain(right)
     if name in SHAPES:
         return left[0] == right[0] or {left[0], right[0]} <= {"$", "="}
     if name in RANDOM:

@@ -308,6 +308,8 @@ def draw(generator, parts, dice):
         return draw_setting(generator.settings, dice)
     if part == "moves":
         return draw_move(dice)
+    if part == "vectors":
+        return generator.vectors.step()
     if part == "states":
         return draw_state(generator, generator.odd, dice)
     luck = dice.random()

@@ -31,6 +31,7 @@ from odd import Odd
 from rounds import THRESHOLDS, Difference, Pair, Parted, draw, tell
 from scripts import Scripts
 from settings import shared
+from vectors import Vectors
 from wire import Server, plain, quote, show
 
 # Commands of a round.
@@ -47,7 +48,7 @@ def main():
     parser.add_argument("--commands", type=int, default=20_000)
     parser.add_argument("--seconds", type=float, default=0, help="stop after this time, if it comes before the commands are sent")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--parts", default="calls", help="what steps are drawn from, each as often as it is named: calls, edges, odd, scripts, crowds, users, settings, moves, states; all but calls against Redis 8")
+    parser.add_argument("--parts", default="calls", help="what steps are drawn from, each as often as it is named: calls, edges, odd, scripts, crowds, users, settings, moves, states, vectors; all but calls against Redis 8")
     parser.add_argument("--only", default="", help="only these commands, by name, separated by commas")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -185,7 +186,7 @@ def compare(oracle, synap, model, options):
     generator = Generator(docs, dice)
     # A real server's payloads, so that both are told the same.
     generator.payloads = dumped(oracle, dice)
-    generator.odd, generator.scripts, generator.edges = Odd(docs, dice), Scripts(dice), Edges(generator, dice)
+    generator.odd, generator.scripts, generator.edges, generator.vectors = Odd(docs, dice), Scripts(dice), Edges(generator, dice), Vectors(dice)
     generator.settings = shared(oracle, synap) if "settings" in options.parts else {}
     parts = options.parts.split(",")
     fuzz = Fuzz(pair, generator, parts, dice)

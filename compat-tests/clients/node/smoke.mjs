@@ -77,6 +77,23 @@ const nodeRedis = [
     assert.deepEqual(await c.zRangeWithScores('z', 0, -1), [{ value: 'a', score: 1 }, { value: 'b', score: 2.5 }]);
     assert.equal(await c.zScore('z', 'b'), 2.5);
   }],
+  ['vector sets', ['VADD', 'VSIM'], async (c) => {
+    // Truth values are numbers in RESP2.
+    assert.equal(Boolean(await c.vAdd('v', [1, 0], 'x', { SETATTR: { axis: 0 }, QUANT: 'NOQUANT' })), true);
+    assert.equal(Boolean(await c.vAdd('v', [0, 2], 'y', { SETATTR: { axis: 1 }, QUANT: 'NOQUANT', EF: 10 })), true);
+    assert.deepEqual([await c.vCard('v'), await c.vDim('v')], [2, 2]);
+    assert.deepEqual(await c.vSim('v', 'x'), ['x', 'y']);
+    assert.deepEqual(await c.vSim('v', [0, 1], { FILTER: '.axis == 0', TRUTH: true }), ['x']);
+    assert.deepEqual({ ...(await c.vSimWithScores('v', 'x', { COUNT: 2 })) }, { x: 1, y: 0.5 });
+    assert.deepEqual(await c.vEmb('v', 'y'), [0, 2]);
+    assert.equal((await c.vEmbRaw('v', 'y')).l2Norm, 2);
+    assert.deepEqual(await c.vGetAttr('v', 'y'), { axis: 1 });
+    assert.equal(Boolean(await c.vSetAttr('v', 'y', { axis: 2 })), true);
+    assert.equal((await c.vInfo('v')).size, 2);
+    assert.ok((await c.vLinks('v', 'x')).length >= 1);
+    assert.ok(['x', 'y'].includes(await c.vRandMember('v')));
+    assert.equal(Boolean(await c.vRem('v', 'x')), true);
+  }],
   ['streams', ['XADD', 'XREADGROUP'], async (c) => {
     const id = await c.xAdd('x', '*', { a: '1' });
     await c.xGroupCreate('x', 'g', '0');
