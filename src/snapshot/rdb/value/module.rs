@@ -6,7 +6,7 @@
 //! ```
 
 use super::super::reader::*;
-use super::super::writer::{put_bytes, put_length};
+use super::super::writer::{Output, put_length};
 
 const NUMBER: u8 = 2;
 const TEXT: u8 = 5;
@@ -37,9 +37,9 @@ pub fn put_number(n: u64, out: &mut Vec<u8>) {
 }
 
 /// Appends a text.
-pub fn put_text(text: &[u8], out: &mut Vec<u8>) {
+pub fn put_text(text: &[u8], out: &mut Output<'_>) {
     out.push(TEXT);
-    put_bytes(text, out);
+    out.text(text);
 }
 
 /// Reads a number.

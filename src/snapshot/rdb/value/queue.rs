@@ -13,7 +13,7 @@
 //! believed: see [`Restoring`].
 
 use super::super::reader::*;
-use super::super::writer::put_length;
+use super::super::writer::{Output, put_length};
 use super::module::{self, END, number, put_number, put_text, text};
 use crate::types::Queue;
 use crate::types::queue::{Body, Id, OnExpire, Overflow, Owner, Pause, Restoring, Settings, State, Stored};
@@ -79,7 +79,7 @@ fn totals_of(t: &Totals) -> [u64; 12] {
 }
 
 /// Appends a queue, as it will be when what is under way in it is done.
-pub fn write(queue: &Queue, out: &mut Vec<u8>) {
+pub fn write(queue: &Queue, out: &mut Output<'_>) {
     if queue.is_sweeping() {
         return write(&queue.swept(), out);
     }
@@ -100,7 +100,7 @@ pub fn write(queue: &Queue, out: &mut Vec<u8>) {
     out.push(END);
 }
 
-fn write_message(message: &Stored<'_>, out: &mut Vec<u8>) {
+fn write_message(message: &Stored<'_>, out: &mut Output<'_>) {
     let flags = [
         (OPEN, message.is_open),
         (TIED, message.is_tied),

@@ -5,6 +5,7 @@ use super::*;
 use crate::snapshot::rdb::listpack;
 use crate::types::stream::producers::Bounds;
 use crate::types::stream::{Group, Id, Pending};
+use crate::types::vectors::{Quantization, Shape};
 use crate::types::{End, FIELD_EXPIRE_MAX};
 use proptest::prelude::*;
 
@@ -50,6 +51,20 @@ fn describe(entry: EntryRef<'_>) -> Vec<String> {
                     c.active_ms
                 ));
             }
+        }
+    }
+    if let Some(set) = entry.collection::<VectorSet>() {
+        lines.push(format!("{:?} {} {}", set.shape(), set.last_id(), set.max_level()));
+        for element in set.stored(0) {
+            let links = set.links(element.name.text().as_bytes()).unwrap();
+            let links: Vec<Vec<Vec<u8>>> =
+                links.iter().map(|layer| layer.iter().map(|(name, _)| name.to_vec()).collect()).collect();
+            lines.push(format!(
+                "{} {:?} {:?} {links:?}",
+                text(element.name),
+                element.raw,
+                element.attributes
+            ));
         }
     }
     lines
@@ -163,6 +178,25 @@ fn stream_of(texts: &[Vec<u8>], seed: u64) -> Stream {
     stream
 }
 
+fn vectors_of(texts: &[Vec<u8>], seed: u64) -> VectorSet {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let dim = random.u32(1..70);
+    let quantization = Quantization::ALL[random.usize(..3)];
+    let input_dim = random.bool().then(|| random.u32(1..10));
+    let mut set = VectorSet::new(Shape { dim, quantization, links: random.u32(4..20), input_dim });
+    let size = set.shape().input_dim();
+    for (n, text) in texts.iter().enumerate() {
+        let vector: Vec<f32> = (0..size).map(|_| random.f32() - 0.5).collect();
+        set.insert(text, &vector, random.usize(1..20));
+        match random.u8(..4) {
+            0 => drop(set.set_attributes(text, b"{\"year\": 1984}")),
+            1 if set.len() > 1 => drop(set.remove(&texts[n / 2])),
+            _ => {}
+        }
+    }
+    set
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -215,6 +249,14 @@ proptest! {
     fn streams(texts in texts(9), seed in any::<u64>()) {
         let (kind, bytes) = round_trip(Value::Stream(stream_of(&texts, seed)));
         mutate(kind, &bytes, 60, seed);
+    }
+
+    #[test]
+    fn vector_sets(texts in texts(24), seed in any::<u64>()) {
+        let set = vectors_of(&texts, seed);
+        prop_assume!(!set.is_empty());
+        let (kind, bytes) = round_trip(Value::Vectors(set));
+        mutate(kind, &bytes, 40, seed);
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub(super) fn write_some(set: &VectorSet, resume: &mut Resume, limit: usize, out
     is_whole
 }
 
-fn write_head(set: &VectorSet, out: &mut Vec<u8>) {
+fn write_head(set: &VectorSet, out: &mut Output<'_>) {
     let Shape { dim, quantization, links, input_dim } = *set.shape();
     put_length(ID, out);
     let flags = if input_dim.is_some() { PROJECTED } else { 0 }
@@ -65,7 +65,7 @@ fn write_head(set: &VectorSet, out: &mut Vec<u8>) {
     }
 }
 
-fn write_element(element: &Stored<'_>, shape: &Shape, with_attributes: bool, out: &mut Vec<u8>) {
+fn write_element(element: &Stored<'_>, shape: &Shape, with_attributes: bool, out: &mut Output<'_>) {
     put_text(element.name.text().as_bytes(), out);
     if with_attributes {
         put_text(element.attributes.unwrap_or_default(), out);
@@ -114,7 +114,7 @@ fn read_projection(input: &mut Reader<'_>, dim: u32) -> Result<u32, Damage> {
     let columns = u32::try_from(columns).map_err(|_| input.damage("too many dimensions"))?;
     let read = text(input)?;
     let expected = matrix(columns as usize, dim as usize).map(f32::to_le_bytes);
-    let is_known = read.len() as u64 == 4 * u64::from(columns) * u64::from(dim)
+    let is_known = read.len() as u128 == 4 * u128::from(columns) * u128::from(dim)
         && read.as_chunks().0.iter().zip(expected).all(|(read, expected)| *read == expected);
     if is_known { Ok(columns) } else { Err(input.damage("a projection of another kind")) }
 }
