@@ -14,7 +14,7 @@ use std::mem::swap;
 /// Bytes of a page, unless one row takes more.
 const PAGE_SIZE: usize = 64 * 1024;
 /// Rows that the first page has room for.
-const ROWS_MIN: usize = 4;
+const ROWS_MIN: usize = 2;
 
 /// Rows of `width` values each.
 #[derive(Clone, Debug)]

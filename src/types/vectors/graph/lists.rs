@@ -19,7 +19,6 @@ const LINK: usize = size_of::<Link>();
 const COUNT: usize = 2;
 
 /// The links of all elements.
-#[derive(Clone)]
 pub(super) struct Lists {
     bottom: Pages<Thin>,
     towers: Pages<Thin>,
@@ -27,6 +26,16 @@ pub(super) struct Lists {
     bytes: usize,
     /// Lists that have an allocation.
     allocations: usize,
+}
+
+impl Clone for Lists {
+    fn clone(&self) -> Self {
+        let (bottom, towers) = (self.bottom.clone(), self.towers.clone());
+        // A copy has no spare room.
+        let lists =
+            (0..self.len() as u32).flat_map(|number| [&bottom.row(number)[0], &towers.row(number)[0]]);
+        Lists { bytes: lists.map(Thin::memory).sum(), allocations: self.allocations, bottom, towers }
+    }
 }
 
 fn count_in(tower: &[u8], level: usize) -> usize {
