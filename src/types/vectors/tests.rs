@@ -178,3 +178,53 @@ fn a_search_finds_nearly_all() {
         assert!(recall(&set, &queries) > 0.97, "after removals: {}", recall(&set, &queries));
     }
 }
+
+#[test]
+fn links_that_cannot_be_are_refused() {
+    let stored = |id: u64, name: &'static str, layers: &[&[u64]]| Stored {
+        id,
+        name: Item::from(name.as_bytes()),
+        raw: Raw { bytes: vec![1; DIM], l2: 1.0, range: Some(1.0) },
+        attributes: None,
+        layers: layers.iter().map(|layer| layer.to_vec()).collect(),
+    };
+    let restored = |elements: &[Stored<'_>]| {
+        let mut restoring = Restoring::new(shape(Quantization::Q8)).unwrap();
+        elements.iter().try_for_each(|element| restoring.add(element))?;
+        restoring.finish().map(|set| check_graph(&set))
+    };
+    let [a, b] = [stored(7, "a", &[&[9]]), stored(9, "b", &[&[7]])];
+    assert_eq!(restored(&[a.clone(), b.clone()]), Ok(()));
+    for other in [
+        stored(9, "b", &[&[]]),
+        stored(9, "b", &[&[8]]),
+        stored(9, "b", &[&[7, 7]]),
+        stored(9, "b", &[&[7, 9]]),
+        stored(9, "b", &[&[7], &[7]]),
+        stored(9, "b", &[]),
+        stored(9, "b", &[&[][..]; 30]),
+        stored(9, "a", &[&[7]]),
+        stored(7, "b", &[&[7]]),
+        Stored { raw: Raw { bytes: vec![1; DIM + 1], ..b.raw.clone() }, ..b },
+    ] {
+        assert!(restored(&[a.clone(), other.clone()]).is_err(), "{other:?}");
+    }
+    for shape in [Shape { dim: 0, ..shape(Quantization::Q8) }, Shape { links: 0, ..shape(Quantization::Q8) }]
+    {
+        assert!(Restoring::new(shape).is_err());
+    }
+}
+
+#[test]
+fn vectors_without_a_direction_stay_in_order() {
+    let mut set = VectorSet::new(shape(Quantization::None));
+    let vectors = [[0.0; DIM], [f32::NAN; DIM], [f32::INFINITY; DIM], [f32::MIN_POSITIVE; DIM], [1.0; DIM]];
+    for n in 0..400 {
+        set.insert(format!("{n}").as_bytes(), &vectors[n % vectors.len()], 10);
+    }
+    check_graph(&set);
+    let found = set.search(&vectors[4], Search { count: 5, ..Search::default() });
+    assert!(found.len() == 5 && found[0].distance < 1e-6);
+    (0..400).for_each(|n| assert!(set.remove(format!("{n}").as_bytes())));
+    assert!(set.is_empty());
+}
