@@ -9,6 +9,7 @@ use crate::command::{Command, Error, Group, Outer, Result, Run, registry};
 use crate::commands::FAMILIES;
 use crate::engine::{Client, Flag, shown};
 use std::fmt::Write;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 pub(super) const LIST: Command = Command::new("LIST", "client|list", Group::Connection, Run::Outer(list))
@@ -31,19 +32,30 @@ pub(super) const LIST: Command = Command::new("LIST", "client|list", Group::Conn
     .doc("2.4.0", "O(N) where N is the number of clients.", "Tells about the open connections.");
 
 fn list(cx: &mut Outer<'_>) -> Result {
-    // Redis' own words for what is no id.
-    if let [name, id, ..] = &cx.args.argv()[2..]
-        && name.eq_ignore_ascii_case(b"ID")
-        && number::parse_i64(id).is_none()
-    {
-        return Err(Error::new("ERR Invalid client ID"));
-    }
-    let filter = Filter::parse(&mut cx.args, cx.engine, i64::MIN)?;
+    let argv = cx.args.argv();
+    let clients = match argv[2..].split_first() {
+        Some((name, [id, ids @ ..])) if name.eq_ignore_ascii_case(b"ID") => {
+            // Redis' own words for what is no id.
+            number::parse_i64(id).ok_or(Error::new("ERR Invalid client ID"))?;
+            match ids.iter().all(|id| number::parse_i64(id).is_some()) {
+                true => named(cx, &argv[3..]),
+                false => Filter::parse(&mut cx.args, cx.engine, i64::MIN)?.select(cx),
+            }
+        }
+        _ => Filter::parse(&mut cx.args, cx.engine, i64::MIN)?.select(cx),
+    };
     let now_ms = cx.engine.now_ms();
     let mut text = String::new();
-    filter.select(cx).iter().for_each(|client| line(client, now_ms, argv_len(cx, client), &mut text));
+    clients.iter().for_each(|client| line(client, now_ms, argv_len(cx, client), &mut text));
     cx.reply.verbatim(*b"txt", text.as_bytes());
     Ok(())
+}
+
+/// The clients of these ids, in the order and as often as they are named: as in Redis, which has no other filter beside them.
+fn named(cx: &Outer<'_>, ids: &[&[u8]]) -> Vec<Arc<Client>> {
+    let ids = ids.iter().filter_map(|id| number::parse_i64(id));
+    let clients = ids.filter_map(|id| cx.engine.clients.get(id as u64));
+    clients.filter(|client| !client.is(Flag::Gone)).collect()
 }
 
 /// Bytes of the words of the call that `client` runs: only the one who asks runs one, or is blocked.

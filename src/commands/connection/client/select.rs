@@ -5,6 +5,7 @@ use super::list::{FLAGS, flags_of};
 use crate::base::number;
 use crate::command::{Args, Error, Outer, Result};
 use crate::engine::{Client, Engine, Flag};
+use std::collections::BTreeSet;
 use std::mem::discriminant;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -40,7 +41,7 @@ impl Type {
 
 /// One property of a client.
 enum Property<'a> {
-    Ids(Vec<u64>),
+    Ids(BTreeSet<u64>),
     Type(Type),
     User(&'a [u8]),
     Addr(&'a [u8]),
@@ -166,7 +167,14 @@ impl<'a> Filter<'a> {
         let now_ms = cx.engine.now_ms();
         let me = cx.session.client.id;
         let skip_me = self.skip_me.unwrap_or(false);
-        let mut clients = cx.engine.clients.all();
+        let named = self.properties.iter().find_map(|property| match property {
+            (Property::Ids(ids), true) => Some(ids),
+            _ => None,
+        });
+        let mut clients = match named {
+            Some(ids) => ids.iter().filter_map(|id| cx.engine.clients.get(*id)).collect(),
+            None => cx.engine.clients.all(),
+        };
         clients.retain(|client| {
             let fits = |(property, wanted): &(Property<'_>, bool)| property.is_of(client, now_ms) == *wanted;
             let left_out = client.is(Flag::Gone) || skip_me && client.id == me;
@@ -177,11 +185,11 @@ impl<'a> Filter<'a> {
 }
 
 /// Takes ids up to the next word that is no number.
-fn ids(args: &mut Args<'_>, min: i64) -> Result<Vec<u64>> {
-    let mut ids = Vec::new();
+fn ids(args: &mut Args<'_>, min: i64) -> Result<BTreeSet<u64>> {
+    let mut ids = BTreeSet::new();
     while let Some(word) = args.peek() {
         match number::parse_i64(word) {
-            Some(id) if id >= min => ids.push(id as u64),
+            Some(id) if id >= min => _ = ids.insert(id as u64),
             Some(_) => return Err(Error::new("ERR client-id should be greater than 0")),
             None if ids.is_empty() => return Err(Error::new("ERR client-id should be greater than 0")),
             None => break,
