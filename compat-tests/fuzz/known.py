@@ -13,6 +13,8 @@ KNOWN = [
     ("any", r"sort(_ro)?|eval:sort(_ro)?", r"ERR One or more scores.*", r"\[.*|\d+", "C's errno stays as an earlier call left it"),
     ("any", r"eval:script", r".*ERR reached lua stack limit.*", r".*ERR reached lua stack limit.*", "tables in each other are told a thousand deep, not as far as Lua's stack reaches"),
     ("any", r"eval:script", r"ERR Error compiling .*", r"ERR Error compiling .*\\xef\\xbf\\xbd.*", "the compiler's message is told as UTF-8"),
+    ("any", r"function\|list", r"ERR Unknown argument .*", r"ERR Unknown argument .*", "an end of line within an error is told as a blank"),
+    ("any", r"eval:library", r"ERR Error compiling function: .*", r"ERR Error compiling function: .*", "likewise: Redis breaks its reply there"),
     ("any", r"admin:waitaof.*", r"ERR WAITAOF cannot be used when numlocal is set.*", r".*", "Synap has a log here"),
     ("any", r"(eval:)?dbsize", r"\d+", r"\d+", "keys past their time count until somebody looks, and who does differs; looks at the state tell the same"),
     ("any", r"served by a store", r"il\*?", r".*", "what is stored over a value of another type serves who waits, whom Redis forgets"),

@@ -95,14 +95,14 @@ impl List {
         if let View::Packed(packed) = self.0.view() {
             let size = Size { bytes: packed.size(), extra: packed.note() as usize, count: packed.len() };
             if limit.outgrown(size, count, text) || !packed.fits(count, text) {
-                self.0 = Form::Nodes(Box::new(Nodes::new(packed))).into();
+                self.0 = Form::Nodes(Box::new(Nodes::of(packed, limit))).into();
             }
         }
     }
 
     /// Becomes a packed list again if it has become small enough.
     fn shrink(&mut self, limit: Limit) {
-        self.shrink_if(|nodes| nodes.single(limit).filter(|node| limit.shrunk_to(node.size())));
+        self.shrink_if(|nodes| nodes.single().filter(|node| limit.shrunk_to(node.size())));
     }
 
     fn shrink_if(&mut self, small: impl FnOnce(&Nodes) -> Option<&Node>) {
@@ -116,10 +116,10 @@ impl List {
     /// The list of these elements, as SORT stores it: its form is chosen at the end.
     pub fn gathered(texts: &[&[u8]], packing: &Packing) -> List {
         let limit = Limit::new(packing);
-        let mut nodes = Nodes::default();
-        texts.iter().for_each(|text| nodes.push(End::Back, text, limit));
+        let mut nodes = Nodes::new(limit);
+        texts.iter().for_each(|text| nodes.push(End::Back, text));
         let mut list = List(Form::Nodes(Box::new(nodes)).into());
-        list.shrink_if(|nodes| nodes.single(limit).filter(|node| limit.holds(node.size())));
+        list.shrink_if(|nodes| nodes.single().filter(|node| limit.holds(node.size())));
         list
     }
 
@@ -127,14 +127,14 @@ impl List {
     pub fn push(&mut self, end: End, texts: &[&[u8]], packing: &Packing) {
         let limit = Limit::new(packing);
         self.grow(texts.len(), texts.iter().map(|text| text.len()).sum(), limit);
-        self.add(end, texts, limit);
+        self.add(end, texts);
     }
 
     /// Adds an element that another list gave.
     pub fn push_moved(&mut self, end: End, text: &[u8], packing: &Packing) {
         let limit = Limit::new(packing);
         self.grow_for_moved(text, limit);
-        self.add(end, &[text], limit);
+        self.add(end, &[text]);
     }
 
     /// As [`List::grow`] for an element taken from a list: Redis does not count the text of an integer then.
@@ -149,12 +149,12 @@ impl List {
         let text = self.peek(from)?.to_vec();
         self.drop_end(from);
         self.grow_for_moved(&text, limit);
-        self.add(to, &[&text], limit);
+        self.add(to, &[&text]);
         self.shrink(limit);
         Some(text)
     }
 
-    fn add(&mut self, end: End, texts: &[&[u8]], limit: Limit) {
+    fn add(&mut self, end: End, texts: &[&[u8]]) {
         match self.0.view_mut() {
             ViewMut::Packed(mut packed) => {
                 for text in texts {
@@ -164,7 +164,7 @@ impl List {
                     adjust(&mut packed, extra(item), 0);
                 }
             }
-            ViewMut::Nodes(nodes) => texts.iter().for_each(|text| nodes.push(end, text, limit)),
+            ViewMut::Nodes(nodes) => texts.iter().for_each(|text| nodes.push(end, text)),
         }
     }
 
@@ -268,7 +268,7 @@ impl List {
                     packed.replace(at, item);
                 }
             }
-            ViewMut::Nodes(nodes) => nodes.set(index, text, limit),
+            ViewMut::Nodes(nodes) => nodes.set(index, text),
         }
         self.shrink(limit);
         true
@@ -288,7 +288,7 @@ impl List {
                 packed.insert(at, &[item]);
                 adjust(&mut packed, extra(item), 0);
             }
-            ViewMut::Nodes(nodes) => nodes.insert(pivot, after, text, limit),
+            ViewMut::Nodes(nodes) => nodes.insert(pivot, after, text),
         }
         true
     }

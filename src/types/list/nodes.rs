@@ -1,4 +1,5 @@
-//! A large list: a ring of nodes. Ends are at hand; the middle is found by the nodes' counts.
+//! A large list: a ring of nodes. Ends are at hand; the middle is found by the nodes' counts. What a node may hold is what was set
+//! when the ring was made, as in Redis.
 //!
 //! Invariant: no node is empty, but while a pop or a removal is under way.
 
@@ -10,17 +11,24 @@ use crate::types::{End, Item, Packed, PackedIter};
 use std::collections::VecDeque;
 use std::ops::Range;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Nodes {
     ring: VecDeque<Node>,
     len: usize,
+    limit: Limit,
 }
 
 impl Nodes {
+    /// No elements.
+    pub(super) fn new(limit: Limit) -> Self {
+        Nodes { ring: VecDeque::new(), len: 0, limit }
+    }
+
     /// The elements of a packed list.
-    pub(super) fn new(packed: &Packed<true>) -> Self {
-        let mut nodes = Nodes { ring: VecDeque::new(), len: packed.len() };
+    pub(super) fn of(packed: &Packed<true>, limit: Limit) -> Self {
+        let mut nodes = Self::new(limit);
         if !packed.is_empty() {
+            nodes.len = packed.len();
             nodes.ring.push_back(packed.into());
         }
         nodes
@@ -35,9 +43,9 @@ impl Nodes {
     }
 
     /// The only node, if there is but one, and it is none that is kept for a large element.
-    pub(super) fn single(&self, limit: Limit) -> Option<&Node> {
+    pub(super) fn single(&self) -> Option<&Node> {
         match self.ring.len() {
-            1 => self.ring.front().filter(|node| !node.is_plain(limit)),
+            1 => self.ring.front().filter(|node| !node.is_plain(self.limit)),
             _ => None,
         }
     }
@@ -80,8 +88,8 @@ impl Nodes {
         }
     }
 
-    pub(super) fn push(&mut self, end: End, text: &[u8], limit: Limit) {
-        let settled = self.ring.len() > 1;
+    pub(super) fn push(&mut self, end: End, text: &[u8]) {
+        let (settled, limit) = (self.ring.len() > 1, self.limit);
         match self.end_mut(end) {
             Some(node) if limit.admits(node.size(), text.len()) => node.push(end, text.into()),
             full => {
@@ -150,12 +158,12 @@ impl Nodes {
     }
 
     /// Inserts `text` before or after the element at `pivot`, which exists.
-    pub(super) fn insert(&mut self, pivot: usize, after: bool, text: &[u8], limit: Limit) {
+    pub(super) fn insert(&mut self, pivot: usize, after: bool, text: &[u8]) {
         let (at, pivot) = self.locate(pivot);
         let place = pivot + usize::from(after);
         let node = &self.ring[at];
         let (at_head, at_tail) = (!after && place == 0, after && place == node.len());
-        let admits = |node: Option<&Node>| node.is_some_and(|n| limit.admits(n.size(), text.len()));
+        let admits = |node: Option<&Node>| node.is_some_and(|n| self.limit.admits(n.size(), text.len()));
         self.len += 1;
         if admits(Some(node)) {
             self.ring[at].insert(place, text.into());
@@ -163,7 +171,7 @@ impl Nodes {
             self.ring[at + 1].push(End::Front, text.into());
         } else if at_head && at > 0 && admits(self.ring.get(at - 1)) {
             self.ring[at - 1].push(End::Back, text.into());
-        } else if at_head || at_tail || limit.is_large(text.len()) {
+        } else if at_head || at_tail || self.limit.is_large(text.len()) {
             let mut alone = Node::default();
             alone.push(End::Back, text.into());
             let at = at + self.split(at, place);
@@ -172,7 +180,7 @@ impl Nodes {
             self.split(at, place);
             let (at, end) = if after { (at + 1, End::Front) } else { (at, End::Back) };
             self.ring[at].push(end, text.into());
-            self.merge_around(if after { at - 1 } else { at + 1 }, limit);
+            self.merge_around(if after { at - 1 } else { at + 1 });
         }
     }
 
@@ -190,21 +198,21 @@ impl Nodes {
     }
 
     /// Joins the nodes around the one at `center` that fit together, in the order Redis tries it.
-    fn merge_around(&mut self, mut center: usize, limit: Limit) {
-        if center >= 2 && self.merge(center - 2, limit) {
+    fn merge_around(&mut self, mut center: usize) {
+        if center >= 2 && self.merge(center - 2) {
             center -= 1;
         }
-        self.merge(center + 1, limit);
-        if center >= 1 && self.merge(center - 1, limit) {
+        self.merge(center + 1);
+        if center >= 1 && self.merge(center - 1) {
             center -= 1;
         }
-        self.merge(center, limit);
+        self.merge(center);
     }
 
     /// Joins the node at `at` and the next one, if they fit into one.
-    fn merge(&mut self, at: usize, limit: Limit) -> bool {
+    fn merge(&mut self, at: usize) -> bool {
         let (Some(a), Some(b)) = (self.ring.get(at), self.ring.get(at + 1)) else { return false };
-        if !limit.admits_merge(a.size(), b.size()) {
+        if !self.limit.admits_merge(a.size(), b.size()) {
             return false;
         }
         if let Some(next) = self.ring.remove(at + 1) {
@@ -214,16 +222,19 @@ impl Nodes {
     }
 
     /// Puts `text` in the place of the element at `index`, which exists.
-    pub(super) fn set(&mut self, index: usize, text: &[u8], limit: Limit) {
+    pub(super) fn set(&mut self, index: usize, text: &[u8]) {
         let (at, place) = self.locate(index);
         let node = &mut self.ring[at];
-        if limit.is_large(text.len()) && node.len() > 1 {
-            self.insert(index, true, text, limit);
+        if self.limit.is_large(text.len()) && node.len() > 1 {
+            self.insert(index, true, text);
             self.remove(index..index + 1);
-            let (alone, _) = self.locate(index);
-            self.merge_around(alone, limit);
-        } else if node.is_plain(limit) && !limit.is_large(text.len()) {
-            self.insert(index, true, text, limit);
+            // Where nothing of its node is left before it, Redis joins none.
+            if place > 0 {
+                let (alone, _) = self.locate(index);
+                self.merge_around(alone);
+            }
+        } else if node.is_plain(self.limit) && !self.limit.is_large(text.len()) {
+            self.insert(index, true, text);
             self.remove(index..index + 1);
         } else {
             node.replace(place, text.into());
