@@ -105,29 +105,19 @@ pub fn runs(bytes: &[u8]) -> Result<Vec<(u8, usize, usize)>, Corrupt> {
 /// [`Corrupt`]
 pub fn registers(bytes: &[u8]) -> Result<Box<Registers>, Corrupt> {
     let mut registers = Box::new([0; REGISTERS]);
-    merge(&mut registers, bytes)?;
-    Ok(registers)
-}
-
-/// Raises `registers` to those of a valid HyperLogLog that are higher.
-///
-/// # Errors
-/// [`Corrupt`]
-pub fn merge(registers: &mut Registers, bytes: &[u8]) -> Result<(), Corrupt> {
     if is_dense(bytes) {
         let (eights, _) = registers.as_chunks_mut::<8>();
         for (eight, packed) in eights.iter_mut().zip(bytes[HEADER..].as_chunks::<6>().0) {
-            let others = spread(packed).to_le_bytes();
-            *eight = std::array::from_fn(|i| eight[i].max(others[i]));
+            *eight = spread(packed).to_le_bytes();
         }
-        return Ok(());
+        return Ok(registers);
     }
     let mut at = 0;
     for (value, count, _) in runs(bytes)? {
-        registers[at..at + count].iter_mut().for_each(|register| *register = value.max(*register));
+        registers[at..at + count].fill(value);
         at += count;
     }
-    Ok(())
+    Ok(registers)
 }
 
 /// Eight registers of the dense form, each in a byte of its own.
@@ -271,9 +261,7 @@ pub fn encode(registers: &Registers, may_be_sparse: bool, sparse_len_max: usize)
         }
     }
     let mut bytes = header(DENSE);
-    bytes.resize(DENSE_LEN, 0);
-    let (packed, _) = bytes[HEADER..].as_chunks_mut::<6>();
-    packed.iter_mut().zip(registers.as_chunks::<8>().0).for_each(|(six, eight)| *six = pack(eight));
+    bytes.extend(registers.as_chunks::<8>().0.iter().flat_map(pack));
     bytes
 }
 

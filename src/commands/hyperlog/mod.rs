@@ -44,7 +44,8 @@ fn union(txn: &Txn<'_>, keys: &[&[u8]]) -> Result<(Box<Registers>, bool)> {
     for key in keys {
         let Some(bytes) = read(txn, key)? else { continue };
         sparse &= !hyperlog::is_dense(&bytes);
-        hyperlog::merge(&mut all, &bytes)?;
+        let registers = hyperlog::registers(&bytes)?;
+        all.iter_mut().zip(registers.iter()).for_each(|(a, b)| *a = (*a).max(*b));
     }
     Ok((all, sparse))
 }
