@@ -20,7 +20,6 @@ KNOWN = [
     ("any", r"served by a store", r"il\*?", r".*", "what is stored over a value of another type serves who waits, whom Redis forgets"),
     ("any", r"acl\|dryrun", r"OK", r"User .* has no permissions to access the 'p\d' key", "as of PFMERGE below"),
     ("any", r"(eval:)?hgetex", r"ERR The `numfields` parameter must match the number of arguments", r".*", "options may stand behind the fields, as of HSETEX"),
-    ("any", r"(eval:)?z(diff|inter|union)store", r"ERR at least 1 input key is needed.*", r"NOPERM .*", "the destination is asked about though there are no sources"),
     ("any", r"object\|refcount", r"2", r"1", "a transaction holds its arguments, of which one is the value"),
     ("any", r"object\|idletime", r"\d{6,}", r"\d+", "accesses that were counted under another policy"),
     ("any", r"pfmerge|eval:pfmerge", r"OK|QUEUED", r"NOPERM .*", "Redis asks nobody for the only key"),

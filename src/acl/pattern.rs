@@ -19,7 +19,7 @@ pub struct KeyPattern {
 impl KeyPattern {
     /// Whether `key` may be used as `wanted` asks for.
     pub fn covers(&self, key: &[u8], wanted: u8) -> bool {
-        self.allows & wanted == wanted && matches(&self.glob, key)
+        self.allows & wanted == wanted && glob::matches(&self.glob, key, false)
     }
 
     /// As rules write it.
@@ -31,11 +31,6 @@ impl KeyPattern {
         });
         out.extend_from_slice(&self.glob);
     }
-}
-
-/// As Redis matches keys with rules: `*` is every key, the empty one too.
-pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
-    if text.is_empty() { pattern.iter().all(|b| *b == b'*') } else { glob::matches(pattern, text, false) }
 }
 
 /// Whether a word has a blank, a line break or a NUL, which no rule may: rules are written into

@@ -1,8 +1,9 @@
 //! A selector: commands together with the keys, channels and databases they may touch. A user has
 //! a root selector and may have more; a call is allowed when one selector allows all of it.
 
-use super::pattern::{KeyPattern, READ, WRITE, has_blanks, matches};
+use super::pattern::{KeyPattern, READ, WRITE, has_blanks};
 use super::{Catalogue, Denied, Fault, Question, category};
+use crate::base::glob;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one set of rules allows.
@@ -222,7 +223,10 @@ impl Selector {
     /// Whether a channel may be used; a pattern only as it stands among the rules.
     pub fn hears(&self, name: &[u8], is_pattern: bool) -> bool {
         self.all_channels
-            || self.channels.iter().any(|rule| if is_pattern { **rule == *name } else { matches(rule, name) })
+            || self
+                .channels
+                .iter()
+                .any(|rule| if is_pattern { **rule == *name } else { glob::matches(rule, name, false) })
     }
 
     /// Whether it lets every key be read.

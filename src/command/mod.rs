@@ -343,8 +343,21 @@ impl Command {
     pub fn find_keys(&self, argv: &[&[u8]], found: &mut Vec<Found>) -> Result {
         match self.finds_keys {
             Some(find) => find(argv, found),
-            None => self.keys.iter().try_for_each(|keys| keys.find(argv, found)),
+            None => self.find_all(argv, found),
         }
+    }
+
+    fn find_all(&self, argv: &[&[u8]], found: &mut Vec<Found>) -> Result {
+        let others = found.len();
+        for keys in self.keys {
+            let before = found.len();
+            keys.find(argv, found)?;
+            if found.len() == before && before > others && matches!(keys.find, Find::Counted { .. }) {
+                // As in Redis: without sources there is no destination.
+                found.truncate(others);
+            }
+        }
+        Ok(())
     }
 
     /// The keys of a call whose number of keys is none, as Redis tells them then: by what the number begins with, the

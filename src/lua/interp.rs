@@ -9,7 +9,7 @@ use super::random::Random;
 use super::registry::{Registered, folded};
 use super::script::{Library, Script, Sha};
 use super::stack::{Ended, Hook, Kept, Stack, Type, keep};
-use super::writing::Writer;
+use super::writing::{REPLY_MAX, Writer};
 use super::{HOOK_EVERY, HOST, Host, api, debug};
 use crate::base::random;
 use crate::resp::Reply;
@@ -435,8 +435,18 @@ impl Interp {
         let done = fine.and_then(|fine| match fine {
             true => {
                 let (names, resp3) = (self.state.names(), self.state.resp3.get());
+                let end = reply.len() + REPLY_MAX;
                 let on_error = &mut |text: &[u8]| host.returned_error(text);
-                let writer = Writer { stack: &stack, names, reply, resp3, on_error, has_error: false };
+                let writer = Writer {
+                    stack: &stack,
+                    names,
+                    reply,
+                    resp3,
+                    on_error,
+                    has_error: false,
+                    end,
+                    is_full: false,
+                };
                 Ok(writer.write())
             }
             false => Err(self.raised(&stack)),

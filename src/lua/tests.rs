@@ -159,6 +159,17 @@ fn tables_in_each_other_without_end_are_an_error() {
 }
 
 #[test]
+fn a_reply_has_an_end() {
+    for text in ["local t = {} t.map = {[t] = t} return t", "local t = {} t[1] = t t[2] = t return {1, t, 2}"]
+    {
+        let mut host = Echo::default();
+        let back = eval(text, &[], Protocol::Resp3, &mut host).unwrap();
+        assert_eq!(back, b"-ERR the script's reply is too large\r\n");
+        assert_eq!(host.told, [b"ERR the script's reply is too large"]);
+    }
+}
+
+#[test]
 fn what_is_deprecated_stays_in_the_sandbox() {
     let interp = Interp::new(true).unwrap();
     let told = |text: &str| match run(&interp, text, &[], Protocol::Resp2, &mut Echo::default()) {

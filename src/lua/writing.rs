@@ -3,10 +3,13 @@
 use super::names::Names;
 use super::stack::{Kept, Stack, Type};
 use crate::base::text::until_nul;
-use crate::resp::{Reply, Result};
+use crate::resp::{Error, Reply, Result};
 
 /// How deep tables may be in each other.
 const DEPTH_MAX: usize = 1000;
+/// Bytes that may be answered: tables that hold themselves twice have no end that anybody lives to see.
+pub(super) const REPLY_MAX: usize = if cfg!(test) { 4 << 20 } else { 512 << 20 };
+const TOO_LARGE: Error = Error::new("ERR the script's reply is too large");
 /// Places of the stack that one table takes beside those within it.
 const PLACES: i32 = 6;
 
@@ -22,6 +25,10 @@ pub(super) struct Writer<'a> {
     pub on_error: &'a mut dyn FnMut(&[u8]),
     /// Whether an error was written.
     pub has_error: bool,
+    /// The length of `reply` beyond which it is too large.
+    pub end: usize,
+    /// Whether it is: nothing more is written then.
+    pub is_full: bool,
 }
 
 /// Writes `text` as an error line, up to a NUL as C does; CR and LF become blanks, so that no second frame begins.
@@ -53,8 +60,14 @@ pub(super) fn truncated(n: f64) -> i64 {
 impl Writer<'_> {
     /// Takes the topmost value and writes it; tells whether there is an error in it.
     pub fn write(mut self) -> bool {
+        let mark = self.reply.mark();
         self.value(0);
-        self.has_error
+        if self.is_full {
+            self.reply.rewind(mark);
+            (self.on_error)(TOO_LARGE.as_bytes());
+            error_line(TOO_LARGE.as_bytes(), self.reply);
+        }
+        self.has_error | self.is_full
     }
 
     /// Takes the topmost value and writes it.
@@ -94,6 +107,10 @@ impl Writer<'_> {
     /// Writes the topmost table; what it leaves above it is the caller's to take away.
     fn table(&mut self, depth: usize) {
         let (stack, names) = (self.stack, self.names);
+        self.is_full |= self.reply.len() > self.end;
+        if self.is_full {
+            return;
+        }
         if depth > DEPTH_MAX || !stack.room(PLACES) {
             self.has_error = true;
             return error_line(b"ERR reached lua stack limit", self.reply);
@@ -149,7 +166,7 @@ impl Writer<'_> {
             let mut n = 0;
             loop {
                 this.stack.push_item(-1, n + 1);
-                if this.stack.kind(-1) == Type::Nil {
+                if this.stack.kind(-1) == Type::Nil || this.is_full {
                     return n as usize;
                 }
                 this.value(depth + 1);
@@ -164,7 +181,7 @@ impl Writer<'_> {
             let stack = this.stack;
             let mut n = 0;
             stack.push_nil();
-            while stack.next(-2) {
+            while !this.is_full && stack.next(-2) {
                 stack.push_copy(-2);
                 this.value(depth + 1);
                 match values {
@@ -178,15 +195,18 @@ impl Writer<'_> {
     }
 
     fn counted(&mut self, head: fn(&mut Reply, usize), body: impl FnOnce(&mut Writer<'_>) -> usize) {
-        let Writer { stack, names, reply, resp3, on_error, has_error } = self;
+        let Writer { stack, names, reply, resp3, on_error, has_error, end, is_full } = self;
         let (resp3, on_error) = (*resp3, &mut **on_error);
         let body = |reply: &mut Reply| {
-            let mut inner = Writer { stack, names, reply, resp3, on_error, has_error: *has_error };
+            let (end, has, full) = (*end, *has_error, *is_full);
+            let mut inner =
+                Writer { stack, names, reply, resp3, on_error, has_error: has, end, is_full: full };
             let count = body(&mut inner);
-            *has_error = inner.has_error;
-            Ok(count)
+            (*has_error, *is_full) = (inner.has_error, inner.is_full);
+            // What is too large is given up: its head would be put before half a gigabyte at each level.
+            if inner.is_full { Err(TOO_LARGE) } else { Ok(count) }
         };
         let written: Result = reply.counted(head, body);
-        debug_assert!(written.is_ok(), "the body does not fail");
+        debug_assert!(written.is_ok() || self.is_full, "the body does not fail otherwise");
     }
 }
