@@ -192,16 +192,20 @@ def compare(oracle, synap, model, options):
     fuzz = Fuzz(pair, generator, parts, dice)
     if model:
         fuzz.model = Fuzz(Pair(model, synap, Known("redis", (8, 0)), digests=True), generator, parts, dice)
-    began = time.monotonic()
+    began, ended = time.monotonic(), 0
     while fuzz.sent < options.commands and not 0 < options.seconds < time.monotonic() - began:
         try:
             fuzz.round()
         except (ConnectionError, TimeoutError, OSError) as fault:
             fuzz.sent += 1
-            if synap.process.poll() is not None or oracle.process.poll() is not None:
-                print(f"a server ended ({fault}); Synap's log:\n{synap.log_tail()}\nthe oracle's:\n{oracle.log_tail()}")
+            if synap.has_ended():
+                print(f"Synap ended ({fault}); its log:\n{synap.log_tail()}")
                 fuzz.classes[("", "", "")] = (0, [], Difference("no reply", [], ("nil",), ("nil",)))
                 break
+            if oracle.has_ended():
+                # A script's error whose metatable raises another ends Redis.
+                ended += 1
+                oracle.start()
             for side in pair.sides:
                 side.close()
             pair.sides = tuple(type(side)(side.server) for side in pair.sides)
@@ -214,6 +218,8 @@ def compare(oracle, synap, model, options):
     clean = set(docs) - {found.name.removeprefix("eval:") for _, _, found in fuzz.classes.values()}
     if model:
         print(f"{len(fuzz.followed)} classes in which the model does as Synap does")
+    if ended:
+        print(f"the oracle ended {ended} times and was started again")
     print(f"{len(docs)} commands, {fuzz.sent} calls in {time.monotonic() - began:.0f} s, seed {options.seed}, oracle {name} {version[0]}.{version[1]}")
     print(f"{len(clean)} passed, {len(fuzz.classes)} failed, 0 skipped")
     return 1 if fuzz.classes or not docs else 0

@@ -114,8 +114,11 @@ class Server(Link):
         data = os.path.join(scratch, name)
         os.mkdir(data)
         self.log = open(os.path.join(data, "log"), "wb+")
-        arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", data, *settings]
-        self.process = subprocess.Popen([program, *arguments], stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
+        self.command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", data, *settings]
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
         for _ in range(400):
             try:
                 self.connect()
@@ -125,7 +128,15 @@ class Server(Link):
             except OSError:
                 time.sleep(0.05)
         self.stop()
-        sys.exit(f"{program} does not start:\n{self.log_tail()}")
+        sys.exit(f"{self.command[0]} does not start:\n{self.log_tail()}")
+
+    def has_ended(self):
+        """Whether it ended by itself; one that broke off a connection just now may be about to."""
+        try:
+            self.process.wait(0.5)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def stop(self):
         self.process.kill()

@@ -261,6 +261,11 @@ pub(super) fn watch(
     if session.multi.is_some() {
         return Err(Error::new("ERR WATCH inside MULTI is not allowed"));
     }
+    if session.watched.is_touched() {
+        // EXEC will run nothing whatever becomes of these.
+        reply.ok();
+        return Ok(Outcome::Done(Reached::default()));
+    }
     let begun = engine.keyspace.begin_soon(call.keys, begin, session.effects.get());
     let Some(mut txn) = begun else { return Ok(Outcome::Hold) };
     let held = &session.client.held[Held::Watched as usize];
