@@ -180,6 +180,30 @@ fn a_search_finds_nearly_all() {
 }
 
 #[test]
+fn no_element_is_left_alone() {
+    for seed in 0..60 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut set = VectorSet::new(shape(Quantization::Binary));
+        for round in 0..300 {
+            let name = random.u64(..4 + seed).to_string();
+            if random.u8(..5) < 2 && set.len() > 2 {
+                set.remove(name.as_bytes());
+            } else {
+                let vector: Vec<f32> = (0..DIM).map(|_| random.f32() - 0.5).collect();
+                set.insert(name.as_bytes(), &vector, 3);
+            }
+            let graph = &set.0.graph;
+            let mut reached = HashSet::from([0]);
+            let mut open = vec![0];
+            while let Some(number) = open.pop() {
+                open.extend(graph.neighbours(number, 0).filter(|other| reached.insert(*other)));
+            }
+            assert_eq!(reached.len(), set.len(), "seed {seed}, round {round}");
+        }
+    }
+}
+
+#[test]
 fn links_that_cannot_be_are_refused() {
     let stored = |id: u64, name: &'static str, layers: &[&[u64]]| Stored {
         id,

@@ -62,14 +62,21 @@ impl Graph {
         }
         for (orphan, is_mended) in orphans.iter().zip(is_mended) {
             if !is_mended && self.neighbours(*orphan, level).len() < self.width {
-                self.find_neighbour(points, level, *orphan);
+                self.find_neighbour(points, level, *orphan, orphans);
             }
         }
     }
 
-    /// Gives an element one more link on a layer, with whom a walk finds.
-    fn find_neighbour(&mut self, points: &Points, level: usize, orphan: u32) {
+    /// Gives an element one more link on a layer: with one of the others that lost theirs, or with whom a walk finds. Without
+    /// the others, the entry could be left alone, where every walk begins.
+    fn find_neighbour(&mut self, points: &Points, level: usize, orphan: u32, others: &[u32]) {
         let (count, query) = (self.neighbours(orphan, level).len(), points.get(orphan));
+        let mut candidates: Vec<Near> = points.nears(query, others.iter().copied()).collect();
+        candidates.sort_unstable();
+        self.connect(points, orphan, level, &candidates, count + 1, Need::Some);
+        if self.neighbours(orphan, level).len() > count {
+            return;
+        }
         let need = if count > self.width / 2 { Need::Some } else { Need::High };
         with_scratch(|scratch| {
             let from = self.descend(points, query, level, scratch);
