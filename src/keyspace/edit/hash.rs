@@ -23,7 +23,7 @@ impl Edit<'_, Hash> {
             self.change(|hash, packing| hash.update(field, value, packing));
             self.record(b"HSET", pair);
             if let Some(ms) = self.value().get(field).and_then(|f| f.expire_at) {
-                self.record_expiry(field, Some(ms));
+                self.counting(0, |hash| hash.record_expiry(field, Some(ms)));
             }
         }
     }
