@@ -415,6 +415,32 @@ def huge_arguments(start):
     assert rss(server) - before < 30 * MIB
 
 
+def vector_sets(start):
+    """Dimensions, counts, filters and attributes past every measure."""
+    server = start()
+    most = str(2**63 - 1)
+    for call in (["VADD", "v", "VALUES", most, "1", "0", "a"], ["VADD", "v", "REDUCE", str(2**32), "VALUES", "1", "1", "a"], ["VADD", "v", "REDUCE", "65536", "FP32", "abcd" * 65536, "a"]):
+        assert server.call(*call)[0] == "-", call[:5]
+    assert server.call("VADD", "v", "VALUES", "2", "1", "0", "a", "SETATTR", '{"a":' + "[" * (8 * MIB))[1] == b"1"
+    for nth, blob in enumerate(("\x00\x00\xc0\x7f" * 2, "\x00\x00\x80\x7f" * 2, "\xff" * 8, "\x01\x00\x00\x00" * 2, "\xff\xff\x7f\x7f" * 2)):
+        for kind in ("NOQUANT", "BIN", "Q8"):
+            assert server.call("VADD", kind, "FP32", blob, str(nth), kind)[1] == b"1"
+            assert server.call("VSIM", kind, "FP32", blob, "WITHSCORES")[0] == "*"
+            assert server.call("VEMB", kind, str(nth))[0] == "*"
+    before = rss(server)
+    assert server.call("VSIM", "v", "ELE", "a", "COUNT", most, "EF", most, "FILTER-EF", most) == ("*", [("$", b"a")])
+    assert server.call("VRANDMEMBER", "v", "-" + most)[0] == "-"
+    for unit, behind in (("(", ""), ("!(", "1"), ("[", ""), (".a in ", "1"), ("1+", "1"), ("'", ""), ("-", "1"), ("1 ** ", "1")):
+        for length in (MIB, 100 * MIB):
+            text = unit * (length // len(unit) - 1) + behind
+            began = time.monotonic()
+            assert server.call("VSIM", "v", "ELE", "a", "FILTER", text)[0] in "*-"
+            took = time.monotonic() - began
+            assert took < 5 * PROMPT, f"a filter of {unit} took {took:.1f} s"
+    prompt(server)
+    assert rss(server) - before < 400 * MIB, f"{(rss(server) - before) >> 20} MiB"
+
+
 def rewritten_settings(start):
     """A newline in a setting never becomes a second line of the file."""
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
@@ -448,7 +474,7 @@ def unprotected(start):
 
 
 TESTS = [announced_lengths, dribbled_requests, slow_loris, slow_reader, soft_limit, strangers, too_many, no_descriptors, inline_requests, injected_frames,
-         long_transaction, own_messages, waiters, crowd, patterns, huge_arguments, rewritten_settings, unprotected]
+         long_transaction, own_messages, waiters, crowd, patterns, huge_arguments, vector_sets, rewritten_settings, unprotected]
 
 
 class Started(Server):

@@ -111,7 +111,9 @@ fn vsim(cx: &mut Keyed<'_, '_>) -> Result {
             filter: options.filter.is_some().then_some(filter),
         },
     );
-    let near = found.partition_point(|found| found.distance / 2.0 <= options.epsilon);
+    // What is no number is not too far.
+    let far = found.iter().position(|found| found.distance / 2.0 > options.epsilon);
+    let near = far.unwrap_or(found.len());
     reply_found(cx.reply, &found[..near], options.with_scores, options.with_attributes);
     Ok(())
 }

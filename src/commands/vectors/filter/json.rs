@@ -5,20 +5,37 @@
 
 use super::value::Value;
 use crate::base::text::{is_blank, skip_blanks};
+use smallvec::{SmallVec, smallvec};
 use std::borrow::Cow;
 
 /// A longer number is cut here.
 const NUMBER_LEN_MAX: usize = 255;
 
-/// The value of `field`, a name as it is written in `object`. None where the field is absent or holds an object, or where the
-/// text before its end is no JSON.
-pub fn field<'j>(object: &'j [u8], field: &[u8]) -> Option<Value<'j>> {
+/// Values of fields, as many as are mostly asked for.
+pub type Fields<'j> = SmallVec<[Option<Value<'j>>; 4]>;
+
+/// The values of the fields that are `wanted`, by their names as they are written in `object`, which are sorted. None where one
+/// of them is absent or holds an object, or where the text before its end is no JSON.
+pub fn fields<'j>(object: &'j [u8], wanted: &[&[u8]]) -> Option<Fields<'j>> {
+    let mut found: Fields<'j> = smallvec![None; wanted.len()];
+    let mut missing = wanted.len();
+    if missing == 0 {
+        return Some(found);
+    }
     let mut rest = skip_blanks(object).strip_prefix(b"{")?;
     loop {
         let (name, behind) = string(skip_blanks(rest))?;
         rest = skip_blanks(behind).strip_prefix(b":")?;
-        if name == field {
-            return value(rest).map(|(value, _)| value);
+        // Of several fields of one name the first counts; the empty name is nobody's.
+        if let Ok(at) = wanted.binary_search(&name)
+            && found[at].is_none()
+            && !name.is_empty()
+        {
+            found[at] = Some(value(rest)?.0);
+            missing -= 1;
+            if missing == 0 {
+                return Some(found);
+            }
         }
         rest = skip_blanks(skip_value(rest)?).strip_prefix(b",")?;
     }

@@ -14,6 +14,8 @@ pub const LEN_MAX: usize = 1 << 20;
 #[derive(Debug)]
 pub struct Filter<'e> {
     program: Vec<Step<'e>>,
+    /// The fields that it is about, sorted.
+    fields: Vec<&'e [u8]>,
 }
 
 /// What a program does next.
@@ -23,8 +25,8 @@ enum Step<'e> {
     Value(Value<'e>),
     /// Pushes a list.
     List(Vec<Value<'e>>),
-    /// Pushes the value of a field.
-    Field(&'e [u8]),
+    /// Pushes the value of a field: which of the fields it is.
+    Field(usize),
     /// Takes values off the stack, and pushes what becomes of them.
     Apply(Operator),
 }
@@ -53,23 +55,29 @@ impl<'e> Filter<'e> {
                 Err(()) => return Err(near(reader.rest)),
             }
         }
-        let program = Compiler::default().compile(tokens).ok_or_else(|| near(text))?;
-        Ok(Self { program })
+        let names =
+            tokens.iter().filter_map(|token| if let Token::Field(name) = token { Some(*name) } else { None });
+        let mut fields: Vec<&[u8]> = names.collect();
+        fields.sort_unstable();
+        fields.dedup();
+        let program = Compiler::new(&fields).compile(tokens).ok_or_else(|| near(text))?;
+        Ok(Self { program, fields })
     }
 
     /// Whether the element with these attributes, a JSON object, passes.
     pub fn matches(&self, attributes: &[u8]) -> bool {
-        self.run(attributes).is_some_and(|value| value.is_true())
+        self.run(attributes).unwrap_or(false)
     }
 
-    /// The value of the expression; none where a field has none.
-    fn run<'v>(&'v self, attributes: &'v [u8]) -> Option<Value<'v>> {
-        let mut stack: SmallVec<[Value<'v>; 8]> = SmallVec::new();
+    /// Whether the expression is true; none where a field has no value.
+    fn run(&self, attributes: &[u8]) -> Option<bool> {
+        let fields = json::fields(attributes, &self.fields)?;
+        let mut stack: SmallVec<[Value<'_>; 8]> = SmallVec::new();
         for step in &self.program {
             let value = match step {
-                Step::Value(value) => value.clone(),
+                Step::Value(value) => value.borrowed(),
                 Step::List(values) => Value::List(values),
-                Step::Field(name) => json::field(attributes, name).filter(|_| !name.is_empty())?,
+                Step::Field(at) => fields[*at].as_ref()?.borrowed(),
                 Step::Apply(operator) => {
                     let b = stack.pop()?;
                     let a = if operator.arity() == 2 { stack.pop()? } else { Value::Null };
@@ -78,7 +86,7 @@ impl<'e> Filter<'e> {
             };
             stack.push(value);
         }
-        stack.pop()
+        stack.pop().map(|value| value.is_true())
     }
 }
 
@@ -107,23 +115,30 @@ fn apply<'v>(operator: Operator, a: &Value<'_>, b: &Value<'_>) -> Value<'v> {
 }
 
 /// Dijkstra's shunting yard.
-#[derive(Default)]
-struct Compiler<'e> {
+struct Compiler<'e, 'f> {
     program: Vec<Step<'e>>,
+    fields: &'f [&'e [u8]],
     /// Operators whose right side is not complete; none stands for an open parenthesis.
     pending: Vec<Option<Operator>>,
     /// How many values the program leaves on its stack so far.
     height: usize,
 }
 
-impl<'e> Compiler<'e> {
+impl<'e, 'f> Compiler<'e, 'f> {
+    fn new(fields: &'f [&'e [u8]]) -> Self {
+        Self { program: Vec::new(), fields, pending: Vec::new(), height: 0 }
+    }
+
     /// None where an operator lacks values, parentheses do not match, or not exactly one value is left.
     fn compile(mut self, tokens: Vec<Token<'e>>) -> Option<Vec<Step<'e>>> {
         for token in tokens {
             match token {
                 Token::Value(value) => self.push(Step::Value(value)),
                 Token::List(values) => self.push(Step::List(values)),
-                Token::Field(name) => self.push(Step::Field(name)),
+                Token::Field(name) => {
+                    let at = self.fields.binary_search(&name).ok()?;
+                    self.push(Step::Field(at));
+                }
                 Token::Open => self.pending.push(None),
                 Token::Close => while self.apply_pending()? {},
                 Token::Operator(operator) => self.operator(operator)?,

@@ -79,32 +79,27 @@ impl Operator {
 }
 
 /// Operators as they are written. One that begins as another does stands before it.
-const OPERATORS: [(&str, Token<'_>); 21] = {
-    use Operator::*;
-    [
-        ("(", Token::Open),
-        (")", Token::Close),
-        ("!=", Token::Operator(NotEqual)),
-        ("!", Token::Operator(Not)),
-        ("not", Token::Operator(Not)),
-        ("**", Token::Operator(Power)),
-        ("*", Token::Operator(Times)),
-        ("/", Token::Operator(Over)),
-        ("%", Token::Operator(Modulo)),
-        ("+", Token::Operator(Plus)),
-        ("-", Token::Operator(Minus)),
-        (">=", Token::Operator(GreaterOrEqual)),
-        (">", Token::Operator(Greater)),
-        ("<=", Token::Operator(LessOrEqual)),
-        ("<", Token::Operator(Less)),
-        ("==", Token::Operator(Equal)),
-        ("in", Token::Operator(In)),
-        ("and", Token::Operator(And)),
-        ("&&", Token::Operator(And)),
-        ("or", Token::Operator(Or)),
-        ("||", Token::Operator(Or)),
-    ]
-};
+const OPERATORS: [(&str, Operator); 19] = [
+    ("!=", Operator::NotEqual),
+    ("!", Operator::Not),
+    ("not", Operator::Not),
+    ("**", Operator::Power),
+    ("*", Operator::Times),
+    ("/", Operator::Over),
+    ("%", Operator::Modulo),
+    ("+", Operator::Plus),
+    ("-", Operator::Minus),
+    (">=", Operator::GreaterOrEqual),
+    (">", Operator::Greater),
+    ("<=", Operator::LessOrEqual),
+    ("<", Operator::Less),
+    ("==", Operator::Equal),
+    ("in", Operator::In),
+    ("and", Operator::And),
+    ("&&", Operator::And),
+    ("or", Operator::Or),
+    ("||", Operator::Or),
+];
 
 /// A longer number is none.
 const NUMBER_LEN_MAX: usize = 255;
@@ -150,6 +145,8 @@ impl<'e> Tokens<'e> {
             [b'.'] => Some(self.field()),
             [b'.', second, ..] if is_of_field(second) => Some(self.field()),
             [b'[', ..] => self.list(),
+            [b'(', ..] => Some(self.mark(Token::Open)),
+            [b')', ..] => Some(self.mark(Token::Close)),
             [first, ..] if is_of_operator(first) => self.operator(),
             _ => None,
         };
@@ -215,16 +212,27 @@ impl<'e> Tokens<'e> {
         Some(Token::List(values))
     }
 
-    /// The longest operator that the word begins with, or `null`.
+    fn mark(&mut self, token: Token<'e>) -> Token<'e> {
+        self.skip(1);
+        token
+    }
+
+    /// The longest operator that the word begins with, or `null`, if that is all of it.
     fn operator(&mut self) -> Option<Token<'e>> {
-        let before = self.rest;
-        let word = self.run(is_of_operator);
-        if word == b"null" {
+        if let Some(behind) = self.rest.strip_prefix(b"null")
+            && !behind.first().is_some_and(|byte| is_of_operator(*byte))
+        {
+            self.rest = behind;
             return Some(Token::Value(Value::Null));
         }
-        let (name, token) = OPERATORS.into_iter().find(|(name, _)| word.starts_with(name.as_bytes()))?;
-        self.rest = &before[name.len()..];
-        Some(token)
+        let Some((name, operator)) =
+            OPERATORS.iter().find(|(name, _)| self.rest.starts_with(name.as_bytes()))
+        else {
+            self.run(is_of_operator);
+            return None;
+        };
+        self.skip(name.len());
+        Some(Token::Operator(*operator))
     }
 }
 

@@ -30,6 +30,14 @@ impl<'v> Value<'v> {
         Value::Text(Cow::Borrowed(text))
     }
 
+    /// The same value, without a copy of its text.
+    pub fn borrowed(&self) -> Value<'_> {
+        match self {
+            Value::Text(text) => Value::text(text),
+            other => other.clone(),
+        }
+    }
+
     /// The number it is, or that a string spells as C's `strtod` reads it; else 0.
     pub fn number(&self) -> f64 {
         match self {
