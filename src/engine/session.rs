@@ -238,7 +238,10 @@ impl Session {
         self.set_protocol(Protocol::Resp2);
         self.user = engine.acl.default_user().clone();
         self.authenticated = !engine.password_required();
-        self.reply_mode = ReplyMode::On;
+        // CLIENT REPLY SKIP right before it holds for its own reply, and then no more.
+        if self.reply_mode != ReplyMode::SkipThis {
+            self.reply_mode = ReplyMode::On;
+        }
         self.durable = false;
         self.copying = None;
         self.client.forget_name();
