@@ -12,7 +12,7 @@ serve
 use 180 "$python/bin/python" "$here/redis_py.py" 127.0.0.1 "$port"
 use 180 node "$node/smoke.mjs" 127.0.0.1 "$port"
 use 180 "$cache/rust-client/debug/client-smoke" 127.0.0.1 "$port"
-use 240 "$python/bin/python" "$here/vector_sets.py" "$server"
+use 900 "$python/bin/python" "$here/vector_sets.py" "$server"
 use 900 /usr/bin/python3 "$here/suites.py" --server "$server"
 use 240 /usr/bin/python3 "$here/hiredis_suite.py" "$server"
 close
