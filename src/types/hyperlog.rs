@@ -13,6 +13,8 @@
 //! Counts are estimated as in Otmar Ertl, "New cardinality estimation algorithms for HyperLogLog
 //! sketches" (2017), algorithm 6.
 
+use crate::base::simd::widened;
+
 /// Registers, each chosen by this many bits of an element's hash.
 const INDEX_BITS: u32 = 14;
 /// The number of registers.
@@ -105,22 +107,43 @@ pub fn runs(bytes: &[u8]) -> Result<Vec<(u8, usize, usize)>, Corrupt> {
 /// [`Corrupt`]
 pub fn registers(bytes: &[u8]) -> Result<Box<Registers>, Corrupt> {
     let mut registers = Box::new([0; REGISTERS]);
-    if is_dense(bytes) {
-        let (eights, _) = registers.as_chunks_mut::<8>();
-        for (eight, packed) in eights.iter_mut().zip(bytes[HEADER..].as_chunks::<6>().0) {
-            *eight = spread(packed).to_le_bytes();
-        }
-        return Ok(registers);
-    }
-    let mut at = 0;
-    for (value, count, _) in runs(bytes)? {
-        registers[at..at + count].fill(value);
-        at += count;
-    }
+    merge(&mut registers, bytes)?;
     Ok(registers)
 }
 
+/// Raises `registers` to those of a valid HyperLogLog that are higher.
+///
+/// # Errors
+/// [`Corrupt`]
+pub fn merge(registers: &mut Registers, bytes: &[u8]) -> Result<(), Corrupt> {
+    if is_dense(bytes) {
+        widened((registers, &bytes[HEADER..]), raise);
+        return Ok(());
+    }
+    let mut at = 0;
+    for (value, count, _) in runs(bytes)? {
+        registers[at..at + count].iter_mut().for_each(|register| *register = value.max(*register));
+        at += count;
+    }
+    Ok(())
+}
+
+/// Registers that are spread before they are compared: both are vector code then.
+const SPREAD: usize = 256;
+
+#[inline(always)]
+fn raise((registers, packed): (&mut Registers, &[u8])) {
+    let mut spreads = [0; SPREAD];
+    for (registers, packed) in registers.chunks_mut(SPREAD).zip(packed.chunks(SPREAD * 6 / 8)) {
+        for (eight, packed) in spreads.as_chunks_mut::<8>().0.iter_mut().zip(packed.as_chunks::<6>().0) {
+            *eight = spread(packed).to_le_bytes();
+        }
+        registers.iter_mut().zip(&spreads).for_each(|(register, other)| *register = (*register).max(*other));
+    }
+}
+
 /// Eight registers of the dense form, each in a byte of its own.
+#[inline(always)]
 fn spread(&[a, b, c, d, e, f]: &[u8; 6]) -> u64 {
     let bits = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
     let bits = bits & 0xff_ffff | (bits & 0xffff_ff00_0000) << 8;
@@ -129,6 +152,7 @@ fn spread(&[a, b, c, d, e, f]: &[u8; 6]) -> u64 {
 }
 
 /// Eight registers as the dense form has them: undoes [`spread`].
+#[inline(always)]
 fn pack(eight: &[u8; 8]) -> [u8; 6] {
     let bits = u64::from_le_bytes(*eight);
     let bits = bits & 0x003f_003f_003f_003f | (bits & 0x3f00_3f00_3f00_3f00) >> 2;
@@ -261,8 +285,13 @@ pub fn encode(registers: &Registers, may_be_sparse: bool, sparse_len_max: usize)
         }
     }
     let mut bytes = header(DENSE);
-    bytes.extend(registers.as_chunks::<8>().0.iter().flat_map(pack));
+    widened((&mut bytes, registers), append_packed);
     bytes
+}
+
+#[inline(always)]
+fn append_packed((bytes, registers): (&mut Vec<u8>, &Registers)) {
+    bytes.extend(registers.as_chunks::<8>().0.iter().flat_map(pack));
 }
 
 fn push_run(bytes: &mut Vec<u8>, value: u8, mut len: usize) {

@@ -44,8 +44,7 @@ fn union(txn: &Txn<'_>, keys: &[&[u8]]) -> Result<(Box<Registers>, bool)> {
     for key in keys {
         let Some(bytes) = read(txn, key)? else { continue };
         sparse &= !hyperlog::is_dense(&bytes);
-        let registers = hyperlog::registers(&bytes)?;
-        all.iter_mut().zip(registers.iter()).for_each(|(a, b)| *a = (*a).max(*b));
+        hyperlog::merge(&mut all, &bytes)?;
     }
     Ok((all, sparse))
 }
