@@ -63,7 +63,7 @@ pub enum Kind {
     /// `queue`
     Queue,
     /// `vectorset`
-    Vectors,
+    VectorSet,
 }
 
 impl Kind {
@@ -76,7 +76,7 @@ impl Kind {
         Kind::Hash,
         Kind::Stream,
         Kind::Queue,
-        Kind::Vectors,
+        Kind::VectorSet,
     ];
 
     /// The name TYPE answers with.
@@ -89,7 +89,7 @@ impl Kind {
             Kind::Hash => "hash",
             Kind::Stream => "stream",
             Kind::Queue => "queue",
-            Kind::Vectors => "vectorset",
+            Kind::VectorSet => "vectorset",
         }
     }
 }

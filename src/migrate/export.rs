@@ -165,7 +165,7 @@ fn recast(bytes: &[u8], version: u16) -> Result<Option<(u8, Vec<u8>)>, Failure> 
     let entry = read.map_err(|_| Failure::Damaged("its payload is malformed".into()))?.into_entry(b"", None);
     let Some(kind) = value::kind_for(entry.as_ref(), version) else {
         return match entry.as_ref().kind() {
-            Kind::Queue | Kind::Vectors => Ok(None),
+            Kind::Queue | Kind::VectorSet => Ok(None),
             _ => Err(Failure::Failed(
                 "its fields expire, which the reader does not know: --for redis-8 or --for valkey-9 names one that does"
                     .into(),

@@ -95,7 +95,7 @@ fn mix_value(digest: &mut Digest, entry: EntryRef<'_>) {
         Kind::Set => 2,
         Kind::Sorted => 3,
         Kind::Hash => 4,
-        Kind::Queue | Kind::Vectors => 5,
+        Kind::Queue | Kind::VectorSet => 5,
         Kind::Stream => 6,
     };
     digest.mix(&number.to_be_bytes());

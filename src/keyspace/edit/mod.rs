@@ -17,7 +17,7 @@ use super::entry::{Collection, Details, EntryBox, EntryRef, Kind};
 use super::event::Class;
 use super::shard::{Hooks, Keyspace};
 use super::txn::{DataType, OpenSlot, note};
-use crate::types::{Hash, List, Packing, Set, Sorted};
+use crate::types::{Hash, List, Packing, Set, Sorted, VectorSet};
 use std::marker::PhantomData;
 
 /// Makes a type of `types` a value of its kind: what it tells is what its own functions say.
@@ -51,7 +51,7 @@ macro_rules! collection {
     )*};
 }
 
-collection!(Hash List Set Sorted);
+collection!(Hash List Set Sorted VectorSet);
 
 /// Members recorded with one effect when a whole collection is.
 const CHUNK: usize = 128;
@@ -238,7 +238,7 @@ pub fn class_of(kind: Kind) -> Class {
         Kind::Stream => Class::STREAM,
         Kind::Queue => Class::QUEUE,
         // Redis tells nothing of them but that their key is new.
-        Kind::Vectors => Class::default(),
+        Kind::VectorSet => Class::default(),
     }
 }
 
@@ -265,7 +265,7 @@ impl<T: DataType> Drop for Edit<'_, T> {
         }
         let class = if event.is_empty() { Class::default() } else { class_of(T::KIND) };
         note(self.hooks, self.effects, db, key, event, class.with(self.aside));
-        if gone && T::KIND != Kind::Vectors {
+        if gone && T::KIND != Kind::VectorSet {
             note(self.hooks, self.effects, db, key, "del", Class::GENERIC);
         }
     }

@@ -2,36 +2,10 @@
 
 use super::Edit;
 use crate::keyspace::Txn;
-use crate::keyspace::entry::{Collection, Details, EntryBox, Kind};
+use crate::keyspace::entry::EntryBox;
 use crate::resp::Result;
 use crate::types::VectorSet;
 use crate::types::vectors::Shape;
-
-impl Details for VectorSet {
-    fn encoding(&self) -> &'static str {
-        self.encoding()
-    }
-
-    fn weight(&self) -> usize {
-        self.weight()
-    }
-
-    fn memory(&self) -> usize {
-        self.memory()
-    }
-
-    fn size(&self) -> usize {
-        self.len()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.is_empty()
-    }
-}
-
-impl Collection for VectorSet {
-    const KIND: Kind = Kind::Vectors;
-}
 
 impl Txn<'_> {
     /// Opens a vector set for change; creates one of this `shape` if there is none.

@@ -105,7 +105,7 @@ impl<'a> EntryRef<'a> {
             form if form == COLLECTION + Kind::Hash as u8 => Kind::Hash,
             form if form == COLLECTION + Kind::Stream as u8 => Kind::Stream,
             form if form == COLLECTION + Kind::Queue as u8 => Kind::Queue,
-            _ => Kind::Vectors,
+            _ => Kind::VectorSet,
         }
     }
 

@@ -27,7 +27,7 @@ pub fn bin_of(entry: EntryRef<'_>) -> Bin {
         Kind::Set => 2,
         Kind::Sorted => 3,
         Kind::Hash => 4,
-        Kind::Stream | Kind::Queue | Kind::Vectors => return None,
+        Kind::Stream | Kind::Queue | Kind::VectorSet => return None,
     };
     let bits = (usize::BITS - entry.size().leading_zeros()) as usize;
     Some((kind, bits.min(BINS - 1) as u8))

@@ -78,7 +78,7 @@ pub fn kind_byte(entry: EntryRef<'_>) -> u8 {
         Kind::Hash => entry.collection().map_or(kind::HASH, hash::kind_byte),
         Kind::Stream => entry.collection().map_or(kind::STREAM_3, stream::kind_byte),
         // A queue is written as the value of a module of Synap's, a vector set as that of one of Redis'.
-        Kind::Queue | Kind::Vectors => kind::MODULE,
+        Kind::Queue | Kind::VectorSet => kind::MODULE,
     }
 }
 
@@ -100,7 +100,7 @@ pub fn kind_for(entry: EntryRef<'_>, version: u16) -> Option<u8> {
     let best = kind_byte(entry);
     match entry.kind() {
         Kind::Queue => return None,
-        Kind::Vectors => return (kind::PRESENT..kind::VALKEY).contains(&version).then_some(best),
+        Kind::VectorSet => return (kind::PRESENT..kind::VALKEY).contains(&version).then_some(best),
         _ if kind::belongs_to(best, version) => return Some(best),
         _ => {}
     }
