@@ -30,13 +30,12 @@ const USAGE: Command = Command::new("USAGE", "memory|usage", Group::Server, Run:
 fn usage(cx: &mut Keyed<'_, '_>) -> Result {
     let key = cx.args.bytes()?;
     // All of a value is counted, so that no sample is needed.
-    if cx.args.more() {
-        if !cx.args.word("SAMPLES") {
+    while cx.args.more() {
+        if cx.args.left() < 2 || !cx.args.word("SAMPLES") {
             return Err(Error::SYNTAX);
         }
         cx.args.int_in(0.., Error::SYNTAX)?;
     }
-    cx.args.end()?;
     // One that is due has its size until it is removed.
     let key = Key::new(key);
     match cx.txn.table(key.shard()).find(key.hash, key.bytes) {
