@@ -4,7 +4,7 @@ use crate::base::random;
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Keyed, Keys, Reply, Result, Run, access};
 use crate::commands::reply_item;
-use crate::commands::sets::random::{Count, check_count, check_size, choose, draws, sample_count};
+use crate::commands::sets::random::{Count, choose, draws, repeatedly, sample_count};
 use crate::types::{FieldRef, Live};
 use std::collections::HashSet;
 
@@ -54,24 +54,21 @@ fn hrandfield(cx: &mut Keyed<'_, '_>) -> Result {
     let flat = if with_values && !cx.reply.is_resp3() { 2 } else { 1 };
     match count {
         Count::Any(n) => {
-            check_count(n)?;
-            cx.reply.array(n.saturating_mul(flat));
-            let start = cx.reply.len();
             // Where drawing takes a walk there is one, not one for each field drawn.
             let all: Vec<_> = if hash.draws() { Vec::new() } else { hash.iter().collect() };
-            for _ in 0..n {
-                check_size(cx.reply.len() - start)?;
+            let head = |reply: &mut Reply, n: usize| reply.array(n.saturating_mul(flat));
+            repeatedly(cx.reply, n, head, |reply| {
                 let drawn = all.get(random::below(all.len())).copied().or_else(|| hash.random());
-                drawn.into_iter().for_each(|f| show(cx.reply, f));
-            }
+                drawn.into_iter().for_each(|f| show(reply, f));
+            })
         }
         Count::Distinct(n) => {
             let n = n.min(hash.len());
             cx.reply.array(n * flat);
             distinct(hash, n, |f| show(cx.reply, f));
+            Ok(())
         }
     }
-    Ok(())
 }
 
 fn distinct(hash: Live<'_>, count: usize, mut show: impl FnMut(FieldRef<'_>)) {

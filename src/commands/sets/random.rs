@@ -69,20 +69,18 @@ fn srandmember(cx: &mut Keyed<'_, '_>) -> Result {
     };
     match count {
         Count::Any(n) => {
-            check_count(n)?;
-            cx.reply.array(n);
-            let start = cx.reply.len();
             // A packed set is walked once, not for each member drawn.
             let all: Vec<_> = if set.encoding() == "hashtable" { Vec::new() } else { set.iter().collect() };
-            for _ in 0..n {
-                check_size(cx.reply.len() - start)?;
+            repeatedly(cx.reply, n, Reply::array, |reply| {
                 let drawn = all.get(random::below(all.len())).copied().or_else(|| set.random());
-                drawn.into_iter().for_each(|member| reply_item(cx.reply, member));
-            }
+                drawn.into_iter().for_each(|member| reply_item(reply, member));
+            })
         }
-        Count::Distinct(n) => distinct(set, n, cx.reply),
+        Count::Distinct(n) => {
+            distinct(set, n, cx.reply);
+            Ok(())
+        }
     }
-    Ok(())
 }
 
 /// How many random members are asked for.
@@ -111,19 +109,28 @@ pub fn sample_count(count: i64) -> Result<Count> {
 /// The longest sample with repetitions that is answered, in bytes.
 const SAMPLE_MAX: usize = 1 << 28;
 
-/// Makes sure that a sample with repetitions of so many elements can be answered: each takes some bytes.
+/// Answers a sample with repetitions: what `head` answers of their number, and `count` times what `draw` does.
 ///
 /// # Errors
-/// As [`check_size`], without the work.
-pub fn check_count(count: usize) -> Result {
-    check_size(count.saturating_mul(b"$0\r\n\r\n".len()))
+/// When it has more than a quarter of a gigabyte: its size is the client's to choose. Where the count tells that already,
+/// nothing is drawn.
+pub fn repeatedly(
+    reply: &mut Reply,
+    count: usize,
+    head: impl FnOnce(&mut Reply, usize),
+    mut draw: impl FnMut(&mut Reply),
+) -> Result {
+    check_size(count.saturating_mul(b"$0\r\n\r\n".len()))?;
+    head(reply, count);
+    let start = reply.len();
+    for _ in 0..count {
+        check_size(reply.len() - start)?;
+        draw(reply);
+    }
+    Ok(())
 }
 
-/// Makes sure that a sample with repetitions, whose size a client may choose at will, stays bounded.
-///
-/// # Errors
-/// When it has more than a quarter of a gigabyte.
-pub fn check_size(bytes: usize) -> Result {
+fn check_size(bytes: usize) -> Result {
     if bytes > SAMPLE_MAX { Err(Error::new("ERR value is out of range")) } else { Ok(()) }
 }
 

@@ -3,9 +3,9 @@
 use super::{reply_element, reply_head};
 use crate::base::random;
 use crate::command::flag::*;
-use crate::command::{Command, Error, Group, Keyed, Keys, Result, Run, access};
+use crate::command::{Command, Error, Group, Keyed, Keys, Reply, Result, Run, access};
 use crate::commands::reply_item;
-use crate::commands::sets::random::{Count, check_count, check_size, choose, draws, sample_count};
+use crate::commands::sets::random::{Count, choose, draws, repeatedly, sample_count};
 use crate::types::Sorted;
 use std::collections::HashSet;
 
@@ -46,38 +46,30 @@ fn zrandmember(cx: &mut Keyed<'_, '_>) -> Result {
     };
     let n = match count {
         Count::Any(n) => {
-            check_count(n)?;
-            n
+            let head = |reply: &mut Reply, n| reply_head(reply, n, with_scores);
+            return repeatedly(cx.reply, n, head, |reply| {
+                if let Some((member, score)) = sorted.random() {
+                    reply_element(reply, member, score, with_scores);
+                }
+            });
         }
         Count::Distinct(n) => n.min(sorted.len()),
     };
     reply_head(cx.reply, n, with_scores);
-    let start = cx.reply.len();
-    match count {
-        Count::Any(_) => {
-            for _ in 0..n {
-                check_size(cx.reply.len() - start)?;
-                if let Some((member, score)) = sorted.random() {
-                    reply_element(cx.reply, member, score, with_scores);
-                }
-            }
-        }
-        Count::Distinct(_) if draws(n, sorted.len()) => {
-            let mut drawn = HashSet::with_capacity(n);
-            while drawn.len() < n {
-                let rank = random::below(sorted.len());
-                if drawn.insert(rank)
-                    && let Some((member, score)) = sorted.at(rank)
-                {
-                    reply_element(cx.reply, member, score, with_scores);
-                }
-            }
-        }
-        Count::Distinct(_) => {
-            let mut chosen = choose(n, sorted.len());
-            for (member, score) in sorted.iter(0..sorted.len(), false).filter(|_| chosen()) {
+    if draws(n, sorted.len()) {
+        let mut drawn = HashSet::with_capacity(n);
+        while drawn.len() < n {
+            let rank = random::below(sorted.len());
+            if drawn.insert(rank)
+                && let Some((member, score)) = sorted.at(rank)
+            {
                 reply_element(cx.reply, member, score, with_scores);
             }
+        }
+    } else {
+        let mut chosen = choose(n, sorted.len());
+        for (member, score) in sorted.iter(0..sorted.len(), false).filter(|_| chosen()) {
+            reply_element(cx.reply, member, score, with_scores);
         }
     }
     Ok(())

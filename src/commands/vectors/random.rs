@@ -2,9 +2,9 @@
 
 use super::{command, expect_words};
 use crate::command::flag::*;
-use crate::command::{Command, Error, Keyed, Result};
+use crate::command::{Command, Error, Keyed, Reply, Result};
 use crate::commands::reply_item;
-use crate::commands::sets::random::{Count, check_count, check_size, sample_count};
+use crate::commands::sets::random::{Count, repeatedly, sample_count};
 use crate::types::VectorSet;
 
 /// The commands of this file.
@@ -35,20 +35,14 @@ fn vrandmember(cx: &mut Keyed<'_, '_>) -> Result {
         return Ok(());
     };
     match count {
-        Count::Any(n) => {
-            check_count(n)?;
-            cx.reply.array(n);
-            let start = cx.reply.len();
-            for _ in 0..n {
-                check_size(cx.reply.len() - start)?;
-                set.random().into_iter().for_each(|element| reply_item(cx.reply, element));
-            }
-        }
+        Count::Any(n) => repeatedly(cx.reply, n, Reply::array, |reply| {
+            set.random().into_iter().for_each(|element| reply_item(reply, element));
+        }),
         Count::Distinct(n) => {
             let elements = set.sample(n);
             cx.reply.array(elements.len());
             elements.into_iter().for_each(|element| reply_item(cx.reply, element));
+            Ok(())
         }
     }
-    Ok(())
 }
