@@ -96,7 +96,8 @@ def pages(server, browser, shots):
     yield "2 leads to slow calls", shows("SLOWLOG GET", "main") and "#slow" in browser.run("return location.hash")
     yield "they are drawn", shot("slow")
     browser.press("3")
-    yield "3 leads to clients", shows("console", "main table")
+    # Not by the console's own name: the table of slow calls shows it as well, until the view changes.
+    yield "3 leads to clients", shows("Last command", "main table") and shows("console", "main table")
     browser.press("/", *"nobody-is-called-so")
     yield "/ filters", wait(lambda: "0 shown" in browser.text("main"), "a filtered list")
     browser.press("Escape")
@@ -120,14 +121,14 @@ def pages(server, browser, shots):
     yield "redriving asks first", shows("Redrive messages", "dialog")
     browser.press("Escape")
     yield "Escape does nothing", wait(lambda: not browser.text("dialog"), "no dialog") is True and server("QLEN", "jobs:mail", "DEAD").strip() == "12"
-    for left in ["11", "0"]:
+    for left, done in [("11", "1 message ready again"), ("0", "11 messages ready again")]:
         browser.run("document.querySelector('main .primary').focus()")
         browser.press("Enter")
         shows("Redrive messages", "dialog")
         browser.press("Enter")
         yield f"redriving leaves {left} dead messages", wait(lambda: server("QLEN", "jobs:mail", "DEAD").strip() == left, f"{left} dead messages")
-        wait(lambda: not browser.text("dialog"), "no dialog")
-    yield "the page says so", shows("ready again", ".toast") and shows("Nothing died", "main")
+        yield f"the page says so: {done}", shows(done)
+    yield "it has no more to redrive", shows("Nothing died", "main")
     browser.press("Escape")
     yield "Escape leads back to the list", shows("Waiting clients", "main") and wait(lambda: browser.run("return document.activeElement?.textContent") == "jobs:mail", "the focus on the queue")
     browser.press("?")

@@ -20,7 +20,7 @@ function fill(element, props, children) {
   return element;
 }
 
-/** Replaces what is in an element, unless that would take the focus from a control in it. */
+/** Replaces what is in an element. */
 export function replace(element, ...children) {
   element.replaceChildren(...children.flat(9).filter(Boolean));
 }
