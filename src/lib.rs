@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | 0 | `base` | the allocator, locks, priorities, prefetching, bytes, clock, counters, histograms, disk, random, glob, number↔text, limits |
 //! | 1 | `resp` | request decoder, `Reply` writer for RESP2/3, reply reader, `Error` (what a client may be told) |
-//! | 1 | `types` | the data structures alone: string, list, set, hash, sorted, stream, queue, vector set, intset, packed list, hyperlog, geo |
+//! | 1 | `types` | the data structures alone: string, list, set, hash, sorted, stream, queue, vector set, intset, packed list, hyperlog, heavy hitters, geo |
 //! | 1 | `http` | just enough HTTP/1.1: requests within limits, responses, the listener |
 //! | 1 | `config` | every setting declared once: name, kind, default, bounds, live or not, doc |
 //! | 2 | `keyspace` | shards, table, entry, `Txn`, `Edit`, expiry, scan cursors, watchers, waiters, `Effects` |

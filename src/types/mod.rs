@@ -7,6 +7,7 @@ mod footprint;
 mod forms;
 pub mod geo;
 mod hash;
+mod heavy;
 pub mod hyperlog;
 mod intset;
 mod item;
@@ -23,6 +24,7 @@ mod thin;
 pub mod vectors;
 
 pub use hash::{FIELD_EXPIRE_MAX, FieldRef, Hash, Live};
+pub use heavy::HeavyHitters;
 pub use intset::{INTSET_MAX, IntSet};
 pub use item::{Item, Text};
 pub use list::{End, List};
