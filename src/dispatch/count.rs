@@ -55,17 +55,13 @@ pub(super) fn ended(engine: &Engine, session: &mut Session, call: &Call<'_>, rep
     note(engine, engine.metrics.local(), Some(&session.client), call, cost, &limits);
 }
 
-/// As [`ended`], for a call of a script, which has neither address nor name.
-pub(super) fn ended_within(
-    engine: &Engine,
-    session: &mut Session,
-    call: &Call<'_>,
-    reply_len: usize,
-    failed: bool,
-) {
-    let ns = engine.metrics.lap(&mut session.tick);
+/// As [`ended`], for a call of a script, which has neither address nor name. It took the time since `tick`, which becomes now.
+pub(super) fn ended_within(engine: &Engine, tick: &mut u64, call: &Call<'_>, reply_len: usize, failed: bool) {
+    let local = engine.metrics.local();
+    let ns = engine.metrics.lap(tick);
+    local.counters.nested_ns.add(ns);
     let (limits, cost) = (Limits::of(&engine.settings, usize::MAX), Cost { ns, reply_len, failed });
-    note(engine, engine.metrics.local(), None, call, cost, &limits);
+    note(engine, local, None, call, cost, &limits);
 }
 
 /// Counts a call on behalf of a client, with the thread's counters.

@@ -125,6 +125,7 @@ impl Turn<'_> {
             full,
             wrote: false,
             calls: 0,
+            tick: engine.metrics.tick(),
             slots,
             since: None,
             slow: None,

@@ -40,6 +40,8 @@ macro_rules! counters {
 counters! {
     /// Commands run.
     commands,
+    /// Nanoseconds of what scripts called, which the scripts' own calls took as well.
+    nested_ns,
     /// Keys found by readers.
     keyspace_hits,
     /// Keys readers did not find.
@@ -316,7 +318,8 @@ impl Metrics {
     /// Nanoseconds that all commands together took.
     pub fn command_ns(&self) -> u64 {
         let threads = self.threads.lock();
-        threads.iter().flat_map(|local| &local.commands).map(|command| command.ns.get()).sum()
+        let all: u64 = threads.iter().flat_map(|local| &local.commands).map(|command| command.ns.get()).sum();
+        all.saturating_sub(threads.iter().map(|local| local.counters.nested_ns.get()).sum())
     }
 
     /// Counts an error reply by its code, which is one of the server's own: there are few.

@@ -29,6 +29,8 @@ pub(super) struct Running<'a, 'k> {
     pub(super) wrote: bool,
     /// The commands it has called.
     pub(super) calls: u64,
+    /// When its latest call ended.
+    pub(super) tick: u64,
     /// The slots of its keys.
     pub(super) slots: Slots,
     /// When it was looked at first.
@@ -214,7 +216,7 @@ impl Running<'_, '_> {
 
     /// Counts a call that was run, and shows it to those who MONITOR.
     fn count(&mut self, call: &Call<'_>, reply_len: usize, failed: bool) {
-        count::ended_within(self.engine, self.session, call, reply_len, failed);
+        count::ended_within(self.engine, &mut self.tick, call, reply_len, failed);
         self.calls += 1;
         let is_shown = !call.entry.is_some_and(|entry| entry.command.has(flag::NO_MONITOR | flag::ADMIN));
         if self.engine.monitors.is_active() && is_shown {
