@@ -51,6 +51,8 @@ const LATENCY_MIN_NS: u64 = 1_000_000;
 /// Counts a call of a session. It took the time since the one before it, or since its batch began.
 pub(super) fn ended(engine: &Engine, session: &mut Session, call: &Call<'_>, reply_len: usize, failed: bool) {
     let ns = engine.metrics.lap(&mut session.tick);
+    // Nobody is sent what is muted.
+    let reply_len = if session.is_muted() { 0 } else { reply_len };
     let (limits, cost) = (Limits::of(&engine.settings, usize::MAX), Cost { ns, reply_len, failed });
     note(engine, engine.metrics.local(), Some(&session.client), call, cost, &limits);
 }

@@ -90,7 +90,10 @@ pub fn run(
                 match result {
                     // It is counted when it has been served.
                     Ok(Outcome::Wait(_)) => _ = engine.metrics.lap(&mut session.tick),
-                    _ => count::ended(engine, session, &call, reply.len_since(mark), result.is_err()),
+                    _ => {
+                        let reply_len = reply_len(reply, mark, &result);
+                        count::ended(engine, session, &call, reply_len, result.is_err());
+                    }
                 }
                 count::watched(engine, session, &call);
                 result
@@ -118,6 +121,15 @@ pub fn run(
         mute(session, &call, reply, mark, failed);
     }
     outcome
+}
+
+/// Bytes of the reply of a call that wrote behind `mark`, or ended with an error, which is not written yet.
+#[inline(always)]
+fn reply_len<T>(reply: &Reply, mark: Mark, result: &Result<T, Error>) -> usize {
+    match result {
+        Ok(_) => reply.len_since(mark),
+        Err(error) => Reply::error_len(error),
+    }
 }
 
 /// Answers the error that a call ended with.
@@ -178,11 +190,11 @@ fn is_tracked(session: &Session, command: &Command) -> bool {
     command.has(flag::READ) && session.client.is(Flag::Tracking)
 }
 
-/// Counts a blocked call that has ended: it took no time of its own since it was parked.
-pub fn count_parked(engine: &Engine, session: &mut Session, parked: &Parked, failed: bool) {
+/// Counts a blocked call that has ended with `reply_len` bytes: it took no time of its own since it was parked.
+pub fn count_parked(engine: &Engine, session: &mut Session, parked: &Parked, reply_len: usize, failed: bool) {
     session.tick = engine.metrics.tick();
     let calls = Calls::of(parked.argv());
-    count::ended(engine, session, &calls.get(0), 0, failed);
+    count::ended(engine, session, &calls.get(0), reply_len, failed);
 }
 
 /// Applies CLIENT REPLY to the reply behind `mark` of a call that ended well or `failed`. What subscribing confirms is sent as

@@ -9,7 +9,7 @@ use crate::base::clock;
 use crate::base::number::parse_i64;
 use crate::command::{Args, Command, Error, Group, Nest, Outer, Reply, Run};
 use crate::config::{self, Name};
-use crate::engine::{Client, Engine, Flag, Held, Queue, Reached, Ready, ReplyMode, Session};
+use crate::engine::{Client, Engine, Flag, Held, Queue, Reached, Ready, Session};
 use crate::keyspace::txn::Begin;
 use crate::keyspace::{Key, Txn};
 use std::collections::VecDeque;
@@ -163,17 +163,12 @@ impl Exec<'_> {
         watched.clear_locked(txn);
         self.session.client.watches_nothing();
         match touched {
-            _ if self.is_muted() => {}
+            _ if self.session.is_muted() => {}
             true => self.reply.null_array(),
             false => self.reply.array(calls),
         }
         self.session.nested = !touched;
         !touched
-    }
-
-    /// Whether the client gets no replies for now. What is to be skipped next begins behind EXEC.
-    fn is_muted(&self) -> bool {
-        matches!(self.session.reply_mode, ReplyMode::Off | ReplyMode::SkipThis)
     }
 
     /// Runs one call; its error is its reply.
@@ -189,7 +184,7 @@ impl Exec<'_> {
         count::ended(self.engine, self.session, &call, self.reply.len_since(mark), failed);
         count::watched(self.engine, self.session, &call);
         let told = || !failed && call.entry.is_some_and(|entry| super::confirms(entry.command));
-        if self.is_muted() && !told() {
+        if self.session.is_muted() && !told() {
             self.reply.rewind(mark);
         }
     }

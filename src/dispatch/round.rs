@@ -7,7 +7,7 @@
 //! exceptions that writes ask for: see [`run_plain`].
 
 use super::count::{self, Cost, Limits};
-use super::{Call, finish, gate, serve};
+use super::{Call, finish, gate, reply_len, serve};
 use crate::command::{Args, Keyed, Reply, flag};
 use crate::config;
 use crate::engine::{Engine, Flag, Reached, ReplyMode, Session};
@@ -131,7 +131,7 @@ pub fn run_plain(
     }
     let cost = Cost {
         ns: engine.metrics.lap(&mut session.tick),
-        reply_len: reply.len_since(mark),
+        reply_len: reply_len(reply, mark, &result),
         failed: result.is_err(),
     };
     count::note(engine, view.local, Some(&session.client), call, cost, &view.limits);

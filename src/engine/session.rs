@@ -227,6 +227,11 @@ impl Session {
         self.authenticated = true;
     }
 
+    /// Whether the client gets no replies for now. What is to be skipped next begins behind this call, or behind EXEC.
+    pub fn is_muted(&self) -> bool {
+        matches!(self.reply_mode, ReplyMode::Off | ReplyMode::SkipThis)
+    }
+
     /// Makes it what a new connection is (RESET).
     pub fn reset(&mut self, engine: &Engine) {
         self.discard(engine);

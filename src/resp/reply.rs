@@ -226,6 +226,11 @@ impl Reply {
         self.bytes.extend_from_slice(b"\r\n");
     }
 
+    /// Bytes of an error line.
+    pub fn error_len(error: &Error) -> usize {
+        error.as_bytes().len() + 3
+    }
+
     /// A signed integer.
     pub fn int(&mut self, n: i64) {
         self.head(b':', n);

@@ -33,11 +33,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             State::Parked(parked, sleep) => {
                 let (mut failed, mut ran) = (false, true);
+                let from = self.output.mark();
                 let ended = if let Poll::Ready(served) = pin!(parked.served()).poll(cx) {
                     match served {
                         Some(served) => {
                             let reached = Reached { wrote: served.wrote, saw: served.saw };
-                            let from = self.output.mark();
                             (failed, ran) = (served.reply.is_error(), served.ran);
                             self.output.append(served.reply);
                             let to = self.output.mark();
@@ -83,7 +83,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 parked.finish(&self.engine, &self.session.client);
                 if ran {
-                    dispatch::count_parked(&self.engine, &mut self.session, parked, failed);
+                    let reply_len = self.output.len_since(from);
+                    dispatch::count_parked(&self.engine, &mut self.session, parked, reply_len, failed);
                 }
                 self.session.client.commands.fetch_add(1, Relaxed);
                 self.state = State::Running;
