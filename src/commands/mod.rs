@@ -109,6 +109,7 @@ pub static FAMILIES: &[&[Command]] = &[
     server::replication::COMMANDS,
     server::save::COMMANDS,
     server::commandlog::COMMANDS,
+    server::hotkeys::COMMANDS,
     streams::add::COMMANDS,
     streams::claim::COMMANDS,
     streams::deliver::COMMANDS,

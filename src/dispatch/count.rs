@@ -1,10 +1,11 @@
-//! What is noted of a call that was run: counters, slow and large calls, MONITOR.
+//! What is noted of a call that was run: counters, slow and large calls, hot keys, MONITOR.
 
 use super::Call;
 use crate::command::{Command, flag};
-use crate::config::{self, Settings};
-use crate::engine::{Client, Engine, Excess, Session};
+use crate::config;
+use crate::engine::{Client, Collection, Engine, Excess, Session};
 use crate::metrics::Local;
+use std::sync::Arc;
 
 /// What stands for a secret.
 const REDACTED: &[u8] = b"(redacted)";
@@ -21,26 +22,32 @@ pub(super) struct Cost {
 }
 
 /// From where on a call is noted by itself.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Limits {
     tracks_latency: bool,
+    /// 0 while every call is wanted.
     slow_ns: u64,
     /// `None` when no call can pass it.
     request_len: Option<usize>,
     reply_len: usize,
+    /// What collects the keys of calls.
+    hot_keys: Option<Arc<Collection>>,
 }
 
 impl Limits {
-    /// The limits of the settings, for calls of `len_max` bytes at most.
-    pub fn of(settings: &Settings, len_max: usize) -> Self {
+    /// What holds now, for calls of `len_max` bytes at most.
+    pub fn of(engine: &Engine, len_max: usize) -> Self {
+        let settings = &engine.settings;
+        let hot_keys = engine.hot_keys.active(|| engine.now_ms());
         // A negative limit is none.
         let bytes = |name| usize::try_from(settings.int(name)).unwrap_or(usize::MAX);
         let slow_us = u64::try_from(settings.int(config::SLOWLOG_LOG_SLOWER_THAN)).unwrap_or(u64::MAX);
         Self {
             tracks_latency: settings.yes(config::LATENCY_TRACKING),
-            slow_ns: slow_us.saturating_mul(1000).min(LATENCY_MIN_NS),
+            slow_ns: if hot_keys.is_some() { 0 } else { slow_us.saturating_mul(1000).min(LATENCY_MIN_NS) },
             request_len: Some(bytes(config::COMMANDLOG_REQUEST_LARGER_THAN)).filter(|limit| *limit < len_max),
             reply_len: bytes(config::COMMANDLOG_REPLY_LARGER_THAN),
+            hot_keys,
         }
     }
 }
@@ -53,8 +60,9 @@ pub(super) fn ended(engine: &Engine, session: &mut Session, call: &Call<'_>, rep
     let ns = engine.metrics.lap(&mut session.tick);
     // Nobody is sent what is muted.
     let reply_len = if session.is_muted() { 0 } else { reply_len };
-    let (limits, cost) = (Limits::of(&engine.settings, usize::MAX), Cost { ns, reply_len, failed });
-    note(engine, engine.metrics.local(), Some(&session.client), call, cost, &limits);
+    let (limits, cost) = (Limits::of(engine, usize::MAX), Cost { ns, reply_len, failed });
+    let client = Some(&*session.client);
+    note(engine, engine.metrics.local(), &mut session.tick, client, call, cost, &limits);
 }
 
 /// As [`ended`], for a call of a script, which has neither address nor name. It took the time since `tick`, which becomes now.
@@ -62,15 +70,16 @@ pub(super) fn ended_within(engine: &Engine, tick: &mut u64, call: &Call<'_>, rep
     let local = engine.metrics.local();
     let ns = engine.metrics.lap(tick);
     local.counters.nested_ns.add(ns);
-    let (limits, cost) = (Limits::of(&engine.settings, usize::MAX), Cost { ns, reply_len, failed });
-    note(engine, local, None, call, cost, &limits);
+    let (limits, cost) = (Limits::of(engine, usize::MAX), Cost { ns, reply_len, failed });
+    note(engine, local, tick, None, call, cost, &limits);
 }
 
-/// Counts a call on behalf of a client, with the thread's counters.
+/// Counts a call on behalf of a client, with the thread's counters. It ended at `tick`.
 #[inline(always)]
 pub(super) fn note(
     engine: &Engine,
     local: &Local,
+    tick: &mut u64,
     client: Option<&Client>,
     call: &Call<'_>,
     cost: Cost,
@@ -82,7 +91,7 @@ pub(super) fn note(
         || cost.reply_len > limits.reply_len
         || limits.request_len.is_some_and(|limit| request_len_max(call) > limit && request_len(call) > limit)
     {
-        exceeded(engine, client, call, cost);
+        exceeded(engine, tick, client, call, cost, limits);
     }
 }
 
@@ -108,10 +117,25 @@ fn request_len(call: &Call<'_>) -> usize {
     announced(call.argv.len()) + words.sum::<usize>()
 }
 
-/// Notes a call that was above a limit, for LATENCY and COMMANDLOG.
+/// Notes a call that was above a limit, for HOTKEYS, LATENCY and COMMANDLOG.
 #[cold]
-fn exceeded(engine: &Engine, client: Option<&Client>, call: &Call<'_>, cost: Cost) {
+fn exceeded(
+    engine: &Engine,
+    tick: &mut u64,
+    client: Option<&Client>,
+    call: &Call<'_>,
+    cost: Cost,
+    limits: &Limits,
+) {
     let Some(entry) = call.entry else { return };
+    let request_len = request_len(call);
+    // What a script calls is a part of what its own call costs; channels of shards are declared like keys, and are none.
+    if let (Some(hot_keys), Some(_)) = (&limits.hot_keys, client)
+        && !entry.command.has(flag::PUBSUB)
+    {
+        let bytes = request_len + cost.reply_len;
+        hot_keys.count(&engine.metrics, tick, call.keys, cost.ns, bytes as u64);
+    }
     if cost.ns >= LATENCY_MIN_NS {
         let fast = entry.command.has(flag::FAST);
         engine.note_latency(if fast { "fast-command" } else { "command" }, cost.ns);
@@ -120,11 +144,7 @@ fn exceeded(engine: &Engine, client: Option<&Client>, call: &Call<'_>, cost: Cos
     let excesses = [
         (Excess::Slow, cost.ns / 1000, settings.int(config::SLOWLOG_LOG_SLOWER_THAN)),
         // These are to be larger than the limit, not as large.
-        (
-            Excess::LargeRequest,
-            request_len(call) as u64,
-            settings.int(config::COMMANDLOG_REQUEST_LARGER_THAN),
-        ),
+        (Excess::LargeRequest, request_len as u64, settings.int(config::COMMANDLOG_REQUEST_LARGER_THAN)),
         (Excess::LargeReply, cost.reply_len as u64, settings.int(config::COMMANDLOG_REPLY_LARGER_THAN)),
     ];
     for (excess, measure, limit) in excesses {

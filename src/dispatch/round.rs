@@ -76,7 +76,7 @@ impl View {
             calm: is_calm(engine, session, now_ms),
             access: engine.access(now_ms),
             local: engine.metrics.local(),
-            limits: Limits::of(&engine.settings, len_max),
+            limits: Limits::of(engine, len_max),
         }
     }
 }
@@ -134,7 +134,8 @@ pub fn run_plain(
         reply_len: reply_len(reply, mark, &result),
         failed: result.is_err(),
     };
-    count::note(engine, view.local, Some(&session.client), call, cost, &view.limits);
+    let client = Some(&*session.client);
+    count::note(engine, view.local, &mut session.tick, client, call, cost, &view.limits);
     match result {
         Ok(()) => Shortcut::Done(committed.lsn),
         Err(error) => {

@@ -8,6 +8,7 @@ mod commit;
 mod compaction;
 mod durability;
 mod eviction;
+mod hotkeys;
 mod huge_pages;
 mod insight;
 mod latency;
@@ -36,6 +37,7 @@ pub use commit::{Committed, Reached, Ready};
 pub use compaction::Compaction;
 pub use durability::Claims;
 pub use eviction::{Eviction, Order, Policy};
+pub use hotkeys::{Collection, HotKeys, Metric, Plan, Report};
 pub use huge_pages::HugePages;
 pub use insight::Insight;
 pub use latency::{LatencyMonitor, Sample, Series};
@@ -91,6 +93,8 @@ pub struct Engine {
     pub compaction: Compaction,
     /// The calls that took long.
     pub commandlog: CommandLog,
+    /// The keys that cost most, while somebody asks.
+    pub hot_keys: HotKeys,
     /// The moments in which something took long.
     pub latency: LatencyMonitor,
     /// What happens per second just now.
@@ -175,6 +179,7 @@ impl Engine {
             oom_score: OomScore::default(),
             compaction: Compaction::default(),
             commandlog: CommandLog::default(),
+            hot_keys: HotKeys::default(),
             latency: LatencyMonitor::default(),
             rates: Rates::default(),
             clients: Clients::default(),

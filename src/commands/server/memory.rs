@@ -55,7 +55,7 @@ fn stats(cx: &mut Sweep<'_, '_>) -> Result {
     let engine = cx.engine;
     let memory = Memory::now();
     let (tables, clients) = (survey.tables_memory, client_memory(engine));
-    let overhead = engine.startup_memory + tables + clients;
+    let overhead = engine.startup_memory + tables + clients + engine.hot_keys.memory();
     let dataset = memory.allocated.saturating_sub(overhead);
     let keys: usize = survey.databases.iter().map(|db| db.keys).sum();
     let numbers = [

@@ -6,6 +6,7 @@ pub mod config;
 pub mod debug;
 pub mod digest;
 pub mod flush;
+pub mod hotkeys;
 pub mod info;
 pub mod latency;
 pub mod memory;

@@ -15,7 +15,7 @@ pub(super) fn memory(engine: &Engine, lines: &mut Lines) {
     let memory = lines.memory;
     let startup = engine.startup_memory;
     let clients = client_memory(engine);
-    let overhead = startup + lines.survey.tables_memory + clients;
+    let overhead = startup + lines.survey.tables_memory + clients + engine.hot_keys.memory();
     let dataset = memory.allocated.saturating_sub(overhead);
     let ratio = |a: usize, b: usize| format!("{:.2}", a as f64 / b.max(1) as f64);
     let percent = |a: usize, b: usize| format!("{:.2}%", a as f64 / b.max(1) as f64 * 100.0);

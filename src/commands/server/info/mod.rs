@@ -37,7 +37,7 @@ struct Section {
     write: fn(&Engine, &mut Lines),
 }
 
-const SECTIONS: [Section; 18] = [
+const SECTIONS: [Section; 19] = [
     Section { name: "server", title: "Server", default: true, write: server::server },
     Section { name: "clients", title: "Clients", default: true, write: clients::clients },
     Section { name: "memory", title: "Memory", default: true, write: machine::memory },
@@ -46,6 +46,7 @@ const SECTIONS: [Section; 18] = [
     Section { name: "stats", title: "Stats", default: true, write: stats::stats },
     Section { name: "replication", title: "Replication", default: true, write: data::replication },
     Section { name: "cpu", title: "CPU", default: true, write: machine::cpu },
+    Section { name: "hotkeys", title: "Hotkeys", default: true, write: stats::hot_keys },
     Section { name: "modules", title: "Modules", default: true, write: data::modules },
     Section { name: "commandstats", title: "Commandstats", default: false, write: commands::commandstats },
     Section { name: "errorstats", title: "Errorstats", default: true, write: commands::errorstats },

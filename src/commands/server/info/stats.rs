@@ -78,6 +78,14 @@ pub(super) fn stats(engine: &Engine, lines: &mut Lines) {
     }
 }
 
+/// What HOTKEYS collects, if it does or did.
+pub(super) fn hot_keys(engine: &Engine, lines: &mut Lines) {
+    if let Some(report) = engine.hot_keys.report(engine.now_ms()) {
+        lines.add("hotkeys-tracking-active", u8::from(report.is_active));
+        lines.add("hotkeys-cmd-cpu-time", report.collection.spent_ns() / 1_000_000);
+    }
+}
+
 /// For those who look at the server itself. A turn of a connection's loop is a round of calls.
 pub(super) fn debug(engine: &Engine, lines: &mut Lines) {
     let (calls, ns) = engine.metrics.peaks();
