@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Compares what COMMAND INFO, DOCS and GETKEYSANDFLAGS tell with what Redis 8 tells, for every command that both have.
 
-usage: check.py --server PROGRAM [--record REDIS-8]
+usage: check.py --server PROGRAM [--record REDIS-8] [--record-later REDIS-8.6]
 
-redis-8.json holds the facts of a real Redis 8, one command a line: arity, flags, key range, ACL categories, tips, key
+redis-8.json holds the facts of a real Redis 8.0, one command a line: arity, flags, key range, ACL categories, tips, key
 specifications and subcommands; since when, group, deprecation and the arguments' tree; and the keys of sample calls.
-Texts for people (summaries, complexity, notes) are each project's own: only whether there is one is compared.
-`--record` asks a server anew.
+redis-8.6.json holds those of the commands that came later, of a Redis 8.6. Texts for people (summaries, complexity,
+notes) are each project's own: only whether there is one is compared. `--record` and `--record-later` ask a server anew.
 """
 
 import argparse
@@ -22,6 +22,7 @@ sys.path.insert(0, str(HERE.parent / "fuzz"))
 from wire import Server, plain  # noqa: E402
 
 FACTS = HERE / "redis-8.json"
+LATER = HERE / "redis-8.6.json"
 # What differs on purpose, with the reason.
 ALLOWED = {
     ("bitop", "arguments"): "DIFF, DIFF1, ANDOR, ONE of Redis 8.2",
@@ -31,6 +32,7 @@ ALLOWED = {
     ("xtrim", "arguments"): "KEEPREF, DELREF, ACKED of Redis 8.2",
     ("xreadgroup", "arguments"): "CLAIM of Redis 8.4",
     ("zscan", "arguments"): "NOSCORES of Valkey 9.1",
+    ("xcfgset", "arguments"): "a word and its value are one argument, as with other commands",
     ("migrate", "arguments"): "its own names",
     ("migrate", "flags"): "it waits for another server: not within transactions and scripts",
     ("migrate", "range"): "the keys are found by its own rule alone",
@@ -118,15 +120,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", required=True)
     parser.add_argument("--record", help="ask this Redis 8 first, and write its facts down")
+    parser.add_argument("--record-later", help="ask this Redis 8.6 first, and write down the facts of what Redis 8 does not have")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="synap-commands-") as scratch:
         if options.record:
-            told = on(Server(options.record, scratch, "recorded"))
-            lines = [f"{json.dumps(name)}: {json.dumps(told[name], sort_keys=True)}" for name in sorted(told)]
-            FACTS.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+            record(FACTS, on(Server(options.record, scratch, "recorded")))
+        theirs = json.loads(FACTS.read_text())
+        if options.record_later:
+            told = on(Server(options.record_later, scratch, "recorded-later"))
+            record(LATER, {name: fields for name, fields in told.items() if name not in theirs})
+        theirs |= json.loads(LATER.read_text())
         ours = on(Server(options.server, scratch, "synap"))
-    theirs = json.loads(FACTS.read_text())
     passed, failed, allowed = 0, 0, 0
     for name in sorted(theirs.keys() & ours.keys()):
         for field, value in theirs[name].items():
@@ -145,6 +150,11 @@ def main():
     print(f"{len(theirs.keys() & ours.keys())} commands; Synap does not have {' '.join(sorted(theirs.keys() - ours.keys()))}")
     print(f"{passed} passed, {failed} failed, {allowed} skipped as they differ on purpose")
     return 1 if failed else 0
+
+
+def record(path, told):
+    lines = [f"{json.dumps(name)}: {json.dumps(told[name], sort_keys=True)}" for name in sorted(told)]
+    path.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def on(server):

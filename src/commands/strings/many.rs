@@ -52,7 +52,7 @@ const MSETEX: Command = Command::new("MSETEX", "msetex", Group::String, Run::Key
     .event("set")
     .tips(&["request_policy:multi_shard", "response_policy:all_succeeded"])
     .doc(
-        "9.1.0",
+        "8.4.0",
         "O(N) for N keys",
         "Sets the string values of several keys with one expiry, if all or none of them exist.",
     );
