@@ -187,7 +187,7 @@ impl Kind {
             Kind::Percentiles => "percentages".into(),
             Kind::Save => "pairs of seconds and changes".into(),
             Kind::OutputLimits => "class, hard limit, soft limit, soft seconds; repeated".into(),
-            Kind::Events => "letters of Ag$lshzxeKEtmdn".into(),
+            Kind::Events => "letters of Ag$lshzxeKEtmdnocq".into(),
         }
     }
 }

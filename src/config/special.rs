@@ -38,11 +38,15 @@ pub mod events {
     pub const NEW: i64 = 1 << 14;
     /// `q`: queues; not part of `A`.
     pub const QUEUE: i64 = 1 << 15;
-    /// `A`: all classes but `m`, `n` and `q`.
+    /// `o`: keys that were given another value as a whole; not part of `A`.
+    pub const OVERWRITTEN: i64 = 1 << 16;
+    /// `c`: … of another type; not part of `A`.
+    pub const TYPE_CHANGED: i64 = 1 << 17;
+    /// `A`: all classes but `m`, `n`, `o`, `c` and `q`.
     pub const ALL: i64 = GENERIC | STRING | LIST | SET | HASH | ZSET | EXPIRED | EVICTED | STREAM | MODULE;
 
     /// The letters in the order in which they are shown, the destinations last.
-    pub(super) const LETTERS: [(u8, i64); 15] = [
+    pub(super) const LETTERS: [(u8, i64); 17] = [
         (b'g', GENERIC),
         (b'$', STRING),
         (b'l', LIST),
@@ -54,6 +58,8 @@ pub mod events {
         (b't', STREAM),
         (b'd', MODULE),
         (b'n', NEW),
+        (b'o', OVERWRITTEN),
+        (b'c', TYPE_CHANGED),
         (b'K', KEYSPACE),
         (b'E', KEYEVENT),
         (b'm', KEY_MISS),
@@ -73,10 +79,10 @@ pub(super) fn parse_events(word: &[u8]) -> Result<i64, Refusal> {
     Ok(bits)
 }
 
-/// As Redis shows them: `A` stands for the classes it has, and then hides `n`.
+/// As Redis shows them: `A` stands for the classes it has, and then hides `n`, `o` and `c`.
 pub(super) fn format_events(bits: i64) -> String {
     let all = bits & events::ALL == events::ALL;
-    let hidden = if all { events::ALL | events::NEW } else { 0 };
+    let hidden = if all { events::ALL | events::NEW | events::OVERWRITTEN | events::TYPE_CHANGED } else { 0 };
     let letters = events::LETTERS.iter().filter(|(_, bit)| bits & !hidden & bit != 0);
     all.then_some('A').into_iter().chain(letters.map(|(letter, _)| *letter as char)).collect()
 }

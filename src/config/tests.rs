@@ -403,6 +403,8 @@ fn set_answers_as_redis_does() {
         ("notify-keyspace-events", "KEA", "AKE"),
         ("notify-keyspace-events", "KEAmn", "AKEm"),
         ("notify-keyspace-events", "KEmnglz$", "g$lznKEm"),
+        ("notify-keyspace-events", "qEcKonm", "nocKEmq"),
+        ("notify-keyspace-events", "AKoc", "AK"),
         ("save", "", ""),
         ("latency-tracking-info-percentiles", "", ""),
         ("latency-tracking-info-percentiles", "50.1 99.99 0", "50.1 99.99 0"),

@@ -19,6 +19,8 @@ pub(super) fn follow(settings: &Settings, listening: &Arc<Listening>) {
         let somewhere = classes.meets(Class::KEYSPACE.with(Class::KEYEVENT));
         listening.set(Listeners::EVENTS, somewhere);
         listening.set(Listeners::MISSES, somewhere && classes.meets(Class::MISS));
+        let overwrites = Class::OVERWRITTEN.with(Class::TYPE_CHANGED);
+        listening.set(Listeners::OVERWRITES, somewhere && classes.meets(overwrites));
     };
     update(settings);
     settings.on_change(&[config::NOTIFY_KEYSPACE_EVENTS], move |settings| {

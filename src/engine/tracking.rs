@@ -136,11 +136,14 @@ impl Tracking {
 /// Each key that `effects` touched, once, with who changed it: nobody, where time or lack of memory did. That makes a
 /// difference to prefixes only: what somebody has read and then finds expired, it knows.
 fn changed(effects: &mut Effects) -> Vec<(&[u8], u64)> {
+    /// What comes with other events, or changes nothing.
+    const ELSEWHERE: Class =
+        Class::NEW.with(Class::OVERWRITTEN).with(Class::TYPE_CHANGED).with(Class::MISS).with(Class::BESIDE);
     let mut keys: Vec<(&[u8], u64)> = Vec::new();
     let mut known: HashMap<&[u8], usize> = HashMap::new();
     let origin = effects.origin;
     for (touch, key) in effects.touches() {
-        if touch.class.meets(Class::NEW.with(Class::MISS).with(Class::BESIDE)) {
+        if touch.class.meets(ELSEWHERE) {
             continue;
         }
         let nobody = touch.class.meets(Class::EXPIRED.with(Class::EVICTED));

@@ -1,7 +1,8 @@
 //! What one transaction did, in order; filled by [`super::Txn`] and [`super::Edit`], consumed whole
 //! by `engine::commit`. One per connection, reused, so that noting effects allocates nothing.
 
-use super::Class;
+use super::entry::Kind;
+use super::event::Class;
 use super::waiters::Place;
 use crate::base::ops;
 use std::cell::{Cell, RefCell};
@@ -21,6 +22,8 @@ impl Listeners {
     pub const TRACKING: Listeners = Listeners(4);
     /// Keys that readers miss are published too.
     pub const MISSES: Listeners = Listeners(8);
+    /// Keys whose whole value is replaced are published too.
+    pub const OVERWRITES: Listeners = Listeners(16);
 
     /// Whether any of `other` listens.
     pub fn any(self, other: Listeners) -> bool {
@@ -220,6 +223,22 @@ impl Effects {
         let from = self.keys.len();
         self.keys.extend_from_slice(key);
         self.touches.push(Touch { key: from..self.keys.len(), db, event, class });
+    }
+
+    /// Whether somebody wants to hear of values that are replaced as a whole.
+    pub fn hears_overwrites(&self) -> bool {
+        self.listeners.any(Listeners::OVERWRITES)
+    }
+
+    /// Notes that `key` was overwritten: it held the type `before`, and holds `after`.
+    pub fn touch_overwritten(&mut self, db: u32, key: &[u8], before: Kind, after: Kind) {
+        if !self.hears_overwrites() {
+            return;
+        }
+        self.touch(db, key, "overwritten", Class::OVERWRITTEN);
+        if before != after {
+            self.touch(db, key, "type_changed", Class::TYPE_CHANGED);
+        }
     }
 
     /// Notes that a reader did not find `key`.

@@ -36,6 +36,10 @@ impl Class {
     pub const NEW: Class = Class(1 << 14);
     /// `q`: queues.
     pub const QUEUE: Class = Class(1 << 15);
+    /// `o`: a key was given another value as a whole.
+    pub const OVERWRITTEN: Class = Class(1 << 16);
+    /// `c`: … of another type.
+    pub const TYPE_CHANGED: Class = Class(1 << 17);
     /// No letter: gives nothing to those who wait for the key, or would not in Redis, where they sleep on until there is
     /// an entry.
     pub const FRUITLESS: Class = Class(1 << 30);

@@ -114,14 +114,12 @@ fn restore(cx: &mut Keyed<'_, '_>) -> Result {
     entry.set_access(cx.txn.access().restored(idle_s, frequency));
     // Replay checks every payload.
     let sound = (leniency != Leniency::default()).then(|| payload::portable(entry.as_ref()));
-    if let Some(old) = cx.txn.take_entry(key) {
-        cx.txn.free(old);
-    }
-    cx.txn.put_entry(key, entry);
+    let replaced = cx.txn.put_anew(key, entry);
     let mut digits = itoa::Buffer::new();
     let at = digits.format(expire_at.unwrap_or(0));
     let bytes = sound.as_deref().unwrap_or(bytes);
     cx.txn.record(&[b"RESTORE", key, at.as_bytes(), bytes, b"REPLACE", b"ABSTTL"]);
     cx.txn.touch(key, "restore", Class::GENERIC);
+    cx.txn.touch_overwritten(key, replaced);
     Ok(())
 }

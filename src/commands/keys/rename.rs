@@ -2,7 +2,7 @@
 
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Keyed, Keys, Result, Run, access};
-use crate::keyspace::{Class, EntryBox, Txn};
+use crate::keyspace::{Class, EntryBox};
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[RENAME, RENAMENX, COPY, MOVE];
@@ -50,19 +50,12 @@ fn rename_generic(cx: &mut Keyed<'_, '_>, replace: bool) -> Result<bool> {
     }
     let Some(entry) = cx.txn.take_entry(from) else { return Err(Error::NO_SUCH_KEY) };
     let expire_at = entry.as_ref().expire_at();
-    cx.txn.counting(0, |txn| put_new(txn, to, entry.rebuilt(to, expire_at)));
+    let replaced = cx.txn.counting(0, |txn| txn.put_anew(to, entry.rebuilt(to, expire_at)));
     cx.txn.record(&[b"RENAME", from, to]);
     cx.txn.touch(from, "rename_from", Class::GENERIC);
     cx.txn.touch(to, "rename_to", Class::GENERIC);
+    cx.txn.touch_overwritten(to, replaced);
     Ok(true)
-}
-
-/// Puts an entry under `key`, whose old one is gone first: the key counts as new.
-fn put_new(txn: &mut Txn<'_>, key: &[u8], entry: EntryBox) {
-    if let Some(old) = txn.take_entry(key) {
-        txn.free(old);
-    }
-    txn.put_entry(key, entry);
 }
 
 const COPY: Command = Command::new("COPY", "copy", Group::Generic, Run::Keyed(copy))
@@ -105,11 +98,12 @@ fn copy(cx: &mut Keyed<'_, '_>) -> Result {
     cx.txn.expire_if_due(to);
     let done = replace || !cx.txn.exists(to);
     if done {
-        cx.txn.counting(1, |txn| put_new(txn, to, copy));
+        let replaced = cx.txn.counting(1, |txn| txn.put_anew(to, copy));
         cx.txn.select(home);
         cx.txn.record(&[b"COPY", from, to, b"DB", itoa::Buffer::new().format(db).as_bytes(), b"REPLACE"]);
         cx.txn.select(db);
         cx.txn.touch(to, "copy_to", Class::GENERIC);
+        cx.txn.touch_overwritten(to, replaced);
     }
     cx.txn.select(home);
     cx.reply.int(done.into());

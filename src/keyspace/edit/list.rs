@@ -105,7 +105,7 @@ impl Edit<'_, List> {
 }
 
 impl Txn<'_> {
-    /// Gives `key` the list `list`, which is not empty, whatever it held. Tells no event but `new`.
+    /// Gives `key` the list `list`, which is not empty, whatever it held. Tells no event but `new` and `overwritten`.
     pub fn put_list(&mut self, key: &[u8], list: List) {
         self.expire_if_due(key);
         if self.effects().is_recording() {

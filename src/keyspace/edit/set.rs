@@ -63,7 +63,7 @@ impl Edit<'_, Set> {
 }
 
 impl Txn<'_> {
-    /// Gives `key` the set `set`, which is not empty, whatever it held. Tells no event but `new`.
+    /// Gives `key` the set `set`, which is not empty, whatever it held. Tells no event but `new` and `overwritten`.
     pub fn put_set(&mut self, key: &[u8], set: Set) {
         self.expire_if_due(key);
         if self.effects().is_recording() {

@@ -3,7 +3,7 @@
 use super::{Ttl, Txn, shard_of};
 use crate::keyspace::access::Access;
 use crate::keyspace::effects::Effects;
-use crate::keyspace::entry::EntryBox;
+use crate::keyspace::entry::{EntryBox, Kind};
 use crate::keyspace::event::Class;
 use crate::keyspace::shard::{Hooks, Keyspace};
 
@@ -22,7 +22,7 @@ impl Txn<'_> {
         self.effects.record(db, argv);
     }
 
-    /// Gives `key` the string `value`, whatever it held. Tells no event but `new`: callers name theirs.
+    /// Gives `key` the string `value`, whatever it held. Tells no event but `new` and `overwritten`: callers name theirs.
     ///
     /// Returns the expiry the key has now.
     pub fn put_string(&mut self, key: &[u8], value: &[u8], ttl: Ttl) -> Option<i64> {
@@ -34,6 +34,9 @@ impl Txn<'_> {
         let mut fresh = false;
         let expire_at = match table.slot(hash, key) {
             Some(mut slot) => {
+                if effects.hears_overwrites() {
+                    effects.touch_overwritten(db, key, slot.entry().kind(), Kind::String);
+                }
                 let expire_at = match ttl {
                     Ttl::Clear => None,
                     Ttl::Keep => slot.entry().expire_at(),
@@ -77,8 +80,8 @@ impl Txn<'_> {
         self.record(&[b"SET", key, value]);
     }
 
-    /// Gives `key` a ready-made entry, replacing what it held. Tells no event but `new`, records
-    /// nothing: callers do. The replaced value is freed.
+    /// Gives `key` a ready-made entry, replacing what it held. Tells no event but `new` and `overwritten`,
+    /// records nothing: callers do. The replaced value is freed.
     pub fn put_entry(&mut self, key: &[u8], mut entry: EntryBox) {
         let hash = self.hash_of(key);
         let db = self.db;
@@ -87,12 +90,36 @@ impl Txn<'_> {
         if entry.as_ref().access() == 0 {
             entry.set_access(self.access().fresh());
         }
+        let kind = entry.as_ref().kind();
         let (shard, effects) = self.shard_mut(shard_of(hash));
         match shard.tables[db as usize].insert(hash, entry) {
-            Some(old) => keyspace.free(old),
+            Some(old) => {
+                effects.touch_overwritten(db, key, old.as_ref().kind(), kind);
+                keyspace.free(old);
+            }
             None => effects.touch(db, key, "new", Class::NEW),
         }
         effects.dirty += 1;
+    }
+
+    /// As [`Txn::put_entry`], but what `key` held is gone first: the key counts as new. Returns the type of that, for
+    /// [`Txn::touch_overwritten`].
+    pub fn put_anew(&mut self, key: &[u8], entry: EntryBox) -> Option<Kind> {
+        let old = self.take_entry(key);
+        let kind = old.as_ref().map(|old| old.as_ref().kind());
+        old.into_iter().for_each(|old| self.keyspace.free(old));
+        self.put_entry(key, entry);
+        kind
+    }
+
+    /// Tells that `key` was overwritten, if it held the type `before`: behind the caller's own event, after
+    /// [`Txn::put_anew`].
+    pub fn touch_overwritten(&mut self, key: &[u8], before: Option<Kind>) {
+        if self.effects.hears_overwrites()
+            && let (Some(before), Some(after)) = (before, self.kind(key))
+        {
+            self.effects.touch_overwritten(self.db, key, before, after);
+        }
     }
 
     /// Takes the entry of `key` out of the keyspace. Tells no event, records nothing: callers do.
