@@ -111,7 +111,7 @@ def moved(entry, own, release):
     """An entry of the release `own` as one of `release`. What is always unstable has no updates and no security."""
     uris, suites, key = entry
     suites = [suite.replace(own, release) for suite in suites]
-    if release in ("sid", "unstable"):
+    if release in ("sid", "unstable", "experimental"):
         suites = [suite for suite in suites if suite == release]
     signed = f"\nSigned-By: {key}" if key else ""
     return [f"Types: deb-src\nURIs: {uris}\nSuites: {' '.join(suites)}\nComponents: main{signed}"] if suites else []
