@@ -48,8 +48,12 @@ counters! {
     keyspace_misses,
     /// Keys removed because they were due.
     expired_keys,
+    /// Of these, those that nobody asked for: removed in the background.
+    expired_keys_active,
     /// Fields of hashes removed because they were due.
     expired_fields,
+    /// Of these, those removed in the background.
+    expired_fields_active,
     /// Nanoseconds spent on removing due keys in the background.
     expiry_ns,
     /// Times it was looked for keys that are due, with what there was to remove.

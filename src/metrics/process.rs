@@ -1,11 +1,12 @@
 //! What the process takes from its machine: memory and CPU time.
 
+use crate::base::clock::system_ms;
 use crate::base::heap::Heap;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 use std::fs;
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed};
 use tikv_jemalloc_ctl::thread::{self, ThreadLocal};
 use tikv_jemalloc_ctl::{Access, AsName, Name, arenas, epoch, stats};
 
@@ -24,12 +25,16 @@ pub struct Memory {
     pub rss: usize,
     /// The most `allocated` seen so far.
     pub peak: usize,
+    /// When that was seen, in unix milliseconds.
+    pub peak_ms: i64,
 }
 
 /// The bytes in the threads' caches, all arenas together (which jemalloc numbers 4096).
 const ALL_CACHED: &[u8; 31] = b"stats.arenas.4096.tcache_bytes\0";
 
 static PEAK: AtomicUsize = AtomicUsize::new(0);
+/// When [`PEAK`] rose last, in unix milliseconds.
+static PEAK_MS: AtomicI64 = AtomicI64::new(0);
 
 thread_local! {
     /// Where the allocator counts what this thread has allocated and freed.
@@ -58,14 +63,18 @@ impl Memory {
         let at_hand = Heap::at_hand();
         // Where it is more than all, this allocator is not the program's, and counted none of it.
         let allocated = if at_hand < allocated { allocated - at_hand } else { allocated };
-        let peak = PEAK.fetch_max(allocated, Relaxed).max(allocated);
+        let before = PEAK.fetch_max(allocated, Relaxed);
+        if allocated > before {
+            PEAK_MS.store(system_ms(), Relaxed);
+        }
         Self {
             allocated,
             active: stats::active::read().unwrap_or(0) + blocks,
             resident: stats::resident::read().unwrap_or(0) + blocks + held,
             retained: stats::retained::read().unwrap_or(0),
             rss: 0,
-            peak,
+            peak: before.max(allocated),
+            peak_ms: PEAK_MS.load(Relaxed),
         }
     }
 

@@ -18,6 +18,7 @@ pub(super) fn server(engine: &Engine, page: &mut Page) {
     let memory = Memory::now();
     page.set(&MEMORY_USED, &[], memory.allocated as f64);
     page.set(&MEMORY_PEAK, &[], memory.peak as f64);
+    page.set(&MEMORY_PEAK_TIME, &[], memory.peak_ms as f64 / 1000.0);
     page.set(&MEMORY_RSS, &[], memory.rss as f64);
     page.set(&MEMORY_ACTIVE, &[], memory.active as f64);
     page.set(&MEMORY_MAX, &[], engine.memory_max().unwrap_or(0) as f64);
@@ -75,7 +76,9 @@ pub(super) fn data(engine: &Engine, page: &mut Page) {
     page.set(&HITS, &[], totals.keyspace_hits as f64);
     page.set(&MISSES, &[], totals.keyspace_misses as f64);
     page.set(&EXPIRED, &[], totals.expired_keys as f64);
+    page.set(&EXPIRED_ACTIVE, &[], totals.expired_keys_active as f64);
     page.set(&EXPIRED_FIELDS, &[], totals.expired_fields as f64);
+    page.set(&EXPIRED_FIELDS_ACTIVE, &[], totals.expired_fields_active as f64);
     page.exact(&EXPIRY_TIME, &[], totals.expiry_ns as f64 / 1e9);
     page.set(&EXPIRY_OVERRUNS, &[], totals.expiry_overruns as f64);
     page.set(&EVICTED, &[], engine.eviction.evicted() as f64);

@@ -74,6 +74,7 @@ families! {
 
     MEMORY_USED = Gauge "synap_memory_used_bytes" [] "Bytes in use by the server, as its allocator counts them.";
     MEMORY_PEAK = Gauge "synap_memory_peak_bytes" [] "The most that was in use.";
+    MEMORY_PEAK_TIME = Gauge "synap_memory_peak_time_seconds" [] "When it was, in unix time.";
     MEMORY_RSS = Gauge "synap_memory_resident_bytes" [] "Bytes of the process, as the kernel counts them.";
     MEMORY_MAX = Gauge "synap_memory_max_bytes" [] "maxmemory; 0 is no limit.";
     MEMORY_ACTIVE = Gauge "synap_memory_active_bytes" [] "Bytes of the pages in use; what is above the bytes in use is fragmented.";
@@ -88,7 +89,9 @@ families! {
     HITS = Counter "synap_keyspace_hits_total" [] "Keys that readers found.";
     MISSES = Counter "synap_keyspace_misses_total" [] "Keys that readers did not find.";
     EXPIRED = Counter "synap_expired_keys_total" [] "Keys removed because they were due.";
+    EXPIRED_ACTIVE = Counter "synap_expired_keys_active_total" [] "Of these, those that nobody asked for: removed in the background.";
     EXPIRED_FIELDS = Counter "synap_expired_fields_total" [] "Fields of hashes removed because they were due.";
+    EXPIRED_FIELDS_ACTIVE = Counter "synap_expired_fields_active_total" [] "Of these, those removed in the background.";
     EXPIRY_TIME = Counter "synap_expiry_seconds_total" [] "Time spent on removing due keys in the background.";
     EXPIRY_OVERRUNS = Counter "synap_expiry_overruns_total" [] "Times that removing due keys in the background did not get through.";
     EVICTED = Counter "synap_evicted_keys_total" [] "Keys removed to make room below maxmemory.";

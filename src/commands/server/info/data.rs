@@ -33,6 +33,7 @@ pub(super) fn persistence(engine: &Engine, lines: &mut Lines) {
     lines.add("rdb_last_bgsave_time_sec", took(report.save));
     lines.add("rdb_current_bgsave_time_sec", since(Purpose::Save));
     lines.add("rdb_saves", report.save.begun);
+    lines.add("rdb_saves_consecutive_failures", report.save.failures);
     lines.zeros(&["rdb_last_cow_size"]);
     let (keys, expired) = engine.loading.last();
     lines.add("rdb_last_load_keys_expired", expired);

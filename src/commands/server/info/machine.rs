@@ -22,6 +22,7 @@ pub(super) fn memory(engine: &Engine, lines: &mut Lines) {
     lines.bytes("used_memory", memory.allocated);
     lines.bytes("used_memory_rss", memory.rss);
     lines.bytes("used_memory_peak", memory.peak);
+    lines.add("used_memory_peak_time", memory.peak_ms / 1000);
     lines.add("used_memory_peak_perc", percent(memory.allocated, memory.peak));
     lines.add("used_memory_overhead", overhead);
     lines.add("used_memory_startup", startup);

@@ -23,9 +23,11 @@ pub(super) fn stats(engine: &Engine, lines: &mut Lines) {
     lines.add("rejected_connections", rejected);
     lines.zeros(&["sync_full", "sync_partial_ok", "sync_partial_err"]);
     lines.add("expired_subkeys", totals.expired_fields);
+    lines.add("expired_subkeys_active", totals.expired_fields_active);
     // As Valkey calls them.
     lines.add("expired_fields", totals.expired_fields);
     lines.add("expired_keys", totals.expired_keys);
+    lines.add("expired_keys_active", totals.expired_keys_active);
     lines.add("expired_stale_perc", "0.00");
     lines.add("expired_time_cap_reached_count", totals.expiry_overruns);
     lines.add("expire_cycle_cpu_milliseconds", totals.expiry_ns / 1_000_000);
