@@ -12,7 +12,7 @@ TABLES = ["{%s}", "{%s, %s}", "{%s, nil, %s}", "{nil, %s}", "{[1]=%s, [3]=%s}", 
 CALLS = [
     "cjson.encode(%s)", "cjson.encode({%s, %s})", "cjson.encode({[%s]=%s})", "cjson.decode(%s)", "cjson.decode(cjson.encode(%s))", "cjson.encode(cjson.decode(%j))", "cjson.decode(%j)",
     "cjson.encode(1, 2)", "cjson.encode()", "cjson.decode()", "cjson.encode_sparse_array(%s)", "cjson.encode_max_depth(%s)", "cjson.decode_max_depth(%s)", "cjson.encode_number_precision(%s)",
-    "cjson.encode_keep_buffer(%s)", "cjson.encode_invalid_numbers(%s)", "cjson.decode_invalid_numbers(%s)", "cjson.decode_array_with_array_mt(%s)", "cjson._NAME", "cjson._VERSION", "cjson.new()",
+    "cjson.encode_keep_buffer(%s)", "cjson.encode_invalid_numbers(%s)", "cjson.decode_invalid_numbers(%s)", "cjson._NAME", "cjson._VERSION", "cjson.new()",
     "cmsgpack.pack(%s)", "cmsgpack.pack(%s, %s)", "cmsgpack.pack()", "cmsgpack.unpack(cmsgpack.pack(%s))", "cmsgpack.unpack(cmsgpack.pack(%s, %s))", "cmsgpack.unpack(%s)", "cmsgpack.unpack(%m)",
     "cmsgpack.unpack_one(%m, %s)", "cmsgpack.unpack_limit(%m, %s, %s)", "cmsgpack.unpack_one(cmsgpack.pack(%s, %s))", "cmsgpack.unpack_limit(cmsgpack.pack(%s, %s), 1, %s)", "cmsgpack._VERSION",
     "cmsgpack.unpack_limit(cmsgpack.pack(1, 2, 3), 2)",

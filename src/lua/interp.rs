@@ -1,9 +1,9 @@
 //! The interpreter of a thread.
 
 use super::bytecode::sets_globals;
-use super::libs::READONLY;
 use super::libs::digits::write_g;
 use super::libs::json::{Seen, Settings};
+use super::libs::{ARRAY, READONLY};
 use super::names::Names;
 use super::random::Random;
 use super::registry::{Registered, folded};
@@ -206,6 +206,7 @@ impl Interp {
         let globals: Table = prelude.get("globals")?;
         lua.set_globals(globals)?;
         lua.set_named_registry_value(READONLY, prelude.get::<Table>("real")?)?;
+        lua.set_named_registry_value(ARRAY, prelude.get::<Table>("array")?)?;
         let names = Names::new(&lua)?;
         state.names.get_or_init(|| names);
         let compiled: Table = prelude.get("compiled")?;

@@ -580,6 +580,8 @@ return {
     compiled = compiled,
     -- What is behind the tables that scripts may only read.
     real = real,
+    -- The metatable by which `cjson` knows an array.
+    array = (freeze({__is_cjson_array = true})),
     -- Runs the text of a library, which registers functions.
     load = function(f)
         functions_meta.__index = load_globals

@@ -1,8 +1,8 @@
 //! JSON to Lua values.
 
-use super::DEPTH_MAX;
 use super::digits::read_double;
 use super::json::Settings;
+use super::{ARRAY, DEPTH_MAX};
 use crate::lua::api::mistake;
 use mlua::{IntoLua, Lua, Result, Value};
 
@@ -248,6 +248,9 @@ impl<'a> Decoder<'a> {
     fn array(&mut self, depth: usize) -> Result<Value> {
         self.deeper(depth)?;
         let table = self.lua.create_table()?;
+        if self.settings.decode_marked {
+            table.set_metatable(Some(self.lua.named_registry_value(ARRAY)?))?;
+        }
         let mut token = self.next();
         if let Kind::ArrayEnd = token.kind {
             return Ok(Value::Table(table));

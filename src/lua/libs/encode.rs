@@ -2,7 +2,7 @@
 
 use super::digits::write_g;
 use super::json::Settings;
-use super::{DEPTH_MAX, behind};
+use super::{DEPTH_MAX, IS_ARRAY, behind};
 use crate::lua::api::{placed, type_name, unplaced};
 use mlua::{Lua, Result, Table, Value};
 
@@ -84,6 +84,11 @@ impl<'a> Encoder<'a> {
 
     /// The length of a table that is an array; `None` when it is an object.
     fn array_len(&self, table: &Table) -> Result<Option<i64>> {
+        if let Some(meta) = table.metatable()
+            && behind(self.lua, &meta)?.raw_get(IS_ARRAY)?
+        {
+            return Ok(Some(table.raw_len() as i64));
+        }
         // The highest index as a C `int` holds it: one too large for that makes an object of the table.
         let (mut max, mut items, mut array) = (0i32, 0i64, true);
         table.for_each(|key: Value, _: Value| {

@@ -31,6 +31,8 @@ pub struct Settings {
     pub encode_invalid: i64,
     /// Whether numbers that are no JSON are decoded.
     pub decode_invalid: bool,
+    /// Whether arrays that are decoded are marked as such, so that they are encoded as arrays when they are empty, too.
+    pub decode_marked: bool,
     /// What `encode_keep_buffer` answers; it changes nothing.
     pub keep_buffer: bool,
 }
@@ -46,6 +48,7 @@ impl Default for Settings {
             precision: 14,
             encode_invalid: 0,
             decode_invalid: true,
+            decode_marked: false,
             keep_buffer: true,
         }
     }
@@ -122,6 +125,10 @@ pub fn library(lua: &Lua, settings: &Rc<Cell<Settings>>) -> Result<Table> {
         one_argument(lua, args)?;
         let text = text(lua, args, 1)?;
         Decoder::new(lua, settings, &text.as_bytes()).decode().map(one)
+    })?;
+    add("decode_array_with_array_mt", |lua, settings, args| {
+        at_most(lua, args, 1)?;
+        boolean(lua, args, 1, &mut settings.decode_marked).map(one)
     })?;
     add("encode_sparse_array", |lua, settings, args| {
         at_most(lua, args, 3)?;

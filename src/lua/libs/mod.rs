@@ -20,6 +20,12 @@ const DEPTH_MAX: usize = 2500;
 /// Where the registry keeps the table of what is behind the tables that scripts may only read.
 pub(super) const READONLY: &str = "readonly";
 
+/// Where the registry keeps the metatable of arrays that are marked as such; scripts may only read it.
+pub(super) const ARRAY: &str = "array";
+
+/// What such a metatable holds, which is true.
+const IS_ARRAY: &str = "__is_cjson_array";
+
 /// The table that holds what `table` shows: for one that scripts may only read, the one behind it.
 fn behind(lua: &Lua, table: &Table) -> Result<Table> {
     if table.metatable().is_none() {
