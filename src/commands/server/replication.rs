@@ -51,7 +51,7 @@ fn replicaof(cx: &mut Outer<'_>) -> Result {
 }
 
 const FAILOVER: Command = Command::new("FAILOVER", "failover", Group::Server, Run::Outer(failover))
-    .syntax("[TO <host port:integer [FORCE]>] [ABORT] [TIMEOUT milliseconds:integer]")
+    .syntax("[TO <target: host port:integer [FORCE]>] [ABORT] [TIMEOUT milliseconds:integer]")
     .flags(ADMIN | NO_SCRIPT | STALE)
     .doc("6.2.0", "O(1)", "Has a replica take over. There are none yet.");
 

@@ -19,7 +19,7 @@ const TRIMMED: &[Keys] =
 
 const XADD: Command = Command::new("XADD", "xadd", Group::Stream, Run::Keyed(xadd))
     .syntax(
-        "key [NOMKSTREAM@6.2.0] [KEEPREF | DELREF | ACKED] [IDMPAUTO pid | IDMP pid iid] \
+        "key [NOMKSTREAM@6.2.0] [KEEPREF | DELREF | ACKED] [idmp: IDMPAUTO pid | IDMP pid iid] \
          [trim: <strategy: MAXLEN | MINID@6.2.0> [operator: equal== | approximately=~] threshold \
          [LIMIT@6.2.0 count]] <id-selector: auto-id=* | id> field value [data: field value ...]",
     )

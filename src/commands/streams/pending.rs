@@ -31,7 +31,7 @@ fn xack(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const XACKDEL: Command = Command::new("XACKDEL", "xackdel", Group::Stream, Run::Keyed(xackdel))
-    .syntax("key group [KEEPREF | DELREF | ACKED] IDS numids:integer id [id ...]")
+    .syntax("key group [KEEPREF | DELREF | ACKED] IDS ids: numids:integer id [id ...]")
     .flags(WRITE | FAST)
     .keys(&[Keys::one(1, access::RW | access::UPDATE | access::DELETE)])
     .event("xdel")

@@ -105,7 +105,7 @@ impl Options {
 const XTRIM: Command = Command::new("XTRIM", "xtrim", Group::Stream, Run::Keyed(xtrim))
     .syntax(
         "key <trim: <strategy: MAXLEN | MINID@6.2.0> [operator: equal== | approximately=~] threshold \
-         [LIMIT@6.2.0 count]> [KEEPREF | DELREF | ACKED]",
+         [LIMIT@6.2.0 count] [KEEPREF | DELREF | ACKED]>",
     )
     .flags(WRITE)
     .keys(KEY)
@@ -155,7 +155,7 @@ fn xdel(cx: &mut Keyed<'_, '_>) -> Result {
 }
 
 const XDELEX: Command = Command::new("XDELEX", "xdelex", Group::Stream, Run::Keyed(xdelex))
-    .syntax("key [KEEPREF | DELREF | ACKED] IDS numids:integer id [id ...]")
+    .syntax("key [KEEPREF | DELREF | ACKED] IDS ids: numids:integer id [id ...]")
     .flags(WRITE | FAST)
     .keys(KEY)
     .event("xdel")

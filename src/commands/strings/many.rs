@@ -44,8 +44,8 @@ fn msetnx(cx: &mut Keyed<'_, '_>) -> Result {
 
 const MSETEX: Command = Command::new("MSETEX", "msetex", Group::String, Run::Keyed(msetex))
     .syntax(
-        "numkeys key value [key value ...] [NX | XX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | \
-         PXAT unix-time-milliseconds | KEEPTTL]",
+        "numkeys key value [data: key value ...] [NX | XX] [expiration: EX seconds:integer | \
+         PX milliseconds:integer | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
     )
     .flags(WRITE | GROWS)
     .keys(&[Keys::counted_pairs(1, access::OW | access::UPDATE)])

@@ -73,7 +73,7 @@ fn delifeq(cx: &mut Keyed<'_, '_>) -> Result {
 
 const DELEX: Command = Command::new("DELEX", "delex", Group::String, Run::Keyed(delex))
     .syntax(
-        "key [IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest:integer | IFDNE ifdne-digest:integer]",
+        "key [condition: IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest:integer | IFDNE ifdne-digest:integer]",
     )
     .flags(WRITE | FAST)
     .keys(&[Keys::one(1, access::RW | access::DELETE).varies(delex_access)])

@@ -11,8 +11,8 @@ pub const COMMANDS: &[Command] = &[SET, SETNX, SETEX, PSETEX, GETSET];
 
 const SET: Command = Command::new("SET", "set", Group::String, Run::Keyed(set))
     .syntax(
-        "key value [condition@2.6.12: NX | XX | IFEQ ifeq-value | IFNE ifne-value | \
-         IFDEQ ifdeq-digest:integer | IFDNE ifdne-digest:integer] [GET@6.2.0] \
+        "key value [condition@2.6.12: NX | XX | IFEQ@8.4.0 ifeq-value | IFNE@8.4.0 ifne-value | \
+         IFDEQ@8.4.0 ifdeq-digest:integer | IFDNE@8.4.0 ifdne-digest:integer] [GET@6.2.0] \
          [expiration: EX@2.6.12 seconds | PX@2.6.12 milliseconds | EXAT@6.2.0 unix-time-seconds | \
          PXAT@6.2.0 unix-time-milliseconds | KEEPTTL@6.0.0]",
     )

@@ -15,7 +15,7 @@ pub const COMMANDS: &[Command] = &[VSIM];
 
 const VSIM: Command = command("VSIM", vsim, READ)
     .syntax(
-        "key <ELE | FP32 | VALUES> vector_or_element [WITHSCORES] [WITHATTRIBS] [COUNT count] \
+        "key <format: ELE | FP32 | VALUES> vector_or_element [WITHSCORES] [WITHATTRIBS] [COUNT count] \
          [EPSILON max_distance:double] [EF search-exploration-factor:integer] [FILTER expression] \
          [FILTER-EF max-filtering-effort:integer] [TRUTH] [NOTHREAD]",
     )

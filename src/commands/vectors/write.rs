@@ -16,7 +16,7 @@ const EF_MAX: i64 = 1_000_000;
 
 const VADD: Command = command("VADD", vadd, WRITE | GROWS)
     .syntax(
-        "key [REDUCE dim:integer] <FP32 | VALUES> vector element [CAS] [NOQUANT | BIN | Q8] \
+        "key [REDUCE dim:integer] <format: FP32 | VALUES> vector element [CAS] [quant_type: NOQUANT | BIN | Q8] \
          [EF build-exploration-factor:integer] [SETATTR attributes] [M numlinks:integer]",
     )
     .arity(-1)
