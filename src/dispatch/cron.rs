@@ -107,32 +107,22 @@ fn expire_step(engine: &Engine, shard: usize, db: u32, cursor: u64) -> Option<u6
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Calls, registry, run};
+    use super::super::trial::Trial;
     use super::*;
-    use crate::config::Settings;
-    use crate::engine::{Client, Session};
-    use crate::resp::Reply;
 
     #[test]
     fn what_nobody_asks_for_is_counted_apart() {
-        let engine = Engine::new(Settings::new(), registry().catalogue());
-        let client = Client::new(0, "test".into(), "test".into(), -1, engine.now_ms());
-        let mut session = Session::new(Arc::new(client), &engine);
-        let mut call = |line: &str| {
-            let mut reply = Reply::default();
-            let calls = Calls::of(line.split(' ').map(str::as_bytes));
-            run(&engine, &mut session, calls.get(0), engine.now_ms(), &mut reply);
-        };
+        let mut trial = Trial::of(&[]);
         for line in ["SET a 1 PX 1", "SET b 1 PX 1", "HSET h f 1 g 1 i 1", "HPEXPIRE h 1 FIELDS 2 f g"] {
-            call(line);
+            trial.call(line);
         }
-        engine.clock.advance(10);
-        call("GET a");
-        call("HGET h f");
+        trial.engine.clock.advance(10);
+        trial.call("GET a");
+        trial.call("HGET h f");
         for shard in 0..SHARDS {
-            expire_step(&engine, shard, 0, 0);
+            expire_step(&trial.engine, shard, 0, 0);
         }
-        let totals = engine.metrics.totals();
+        let totals = trial.engine.metrics.totals();
         assert_eq!((totals.expired_keys, totals.expired_keys_active), (2, 1));
         assert_eq!((totals.expired_fields, totals.expired_fields_active), (2, 1));
     }

@@ -21,6 +21,8 @@ mod script;
 mod slots;
 #[cfg(test)]
 mod snapshots;
+#[cfg(test)]
+mod trial;
 
 pub use batch::{Call, Calls, Single};
 pub use block::{Parked, UNBLOCKED, Unblock, serve};

@@ -1,10 +1,12 @@
 //! What the keys are, for those who look again and again: a census that is taken anew when it is old.
 
 use super::Engine;
+use crate::config::{self, Settings};
 use crate::keyspace::census::{Census, Cut};
 use crate::keyspace::{Keyspace, SHARDS};
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// How old a census may be.
@@ -30,6 +32,19 @@ impl Engine {
             }
         }
     }
+}
+
+/// Has the histograms of memory turned off at any time, but on at the start only: as in Redis, which keeps count from there on.
+pub(super) fn follow(settings: &Settings) {
+    let counted = AtomicBool::new(settings.yes(config::KEY_MEMORY_HISTOGRAMS));
+    settings.on_change(&[config::KEY_MEMORY_HISTOGRAMS], move |settings| {
+        let on = settings.yes(config::KEY_MEMORY_HISTOGRAMS);
+        if on && !counted.load(Relaxed) {
+            return Err("memory tracking cannot be enabled at runtime".into());
+        }
+        counted.store(on, Relaxed);
+        Ok(())
+    });
 }
 
 fn take(keyspace: &Keyspace, now_ms: i64) -> Census {

@@ -166,6 +166,7 @@ impl Engine {
         follow_switch(&settings, config::RDB_VERSION_CHECK, keyspace.takes_any_version());
         let started_ms = clock::system_ms();
         notify::follow(&settings, keyspace.listening());
+        insight::follow(&settings);
         Self {
             keyspace,
             clock: Clock::default(),

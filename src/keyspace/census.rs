@@ -1,7 +1,6 @@
 //! What the keys are: how many of each type and below each prefix, and the bytes they take.
 //!
-//! Up to twice [`VISITS_MAX`] keys it looks at each; above that at about [`VISITS_MAX`], spread over the hashes, and multiplies. A
-//! key's prefix is what stands up to its n-th delimiter, or its last one if it has fewer:
+//! It looks at each key, or at a [`Sample`] of many, and multiplies. A key's prefix is what stands up to its n-th delimiter, or its last one if it has fewer:
 //!
 //! ```text
 //! user:17:name   depth 1: user:    depth 2: user:17:    depth 3: user:17:
@@ -9,23 +8,14 @@
 //! ```
 
 use super::entry::{EntryRef, Kind};
-use super::shard::{SHARD_BITS, SHARDS};
+use super::sample::Sample;
 use super::table::Table;
-use crate::base::random;
 use std::collections::HashMap;
 
-/// Keys that one census looks at, about.
-pub const VISITS_MAX: usize = 1 << 17;
-/// Buckets visited under one hold of a shard's lock.
-const STEP: usize = 64;
 /// Prefixes that are counted apart: then the lighter half goes to the rest.
 const PREFIXES_MAX: usize = 8192;
-/// Keys up to which a shard's table is visited as a whole.
-const SMALL: usize = 256;
 /// Bytes of the longest prefix: longer ones are cut.
 const PREFIX_LEN_MAX: usize = 256;
-/// Bits of a cursor behind the shard's number.
-const PLACE_BITS: u32 = super::table::CURSOR_BITS - SHARD_BITS;
 
 /// How many keys, and how many bytes they take with their values.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -75,8 +65,7 @@ pub type Prefixes<'a> = Vec<(u32, &'a [u8], Load)>;
 pub struct Census {
     cut: Cut,
     now_ms: i64,
-    /// The share of the hashes that is visited in large tables.
-    share: f64,
+    sample: Sample,
     kinds: [Load; Kind::ALL.len()],
     /// By database and prefix.
     prefixes: HashMap<(u32, Box<[u8]>), Load>,
@@ -86,12 +75,10 @@ pub struct Census {
 impl Census {
     /// A census of databases with `keys` keys.
     pub fn new(keys: usize, cut: Cut, now_ms: i64) -> Self {
-        let share = VISITS_MAX as f64 / keys.max(1) as f64;
-        let share = if share < 0.5 { share } else { 1.0 };
         Census {
             cut,
             now_ms,
-            share,
+            sample: Sample::of(keys),
             kinds: Default::default(),
             prefixes: HashMap::new(),
             rest: Load::default(),
@@ -100,36 +87,13 @@ impl Census {
 
     /// Whether every key was looked at.
     pub fn is_exact(&self) -> bool {
-        self.share >= 1.0
+        self.sample.is_whole()
     }
 
-    /// Counts the keys of one shard of a database. `held` runs its argument under the shard's lock: again and again, so that
-    /// nobody waits long.
-    pub fn visit(&mut self, shard: usize, db: u32, mut held: impl FnMut(&mut dyn FnMut(&Table))) {
-        debug_assert!(shard < SHARDS);
-        let begin = (shard as u64) << PLACE_BITS;
-        let mut at = Some(begin);
-        while let Some(from) = at {
-            held(&mut |table| at = self.step(table, db, from, from == begin));
-        }
-    }
-
-    /// Visits some buckets from the cursor `from` on; returns where to go on.
-    fn step(&mut self, table: &Table, db: u32, from: u64, is_first: bool) -> Option<u64> {
-        let share = if table.len() <= SMALL { 1.0 } else { self.share };
-        let mut at = from;
-        if is_first && share < 1.0 {
-            // As if the walk had come from before: of gaps of 0 to 2 m, two thirds of m are left on average.
-            at += skip((table.scan(at, &mut |_| {})? - at) / 2, share) * 2 / 3;
-        }
-        for _ in 0..STEP {
-            if table.is_empty() || at >> PLACE_BITS != from >> PLACE_BITS {
-                return None;
-            }
-            let next = table.scan(at, &mut |entry| self.add(db, entry, 1.0 / share))?;
-            at = next + skip(next - at, share);
-        }
-        Some(at)
+    /// Counts the keys of one shard of a database; `held` as [`Sample::visit`] takes it.
+    pub fn visit(&mut self, shard: usize, db: u32, held: impl FnMut(&mut dyn FnMut(&Table))) {
+        let sample = self.sample;
+        sample.visit(shard, held, &mut |entry, times| self.add(db, entry, times));
     }
 
     fn add(&mut self, db: u32, entry: EntryRef<'_>, times: f64) {
@@ -178,21 +142,12 @@ impl Census {
     }
 }
 
-/// How far to go on behind a bucket whose end was `rest` away, so that the share of what is visited is right on average: a
-/// walk comes down anywhere in a bucket, so that half of its width is left, and the next is to be a width / share away.
-fn skip(rest: u64, share: f64) -> u64 {
-    if share >= 1.0 {
-        return 0;
-    }
-    let mean = rest as f64 * (2.0 / share - 1.0);
-    random::below((2.0 * mean) as usize + 1) as u64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keyspace::sample::VISITS_MAX;
     use crate::keyspace::txn::Begin;
-    use crate::keyspace::{Effects, Key, Keyspace, Ttl};
+    use crate::keyspace::{Effects, Key, Keyspace, SHARDS, Ttl};
 
     #[test]
     fn prefixes_end_at_delimiters() {

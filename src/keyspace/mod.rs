@@ -16,6 +16,7 @@ pub mod entry;
 pub mod event;
 pub mod hash;
 mod reaper;
+pub mod sample;
 mod shard;
 pub mod table;
 pub mod txn;

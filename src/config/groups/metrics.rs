@@ -17,6 +17,8 @@ group! {
     METRICS_QUEUES_MAX = setting("metrics-queues-max", INT, "1000").doc("Queues that have metrics of their own.");
     METRICS_PREFIXES_MAX = setting("metrics-prefixes-max", Kind::Int(0, 1000), "20")
         .doc("Prefixes of keys, up to the first colon, that have metrics: those with the most bytes.");
+    KEY_MEMORY_HISTOGRAMS = switch("key-memory-histograms", "no")
+        .doc("INFO keysizes tells of keys by their memory, too; estimated above 262144 keys. It cannot be turned on while the server runs.");
     SLOWLOG_LOG_SLOWER_THAN = setting("slowlog-log-slower-than", Kind::Int(-1, i64::MAX), "10000")
         .aliases(&["commandlog-execution-slower-than"])
         .doc("Microseconds from which on a command is remembered as slow; -1 remembers none.");

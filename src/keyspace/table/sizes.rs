@@ -19,8 +19,13 @@ pub struct Sizes(Option<Box<Bins>>);
 /// Where a value is counted: its type and bin; `None` for types that are not.
 pub type Bin = Option<(u8, u8)>;
 
-/// Where the value of `entry` is counted.
+/// Where the value of `entry` is counted by its length.
 pub fn bin_of(entry: EntryRef<'_>) -> Bin {
+    bin_by(entry, EntryRef::size)
+}
+
+/// Where `entry` is counted by what `size` tells of it.
+pub fn bin_by<'e>(entry: EntryRef<'e>, size: impl FnOnce(EntryRef<'e>) -> usize) -> Bin {
     let kind = match entry.kind() {
         Kind::String => 0,
         Kind::List => 1,
@@ -29,7 +34,7 @@ pub fn bin_of(entry: EntryRef<'_>) -> Bin {
         Kind::Hash => 4,
         Kind::Stream | Kind::Queue | Kind::VectorSet => return None,
     };
-    let bits = (usize::BITS - entry.size().leading_zeros()) as usize;
+    let bits = (usize::BITS - size(entry).leading_zeros()) as usize;
     Some((kind, bits.min(BINS - 1) as u8))
 }
 

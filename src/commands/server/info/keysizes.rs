@@ -1,10 +1,10 @@
-//! How long the values are: a histogram per database and type, in powers of two.
+//! How long the values are, and what keys take in memory: a histogram per database and type, in powers of two.
 
 use super::Lines;
 use crate::keyspace::table::sizes::{BINS, TYPES};
 
-/// The name of each type's line.
-const NAMES: [&str; TYPES] = [
+/// The name of each type's line for lengths.
+const LENGTHS: [&str; TYPES] = [
     "distrib_strings_sizes",
     "distrib_lists_items",
     "distrib_sets_items",
@@ -12,7 +12,11 @@ const NAMES: [&str; TYPES] = [
     "distrib_hashes_items",
 ];
 
-/// The smallest length that a bin counts, in short.
+/// Likewise for bytes of memory. Strings have none: it would be called as that for their lengths.
+const WEIGHTS: [&str; TYPES] =
+    ["", "distrib_lists_sizes", "distrib_sets_sizes", "distrib_zsets_sizes", "distrib_hashes_sizes"];
+
+/// The smallest size that a bin counts, in short.
 fn label(bin: usize) -> String {
     let Some(power) = bin.checked_sub(1) else { return "0".into() };
     let unit = ["", "K", "M", "G", "T", "P", "E"][power / 10];
@@ -20,14 +24,23 @@ fn label(bin: usize) -> String {
 }
 
 pub(super) fn keysizes(lines: &mut Lines) {
-    let sizes: Vec<[[u64; BINS]; TYPES]> = lines.survey.databases.iter().map(|db| db.sizes).collect();
-    for (db, types) in sizes.iter().enumerate() {
-        for (name, bins) in NAMES.iter().zip(types) {
-            let full = bins.iter().enumerate().filter(|(_, n)| **n > 0);
-            let values: Vec<String> = full.map(|(bin, n)| format!("{}={n}", label(bin))).collect();
-            if !values.is_empty() {
-                lines.add(&format!("db{db}_{name}"), values.join(","));
-            }
+    let lengths: Vec<[[u64; BINS]; TYPES]> = lines.survey.databases.iter().map(|db| db.sizes).collect();
+    let weights = std::mem::take(&mut lines.survey.weights);
+    for (db, lengths) in lengths.iter().enumerate() {
+        tell(lines, db, &LENGTHS, lengths);
+        if let Some(weights) = weights.get(db) {
+            tell(lines, db, &WEIGHTS, weights);
+        }
+    }
+}
+
+/// A line for each type that has a name and keys.
+fn tell(lines: &mut Lines, db: usize, names: &[&str; TYPES], types: &[[u64; BINS]; TYPES]) {
+    for (name, bins) in names.iter().zip(types).filter(|(name, _)| !name.is_empty()) {
+        let full = bins.iter().enumerate().filter(|(_, n)| **n > 0);
+        let values: Vec<String> = full.map(|(bin, n)| format!("{}={n}", label(bin))).collect();
+        if !values.is_empty() {
+            lines.add(&format!("db{db}_{name}"), values.join(","));
         }
     }
 }

@@ -15,6 +15,7 @@ pub(super) use survey::Survey;
 
 use crate::command::flag::{LOADING, STALE};
 use crate::command::{Command, Group, Result, Run, Sweep};
+use crate::config;
 use crate::engine::Engine;
 use crate::metrics::Memory;
 
@@ -117,8 +118,12 @@ fn info(cx: &mut Sweep<'_, '_>) -> Result {
         name => all || (default && section.default) || has(name),
     };
     let sections = || SECTIONS.iter().filter(|section| is_wanted(section));
-    let memory = sections().any(|section| section.name == "memory").then(Memory::now).unwrap_or_default();
+    let tells = |name: &str| sections().any(|section| section.name == name);
+    let memory = if tells("memory") { Memory::now() } else { Memory::default() };
     let mut lines = Lines { memory, survey: Survey::of(cx), ..Lines::default() };
+    if tells("keysizes") && cx.engine.settings.yes(config::KEY_MEMORY_HISTOGRAMS) {
+        lines.survey.weigh(cx);
+    }
     for section in sections() {
         if !lines.text.is_empty() {
             lines.text.push_str("\r\n");

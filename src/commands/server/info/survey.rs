@@ -1,8 +1,9 @@
 //! What INFO and MEMORY tell of the whole keyspace, gathered shard by shard.
 
 use crate::command::Sweep;
-use crate::keyspace::SHARDS;
-use crate::keyspace::table::sizes::{BINS, TYPES};
+use crate::keyspace::sample::Sample;
+use crate::keyspace::table::sizes::{BINS, TYPES, bin_by};
+use crate::keyspace::{EntryRef, SHARDS};
 
 /// One database.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +44,8 @@ pub(in crate::commands::server) struct Survey {
     pub blocking: (usize, usize),
     /// Keys that clients watch.
     pub watched: usize,
+    /// By database, how many bytes the keys take with their values, where [`Survey::weigh`] looked.
+    pub(super) weights: Vec<[[u64; BINS]; TYPES]>,
 }
 
 impl Survey {
@@ -78,5 +81,23 @@ impl Survey {
             });
         }
         survey
+    }
+
+    /// Looks also at what each key takes, or each of a sample of many.
+    pub(super) fn weigh(&mut self, cx: &Sweep<'_, '_>) {
+        let sample = Sample::of(self.databases.iter().map(|db| db.keys).sum());
+        let weigh = |db: usize| {
+            let mut keys = [[0.0; BINS]; TYPES];
+            let mut see = |entry: EntryRef<'_>, times| {
+                if let Some((kind, bin)) = bin_by(entry, EntryRef::memory) {
+                    keys[usize::from(kind)][usize::from(bin)] += times;
+                }
+            };
+            for shard in 0..SHARDS {
+                sample.visit(shard, |step| cx.look(shard, |shard| step(&shard.tables[db])), &mut see);
+            }
+            keys.map(|row| row.map(|keys: f64| keys.round() as u64))
+        };
+        self.weights = (0..self.databases.len()).map(weigh).collect();
     }
 }
