@@ -65,8 +65,8 @@ pub fn run(
     let admitted = admit(engine, session, &call, now_ms);
     if let Ok(Verdict::Pass) = admitted {
         session.slots = slots::of(engine, session, &call);
-        session.effects.get().timeless =
-            session.client.is(Flag::ImportSource) && engine.keyspace.is_importing();
+        let imports = session.client.is(Flag::ImportSource) && engine.keyspace.is_importing();
+        session.effects.get().timeless = imports || engine.shows_due.load(Relaxed);
     }
     // What it was sent by now (of keys that had to go, too) comes before the reply.
     let outbox = &session.client.outbox;

@@ -90,6 +90,7 @@ fn is_calm(engine: &Engine, session: &Session, now_ms: i64) -> bool {
         && !session.no_touch()
         && !session.client.is(Flag::ImportSource)
         && !session.effects.is_timeless()
+        && !engine.shows_due.load(Relaxed)
         && !engine.monitors.is_active()
         && engine.settings.int(config::CLUSTER_COMPATIBILITY_SAMPLE_RATIO) == 0
 }

@@ -129,6 +129,8 @@ pub struct Engine {
     pub started_ms: i64,
     /// Whether due keys are removed in the background (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expiry: AtomicBool,
+    /// Whether due keys and fields are seen, and stay (DEBUG SET-ALLOW-ACCESS-EXPIRED).
+    pub shows_due: AtomicBool,
     /// Whether scripts may call what is not for scripts (DEBUG SET-DISABLE-DENY-SCRIPTS).
     pub scripts_call_all: AtomicBool,
     /// Whether what happens without a client rests (DEBUG PAUSE-CRON).
@@ -196,6 +198,7 @@ impl Engine {
             startup_memory: Memory::allocator().allocated,
             started_ms,
             active_expiry: AtomicBool::new(true),
+            shows_due: AtomicBool::new(false),
             scripts_call_all: AtomicBool::new(false),
             cron_rests: AtomicBool::new(false),
             stop_signalled: AtomicBool::new(false),

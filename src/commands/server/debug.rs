@@ -9,6 +9,8 @@ use crate::commands::scripts::library;
 use crate::commands::strings::write::store;
 use crate::config::{self, Origin};
 use crate::engine::{Engine, Reload};
+use crate::keyspace::table::Table;
+use crate::keyspace::table::sizes::{BINS, Sizes, TYPES, bin_of};
 use crate::keyspace::{EntryRef, Key, SHARDS, Ttl};
 use crate::snapshot::rdb::payload;
 use bytes::Bytes;
@@ -33,6 +35,10 @@ const HELP: &[(&str, &str)] = &[
     ("DIGEST", "Tell a digest of the whole data set, by which two can be compared."),
     ("DIGEST-VALUE <key> [<key> ...]", "Tell a digest of the value of each key."),
     ("ERROR <string>", "Answer an error with this text."),
+    (
+        "KEYSIZES-HIST-ASSERT <0|1>",
+        "Look whether INFO keysizes tells what is there: at once, whichever of the two is said.",
+    ),
     ("LOADAOF", "Load the newest snapshot and the log again, as a restart would."),
     ("LISTPACK <key>", "Write how a small collection is stored to the server's log."),
     ("LOG <message>", "Write the message to the server's log."),
@@ -52,6 +58,7 @@ const HELP: &[(&str, &str)] = &[
     ),
     ("SEGFAULT", "End the server at once, as a crash would; ASSERT and PANIC do the same."),
     ("SET-ACTIVE-EXPIRE <0|1>", "Whether keys that are due are removed before somebody asks for them."),
+    ("SET-ALLOW-ACCESS-EXPIRED <0|1>", "Whether keys and fields that are due are seen, and stay."),
     ("SET-DISABLE-DENY-SCRIPTS <0|1>", "Whether scripts may call commands that are not for scripts."),
     (
         "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
@@ -86,6 +93,14 @@ fn debug(cx: &mut Sweep<'_, '_>) -> Result {
         (b"set-active-expire", [on]) => {
             cx.engine.active_expiry.store(*on != b"0", Relaxed);
             cx.reply.ok();
+        }
+        (b"set-allow-access-expired", [on]) => {
+            cx.engine.shows_due.store(*on != b"0", Relaxed);
+            cx.reply.ok();
+        }
+        (b"keysizes-hist-assert", [flag]) => {
+            number::parse_i64(flag).ok_or(Error::NOT_INTEGER)?;
+            check_lengths(cx)?;
         }
         (b"set-disable-deny-scripts", [on]) => {
             cx.engine.scripts_call_all.store(*on != b"0", Relaxed);
@@ -222,6 +237,21 @@ fn digest_all(cx: &mut Sweep<'_, '_>) {
     let now_ms = cx.now_ms;
     block_in_place(|| (0..SHARDS).for_each(|at| cx.shard(at, |txn| whole.add(txn.tables(at), now_ms))));
     cx.reply.status(&whole.digest().hex());
+}
+
+/// Makes sure that the lengths which are kept count of are those of the values.
+fn check_lengths(cx: &mut Sweep<'_, '_>) -> Result {
+    let is_counted = |table: &Table| {
+        let mut found = Sizes::default();
+        table.iter().for_each(|entry| found.count(bin_of(entry), true));
+        let none = [[0; BINS]; TYPES];
+        found.bins().unwrap_or(&none) == table.sizes().bins().unwrap_or(&none)
+    };
+    if !(0..SHARDS).all(|shard| cx.look(shard, |shard| shard.tables.iter().all(is_counted))) {
+        return Err(Error::new("ERR INFO keysizes does not tell what is there"));
+    }
+    cx.reply.ok();
+    Ok(())
 }
 
 /// The digest of each key's value; that of a key which is absent is all zeros.
