@@ -16,6 +16,7 @@ KNOWN = [
     ("any", r"function\|list", r"ERR Unknown argument .*", r"ERR Unknown argument .*", "an end of line within an error is told as a blank"),
     ("any", r"eval:library", r"ERR Error compiling function: .*", r"ERR Error compiling function: .*", "likewise: Redis breaks its reply there"),
     ("any", r"admin:waitaof.*", r"ERR WAITAOF cannot be used when numlocal is set.*", r".*", "Synap has a log here"),
+    ("any", r"(eval:|listens:)?copy", r".*ERR not supported for this module key.*", r".*", "vector sets are copied"),
     ("any", r"(eval:)?dbsize", r"\d+", r"\d+", "keys past their time count until somebody looks, and who does differs; looks at the state tell the same"),
     ("any", r"served by a store", r"il\*?", r".*", "what is stored over a value of another type serves who waits, whom Redis forgets"),
     ("any", r"acl\|dryrun", r"OK", r"User .* has no permissions to access the 'p\d' key", "as of PFMERGE below"),

@@ -53,10 +53,9 @@ impl Engine {
             local.counters.keyspace_misses.add(misses);
             local.counters.cluster_incompatible.add(effects.across);
         }
-        if effects.is_heard()
-            && (hits | misses | effects.dirty != 0 || effects.flushed || effects.has_touched())
+        if effects.is_heard() && (hits | misses | effects.dirty != 0 || effects.flushed || effects.has_news())
         {
-            self.notify(effects);
+            self.notify_all(effects);
         }
         // Some effects are no change that counts: an entry of a stream delivered once more.
         if effects.dirty | effects.expired | effects.expired_fields != 0 || !effects.log().is_empty() {

@@ -30,14 +30,23 @@ pub(super) fn follow(settings: &Settings, listening: &Arc<Listening>) {
 }
 
 impl Engine {
-    /// Publishes the events noted in `effects` so far, tells those who track the keys, and forgets them.
+    /// Publishes the events noted in `effects` so far, tells all who track the keys, and forgets them.
+    pub(super) fn notify_all(&self, effects: &mut Effects) {
+        self.notify(effects);
+        self.invalidate_later(effects);
+        effects.forget_touches();
+    }
+
+    /// Publishes the events noted in `effects` since it was last called, and tells others who have read the keys. The client
+    /// whose call it is, and who listens to prefixes, hear of them when all is done, as in Redis.
     pub fn notify(&self, effects: &mut Effects) {
-        let tracked = self.tracking.clients() > 0;
-        let own = if tracked { self.invalidate(effects) } else { Vec::new() };
+        if self.tracking.clients() > 0 {
+            self.invalidate(effects);
+        }
         let classes = selected(&self.settings);
         if !self.hub.is_idle() {
             let mut channel = Vec::new();
-            for (touch, key) in effects.touches().filter(|(touch, _)| classes.meets(touch.class)) {
+            for (touch, key) in effects.untold().filter(|(touch, _)| classes.meets(touch.class)) {
                 if classes.meets(Class::KEYSPACE) {
                     self.publish_event(&mut channel, "__keyspace@", touch.db, key, touch.event.as_bytes());
                 }
@@ -46,10 +55,10 @@ impl Engine {
                 }
             }
         }
-        if tracked {
-            self.invalidate_later(effects, &own);
+        match self.tracking.has_prefixes() {
+            true => effects.set_told(),
+            false => effects.forget_touches(),
         }
-        effects.forget_touches();
     }
 
     fn publish_event(&self, channel: &mut Vec<u8>, prefix: &str, db: u32, subject: &[u8], message: &[u8]) {

@@ -10,7 +10,7 @@
 //! Lock order: a shard of the keyspace, then the table or the prefixes, then the clients, then an outbox.
 
 use super::{Client, Engine, Flag, Held};
-use crate::keyspace::effects::{Listeners, Listening};
+use crate::keyspace::effects::{Listeners, Listening, Touch};
 use crate::keyspace::{Class, Effects, Key};
 use crate::pubsub::Listener;
 use crate::resp::{Protocol, Reply};
@@ -18,6 +18,7 @@ use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// The channel on which a RESP2 client is told what another one's keys are worth.
@@ -103,6 +104,11 @@ impl Tracking {
         self.prefixes.read().len()
     }
 
+    /// Whether there are any.
+    pub fn has_prefixes(&self) -> bool {
+        self.clients() > 0 && self.prefixes() > 0
+    }
+
     /// Clients that track.
     pub fn clients(&self) -> usize {
         self.clients.load(Relaxed)
@@ -133,16 +139,15 @@ impl Tracking {
     }
 }
 
-/// Each key that `effects` touched, once, with who changed it: nobody, where time or lack of memory did. That makes a
-/// difference to prefixes only: what somebody has read and then finds expired, it knows.
-fn changed(effects: &mut Effects) -> Vec<(&[u8], u64)> {
+/// Each key that was touched, once, with who changed it: the client `origin`, or nobody, where time or lack of memory did.
+/// That makes a difference to prefixes only: what somebody has read and then finds expired, it knows.
+fn changed<'e>(touches: impl Iterator<Item = (&'e Touch, &'e [u8])>, origin: u64) -> Vec<(&'e [u8], u64)> {
     /// What comes with other events, or changes nothing.
     const ELSEWHERE: Class =
         Class::NEW.with(Class::OVERWRITTEN).with(Class::TYPE_CHANGED).with(Class::MISS).with(Class::BESIDE);
     let mut keys: Vec<(&[u8], u64)> = Vec::new();
     let mut known: HashMap<&[u8], usize> = HashMap::new();
-    let origin = effects.origin;
-    for (touch, key) in effects.touches() {
+    for (touch, key) in touches {
         if touch.class.meets(ELSEWHERE) {
             continue;
         }
@@ -237,34 +242,54 @@ impl Engine {
             if table.keys.len() > max { table.evict() } else { None }
         };
         while let Some((key, clients)) = evict() {
-            clients.into_iter().for_each(|id| self.invalidate_for(id, 0, &key));
+            let concerned = clients.into_iter().filter_map(|id| self.concerned(id, 0));
+            concerned.for_each(|client| self.send_invalid(&client, Some(&[&key])));
         }
     }
 
-    /// Tells those who have read what `effects` touched so far; but the client whose call it was comes last: returns the
-    /// keys that it has read.
-    pub(super) fn invalidate(&self, effects: &mut Effects) -> Vec<Box<[u8]>> {
+    /// Tells others who have read what `effects` touched since it was last told; what the client whose call it is has read
+    /// is owed to it.
+    pub(super) fn invalidate(&self, effects: &mut Effects) {
+        let origin = effects.origin;
         if std::mem::take(&mut effects.flushed) {
-            self.invalidate_all();
-        }
-        let (origin, mut own) = (effects.origin, Vec::new());
-        for (key, _) in changed(effects) {
-            let clients = self.tracking.table.lock().take(key);
-            for id in clients {
-                match id == origin {
-                    true => own.push(key.into()),
-                    false => self.invalidate_for(id, origin, key),
+            *self.tracking.table.lock() = Table::default();
+            for client in self.clients.all().iter().filter(|client| client.is(Flag::Tracking)) {
+                match client.id == origin {
+                    true => effects.owe(None),
+                    false => self.send_invalid(client, None),
                 }
             }
         }
-        own
+        let mut own: Vec<Box<[u8]>> = Vec::new();
+        for (key, _) in changed(effects.untold(), origin) {
+            let clients = self.tracking.table.lock().take(key);
+            for client in clients.into_iter().filter_map(|id| self.concerned(id, origin)) {
+                match client.id == origin {
+                    true => own.push(key.into()),
+                    false => self.send_invalid(&client, Some(&[key])),
+                }
+            }
+        }
+        own.into_iter().for_each(|key| effects.owe(Some(key)));
     }
 
-    /// Tells the rest, behind the events: the client whose call it was of the keys that it has read, and who listens to
+    /// Tells the rest when all is done: the client whose call it was of the keys that it has read, and who listens to
     /// prefixes, in the order of the keys.
-    pub(super) fn invalidate_later(&self, effects: &mut Effects, own: &[Box<[u8]>]) {
-        own.iter().for_each(|key| self.invalidate_for(effects.origin, effects.origin, key));
-        let mut keys = changed(effects);
+    pub(super) fn invalidate_later(&self, effects: &mut Effects) {
+        let origin = effects.origin;
+        let owed = effects.take_owed();
+        if let Some(client) = (!owed.is_empty()).then(|| self.clients.get(origin)).flatten() {
+            for key in owed {
+                match key {
+                    Some(key) => self.send_invalid(&client, Some(&[&key])),
+                    None => self.send_invalid(&client, None),
+                }
+            }
+        }
+        if !self.tracking.has_prefixes() {
+            return;
+        }
+        let mut keys = changed(effects.touches(), origin);
         keys.sort_unstable();
         for (prefix, clients) in self.tracking.prefixes.read().iter() {
             let below = || keys.iter().filter(|(key, _)| key.starts_with(prefix));
@@ -279,21 +304,13 @@ impl Engine {
         }
     }
 
-    /// Tells one client that `key` is not what it has read.
-    fn invalidate_for(&self, id: u64, origin: u64, key: &[u8]) {
-        let Some(client) = self.clients.get(id) else { return };
-        let tracks = client.is(Flag::Tracking) && !client.is(Flag::Broadcast);
-        if tracks && !(client.is(Flag::NoLoop) && origin == id) {
-            self.send_invalid(&client, Some(&[key]));
-        }
-    }
-
-    /// Tells everybody that nothing is what it was.
-    fn invalidate_all(&self) {
-        *self.tracking.table.lock() = Table::default();
-        for client in self.clients.all().iter().filter(|client| client.is(Flag::Tracking)) {
-            self.send_invalid(client, None);
-        }
+    /// The client, if it is to hear that a key it has read was changed by `origin`.
+    fn concerned(&self, id: u64, origin: u64) -> Option<Arc<Client>> {
+        let concerned = |client: &Client| {
+            let tracks = client.is(Flag::Tracking) && !client.is(Flag::Broadcast);
+            tracks && !(client.is(Flag::NoLoop) && origin == id)
+        };
+        self.clients.get(id).filter(|client| concerned(client))
     }
 
     /// Sends `client`, or the client that it names, keys that are not valid any more; all without any.

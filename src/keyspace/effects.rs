@@ -77,6 +77,11 @@ pub struct Effects {
     log_db: u32,
     touches: Vec<Touch>,
     keys: Vec<u8>,
+    /// How many of the touches are told.
+    told: usize,
+    /// Keys that the client whose call it is has read, and that are not valid any more; `None` for all. It hears of them when
+    /// all is done.
+    owed: Vec<Option<Box<[u8]>>>,
     /// Keys that readers missed since the last touch: readers share the transaction.
     missed: RefCell<Vec<Place>>,
     /// Keys with waiters that may go on now.
@@ -142,6 +147,7 @@ impl Effects {
             || !self.touches.is_empty()
             || !self.missed.get_mut().is_empty()
             || !self.ready.is_empty()
+            || !self.owed.is_empty()
         {
             self.clear();
         }
@@ -155,6 +161,9 @@ impl Effects {
         self.keys.shrink_to(BYTES_KEPT);
         self.touches.clear();
         self.touches.shrink_to(ITEMS_KEPT);
+        self.told = 0;
+        self.owed.clear();
+        self.owed.shrink_to(ITEMS_KEPT);
         missed.clear();
         missed.shrink_to(ITEMS_KEPT);
         self.ready.clear();
@@ -167,6 +176,7 @@ impl Effects {
             + self.keys.capacity()
             + self.touches.capacity() * size_of::<Touch>()
             + self.missed.borrow().capacity() * size_of::<Place>()
+            + self.owed.capacity() * size_of::<Option<Box<[u8]>>>()
             + self.ready.capacity() * size_of::<(u32, Box<[u8]>)>()
     }
 
@@ -270,19 +280,44 @@ impl Effects {
 
     /// The touches so far, with their keys.
     pub fn touches(&mut self) -> impl Iterator<Item = (&Touch, &[u8])> {
+        self.touches_from(0)
+    }
+
+    /// Those of them that are not told yet.
+    pub fn untold(&mut self) -> impl Iterator<Item = (&Touch, &[u8])> {
+        self.touches_from(self.told)
+    }
+
+    fn touches_from(&mut self, from: usize) -> impl Iterator<Item = (&Touch, &[u8])> {
         self.touch_missed();
-        self.touches.iter().map(|touch| (touch, &self.keys[touch.key.clone()]))
+        self.touches[from..].iter().map(|touch| (touch, &self.keys[touch.key.clone()]))
     }
 
-    /// Whether keys were touched: also where nothing counts as a change, as when a key is made and no number fits.
-    pub fn has_touched(&self) -> bool {
-        !self.touches.is_empty()
+    /// Whether there is something to tell: also where nothing counts as a change, as when a key is made and no number fits.
+    pub fn has_news(&self) -> bool {
+        !self.touches.is_empty() || !self.owed.is_empty()
     }
 
-    /// Forgets the touches so far: they are told.
+    /// Notes that the touches so far are told.
+    pub fn set_told(&mut self) {
+        self.told = self.touches.len();
+    }
+
+    /// Forgets the touches so far.
     pub fn forget_touches(&mut self) {
         self.touches.clear();
         self.keys.clear();
+        self.told = 0;
+    }
+
+    /// Notes that the client whose call it is should know that `key` is not what it has read; all keys with `None`.
+    pub fn owe(&mut self, key: Option<Box<[u8]>>) {
+        self.owed.push(key);
+    }
+
+    /// Takes what it should know.
+    pub fn take_owed(&mut self) -> Vec<Option<Box<[u8]>>> {
+        std::mem::take(&mut self.owed)
     }
 
     /// Takes the keys whose waiters may go on.

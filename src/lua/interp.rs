@@ -262,6 +262,8 @@ impl Interp {
         name: &str,
         env: impl FnOnce(&Function) -> &'a Function,
     ) -> Result<Function, Vec<u8>> {
+        // Bytecode can do what no script may: behind a blank it is read as text, and refused as such.
+        let text = if text.starts_with(b"\x1b") { &[b" ", text].concat() } else { text };
         let chunk = self.lua.load(text).set_name(name).set_mode(ChunkMode::Text);
         let compiled = chunk.into_function().and_then(|f| env(&f).call::<Function>(f));
         compiled.map_err(|error| match error {

@@ -9,7 +9,7 @@
 local raw, constants = ...
 
 local error, type, tostring, tonumber, select = error, type, tostring, tonumber, select
-local pcall, xpcall, loadstring = pcall, xpcall, loadstring
+local pcall, xpcall, load, loadstring = pcall, xpcall, load, loadstring
 local rawnext, rawpairs, rawget, rawset = next, pairs, rawget, rawset
 -- Errors call a function as the local here is called that it was in.
 local getmetatable, setmetatable = getmetatable, setmetatable
@@ -96,17 +96,19 @@ local function pairs(t)
     return rawnext, t, nil
 end
 
--- Bytecode can do what no script may: only text is loaded. A chunk's name ends at its first NUL, so that it
--- is one string for Lua and for C.
-local function compile(text, name)
-    if sub(text, 1, 1) == '\27' then
-        return nil, 'attempt to load chunk with wrong mode'
-    end
-    if name == nil then
-        name = text
-    end
+-- Bytecode can do what no script may: behind a blank it is read as text, and refused as such.
+local function textual(text)
+    return sub(text, 1, 1) == '\27' and ' ' .. text or text
+end
+
+-- A chunk's name ends at its first NUL, so that it is one string for Lua and for C.
+local function named(name)
     local stop = find(name, '\0', 1, true)
-    return loadstring(text, stop and sub(name, 1, stop - 1) or name)
+    return stop and sub(name, 1, stop - 1) or name
+end
+
+local function compile(text, name)
+    return loadstring(textual(text), named(name or text))
 end
 
 -- A function of C that was called from here names this text as the place of its error: `place` is put there instead.
@@ -361,20 +363,21 @@ local base = {
     end, 'a'),
     ipairs = ipairs,
     load = checked(function(reader, name)
-        local pieces = {}
-        while true do
-            local fine, piece = pcall(reader)
-            if not fine then
-                return nil, revealed(piece)
-            elseif piece == nil or piece == '' then
-                break
-            elseif type(piece) ~= 'string' then
-                return nil, 'reader function must return a string'
+        local begun = false
+        -- An error of the reader is handled where it is raised, as every other.
+        local f, why = load(checked(function()
+            if begun then
+                return reader()
             end
-            pieces[#pieces + 1] = piece
+            begun = true
+            local piece = reader()
+            return type(piece) == 'string' and textual(piece) or piece
+        end, ''), named(name or '=(load)'))
+        if f then
+            return f
         end
-        return compile(concat(pieces), name or '=(load)')
-    end, 'l'),
+        return nil, revealed(why)
+    end, 'lS'),
     loadstring = checked(compile, 'sS'),
     math = math_real,
     next = checked(next, 't'),

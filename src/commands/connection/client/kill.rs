@@ -7,7 +7,7 @@ use crate::pubsub::Close;
 
 pub(super) const KILL: Command = Command::new("KILL", "client|kill", Group::Connection, Run::Outer(kill))
     .syntax(
-        "<filter: old-format=ip:port | <new-format: [ID@2.8.12 client-id] | [TYPE \
+        "<filter: old-format=ip:port@..2.8.12 | <new-format: [ID@2.8.12 client-id] | [TYPE \
          <client-type@2.8.12: NORMAL | MASTER@3.2.0 | SLAVE | REPLICA@5.0.0 | PUBSUB>] | [USER username] | \
          [ADDR addr=ip:port] | [LADDR@6.2.0 laddr=ip:port] | [SKIPME <skipme: YES | NO>] | \
          [MAXAGE@7.4.0 maxage] ...>>",

@@ -11,7 +11,8 @@
 //! said behind it: `increment:integer`, and `pattern#1` for one that belongs to the second key
 //! specification. An argument is called as it is shown, or `change=CH`; a choice or several in a row as
 //! the label before them says: `[order: ASC | DESC]`. Since when there is one is told behind its word or
-//! its name in a label: `REV@6.2.0`. The syntax is written by us, never by a client: its depth is a handful.
+//! its name in a label, and since when it is deprecated behind that: `REV@6.2.0`, `SLAVE@2.8.12..5.0.0`, `old@..2.8.12`.
+//! The syntax is written by us, never by a client: its depth is a handful.
 
 use crate::command::Reply;
 
@@ -25,6 +26,8 @@ pub(super) struct Argument {
     token: Option<String>,
     /// The version of Redis that first had it, where that is told.
     since: Option<String>,
+    /// The version of Redis from which on it is deprecated, where it is.
+    deprecated_since: Option<String>,
     optional: bool,
     multiple: bool,
     multiple_token: bool,
@@ -73,6 +76,7 @@ struct Note<'a> {
     name: Option<&'a str>,
     kind: Option<&'static str>,
     since: Option<&'a str>,
+    deprecated_since: Option<&'a str>,
     spec: Option<i64>,
 }
 
@@ -87,10 +91,13 @@ impl<'a> Note<'a> {
             }
             _ => (word, None),
         };
-        let (word, since) = word.rsplit_once('@').map_or((word, None), |(rest, since)| (rest, Some(since)));
+        let (word, versions) = word.rsplit_once('@').unwrap_or((word, ""));
+        let (since, deprecated_since) = versions.split_once("..").unwrap_or((versions, ""));
+        let told = |version: &'a str| Some(version).filter(|version| !version.is_empty());
+        let (since, deprecated_since) = (told(since), told(deprecated_since));
         let named = word.split_once('=').filter(|(name, text)| !name.is_empty() && !text.is_empty());
         let (name, text) = named.map_or((None, word), |(name, text)| (Some(name), text));
-        Self { text, name, kind, since, spec }
+        Self { text, name, kind, since, deprecated_since, spec }
     }
 }
 
@@ -121,7 +128,7 @@ impl Argument {
     }
 
     fn word(word: &str) -> Self {
-        let Note { text, name, kind, since, spec } = Note::of(word);
+        let Note { text, name, kind, since, deprecated_since, spec } = Note::of(word);
         let token = !text.chars().any(|c| c.is_ascii_lowercase());
         let kind = if token { "pure-token" } else { kind.unwrap_or_else(|| kind_of(text)) };
         Self {
@@ -131,6 +138,7 @@ impl Argument {
             // The empty word is written in quotes.
             token: token.then(|| text.trim_matches('"').to_owned()),
             since: since.map(str::to_owned),
+            deprecated_since: deprecated_since.map(str::to_owned),
             spec,
             ..Self::default()
         }
@@ -181,9 +189,11 @@ impl Argument {
         let single = self.parts.is_empty();
         let key =
             (self.kind == "key" || self.spec.is_some()).then(|| self.spec.unwrap_or_else(|| keys.take()));
-        let extra =
-            [single, key.is_some(), self.token.is_some(), self.since.is_some(), !flags.is_empty(), !single];
-        reply.map(2 + extra.iter().filter(|on| **on).count());
+        let texts =
+            [("token", &self.token), ("since", &self.since), ("deprecated_since", &self.deprecated_since)];
+        let texts = texts.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)));
+        let extra = [single, key.is_some(), !flags.is_empty(), !single];
+        reply.map(2 + texts.clone().count() + extra.iter().filter(|on| **on).count());
         let mut field = |name: &str, value: &str| {
             reply.bulk(name.as_bytes());
             reply.bulk(value.as_bytes());
@@ -197,11 +207,9 @@ impl Argument {
             reply.bulk(b"key_spec_index");
             reply.int(spec);
         }
-        for (name, text) in [("token", &self.token), ("since", &self.since)] {
-            if let Some(text) = text {
-                reply.bulk(name.as_bytes());
-                reply.bulk(text.as_bytes());
-            }
+        for (name, text) in texts {
+            reply.bulk(name.as_bytes());
+            reply.bulk(text.as_bytes());
         }
         if !flags.is_empty() {
             reply.bulk(b"flags");
