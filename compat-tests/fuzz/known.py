@@ -23,7 +23,7 @@ KNOWN = [
     ("any", r"(eval:)?hgetex", r"ERR The `numfields` parameter must match the number of arguments", r".*", "options may stand behind the fields, as of HSETEX"),
     ("any", r"object\|refcount", r"2", r"1", "a transaction holds its arguments, of which one is the value"),
     ("any", r"object\|idletime", r"\d{6,}", r"\d+", "accesses that were counted under another policy"),
-    ("any", r"pfmerge|eval:pfmerge", r"OK|QUEUED", r"NOPERM .*", "Redis asks nobody for the only key"),
+    ("any", r"pfmerge|eval:pfmerge", r"OK|QUEUED", r"(NOPERM|ERR ACL failure) .*", "Redis asks nobody for the only key"),
     ("any", r"hsetex|eval:hsetex", r"ERR unknown argument: (NX|XX|nx)", r".*", "NX and XX of Valkey 9.0 are known"),
     ("any", r"hsetex|eval:hsetex", r"ERR wrong number of arguments for 'hsetex' command", r".*", "options may stand behind the fields, as in Redis 8.4"),
     ("any", r"admin:config set", r"OK", r"ERR CONFIG SET failed \(possibly related to argument 'maxmemory(-clients)?'\) - argument must be .*", "more bytes than there are"),

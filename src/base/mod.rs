@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod counter;
+pub mod digits;
 pub mod disk;
 mod float;
 pub mod glob;

@@ -262,7 +262,7 @@ impl file::Sink for Import<'_> {
         let mut entry = record.value.into_entry(record.key, record.expire_at);
         entry.set_access(engine.access(now_ms).restored(Some(idle_s), None));
         let keys = [Key::new(record.key)];
-        let begin = Begin { db: record.db, now_ms, access: None, event: "restore", spares: false };
+        let begin = Begin { db: record.db, now_ms, access: None, event: "restore" };
         let mut txn = engine.keyspace.begin(&keys, begin, &mut self.effects);
         if txn.effects().is_recording() {
             let bytes = payload::portable(entry.as_ref());

@@ -110,9 +110,8 @@ impl Sweep<'_, '_> {
         let begin = Begin {
             db: self.db,
             now_ms: self.now_ms,
-            access: None,
+            access: Some(self.engine.access_of(self.session, self.now_ms)),
             event: self.command.event,
-            spares: false,
         };
         let keyspace = &self.engine.keyspace;
         let effects = self.session.effects.get();

@@ -44,8 +44,6 @@ pub const ASKING: u32 = 1 << 19;
 pub const NO_ASYNC_LOADING: u32 = 1 << 20;
 /// May be called without any key, though it takes some.
 pub const KEYS_OPTIONAL: u32 = 1 << 24;
-/// Its first key may be due and stays: a destination expires only where something is stored.
-pub const SPARES: u32 = 1 << 26;
 /// No part of the interface for applications.
 pub const INTERNAL: u32 = 1 << 25;
 /// Redis has it in a module.

@@ -169,7 +169,7 @@ fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
     let mut reply = Reply::new(waiter.protocol);
     let refused = super::gate::refuse_waiter(engine, waiter.client, &call, waiter.db).err();
     let access = Some(engine.access(now_ms));
-    let begin = Begin { db: waiter.db, now_ms, access, event: entry.command.event, spares: false };
+    let begin = Begin { db: waiter.db, now_ms, access, event: entry.command.event };
     let mut txn = engine.keyspace.begin(call.keys, begin, &mut effects);
     if waiter.is_gone() {
         // What it would be given goes to those behind it.

@@ -85,7 +85,7 @@ fn expire_step(engine: &Engine, shard: usize, db: u32, cursor: u64) -> Option<u6
     };
     let mut unfinished = false;
     if !due.is_empty() {
-        let begin = Begin { db, now_ms, access: None, event: "expired", spares: false };
+        let begin = Begin { db, now_ms, access: None, event: "expired" };
         let mut effects = Effects::default();
         let mut txn = engine.keyspace.begin_shard(shard, begin, &mut effects);
         for key in &due {

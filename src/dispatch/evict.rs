@@ -83,7 +83,7 @@ fn patience(tenacity: i64) -> Option<Duration> {
 /// Removes a key, unless it is gone already; the bytes that it took.
 fn evict(engine: &Engine, db: u32, key: &[u8], now_ms: i64) -> usize {
     let mut effects = Effects::default();
-    let begin = Begin { db, now_ms, access: None, event: "evicted", spares: false };
+    let begin = Begin { db, now_ms, access: None, event: "evicted" };
     let keys = [Key::new(key)];
     let mut txn = engine.keyspace.begin(&keys, begin, &mut effects);
     let mut bytes = txn.peek(key).map_or(0, |entry| entry.memory());

@@ -266,6 +266,7 @@ fn execute(
             }
             if tracked {
                 // What was due is gone before it is read.
+                txn.expire_keys();
                 engine.notify(txn.effects());
                 engine.remember(&session.client, session.caching, call.keys);
             }
@@ -300,6 +301,7 @@ fn execute(
                 txn.set_caller(Caller { owner, is_woken: false, progress });
             }
             if tracked {
+                txn.expire_keys();
                 engine.notify(txn.effects());
                 engine.remember(&session.client, session.caching, call.keys);
             }
@@ -378,6 +380,20 @@ fn nested(
     txn: &mut Txn<'_>,
     reply: &mut Reply,
 ) -> Result<(), Error> {
+    let result = run_nested(engine, session, call, begin, txn, reply);
+    // What it found due is gone for the next.
+    txn.expire_found();
+    result
+}
+
+fn run_nested(
+    engine: &Engine,
+    session: &mut Session,
+    call: Call<'_>,
+    begin: Begin,
+    txn: &mut Txn<'_>,
+    reply: &mut Reply,
+) -> Result<(), Error> {
     let Some(entry) = call.entry else { return Err(unknown(call.argv)) };
     let command = entry.command;
     let args = Args::new(call.argv, 1 + usize::from(command.is_sub()));
@@ -435,11 +451,10 @@ fn catch_up(engine: &Engine, db: u32, call: &Call<'_>, now_ms: i64) -> bool {
 }
 
 fn begin(engine: &Engine, session: &Session, command: &'static Command, now_ms: i64) -> Begin {
-    let access = engine.access(now_ms);
     // TOUCH is about nothing else.
-    let quiet = session.no_touch() && command.name != "TOUCH";
-    let access = Some(if quiet { access.quiet() } else { access });
-    Begin { db: session.db, now_ms, access, event: command.event, spares: command.has(flag::SPARES) }
+    let touches = command.name == "TOUCH";
+    let access = Some(if touches { engine.access(now_ms) } else { engine.access_of(session, now_ms) });
+    Begin { db: session.db, now_ms, access, event: command.event }
 }
 
 /// A word as C takes it, up to so many bytes.

@@ -263,6 +263,8 @@ pub(super) fn watch(
     }
     let begun = engine.keyspace.begin_soon(call.keys, begin, session.effects.get());
     let Some(mut txn) = begun else { return Ok(Outcome::Hold) };
+    // That it went later would count as a change.
+    txn.expire_keys();
     let held = &session.client.held[Held::Watched as usize];
     for key in call.keys {
         if session.watched.add(&mut txn, key.bytes) {

@@ -29,7 +29,7 @@ pub(super) fn is_behind(txn: &mut Txn<'_>, keys: &[Key<'_>]) -> bool {
 /// may be locked.
 pub(super) fn catch_up(engine: &Engine, db: u32, keys: &[&[u8]], now_ms: i64) -> bool {
     let hashed: Vec<Key<'_>> = keys.iter().map(|key| Key::new(key)).collect();
-    let begin = Begin { db, now_ms, access: None, event: "", spares: false };
+    let begin = Begin { db, now_ms, access: None, event: "" };
     let mut effects = Effects::default();
     let mut txn = engine.keyspace.begin(&hashed, begin, &mut effects);
     let is_done = txn.advance_queues(keys, STEPS);
@@ -81,7 +81,7 @@ fn with_queue(
     f: impl FnOnce(&mut crate::keyspace::Edit<'_, Queue>),
 ) -> Vec<Place> {
     let keys = [Key::new(key)];
-    let begin = Begin { db, now_ms: engine.now_ms(), access: None, event: "qnack", spares: false };
+    let begin = Begin { db, now_ms: engine.now_ms(), access: None, event: "qnack" };
     let mut effects = Effects::default();
     let mut txn = engine.keyspace.begin(&keys, begin, &mut effects);
     if txn.kind(key) == Some(Kind::Queue)

@@ -117,12 +117,11 @@ pub fn run_plain(
     }
     let mark = reply.mark();
     session.client.command.store(entry.number as u32 + 1, Relaxed);
-    let spares = command.has(flag::SPARES);
-    let begin = Begin { db: session.db, now_ms, access: Some(view.access), event: command.event, spares };
+    let begin = Begin { db: session.db, now_ms, access: Some(view.access), event: command.event };
     let Some(locks) = engine.keyspace.hold_soon(call.keys) else { return Shortcut::Hold };
     let (result, committed) = {
         let mut txn = engine.keyspace.enter(locks, call.keys, begin, session.effects.get());
-        txn.settle_keys();
+        txn.look_for_due();
         let result = handler(&mut Keyed { args: Args::new(call.argv, 1), txn: &mut txn, reply, command });
         // Also on error: what was done was done.
         (result, engine.pass_on(&mut txn, view.local))

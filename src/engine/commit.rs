@@ -43,6 +43,7 @@ impl Engine {
     /// counters.
     #[inline(always)]
     pub fn pass_on(&self, txn: &mut Txn<'_>, local: &Local) -> Committed {
+        txn.expire_found();
         // What others wrote here may not be durable yet, and must not be told of before it is.
         let saw = if self.log.is_always() { txn.saw() } else { 0 };
         let mut committed = Committed { lsn: Reached { wrote: 0, saw }, ready: Vec::new() };

@@ -105,7 +105,7 @@ impl Engine {
                 self.saving.abandon();
             }
             let mut effects = Effects::default();
-            let begin = Begin { db: 0, now_ms: self.now_ms(), access: None, event: "", spares: false };
+            let begin = Begin { db: 0, now_ms: self.now_ms(), access: None, event: "" };
             // Every transaction that is recorded has been appended when all shards are free.
             let txn = self.keyspace.begin_all(begin, &mut effects);
             self.keyspace.listening().set(Listeners::LOG, false);

@@ -250,6 +250,12 @@ impl Engine {
         self.blocked_clients.fetch_sub(1, Relaxed);
     }
 
+    /// What accesses of a client at `now_ms` note in entries: nothing after CLIENT NO-TOUCH.
+    pub fn access_of(&self, session: &Session, now_ms: i64) -> Access {
+        let access = self.access(now_ms);
+        if session.no_touch() { access.quiet() } else { access }
+    }
+
     /// What accesses at `now_ms` note in entries, as `maxmemory-policy` says.
     pub fn access(&self, now_ms: i64) -> Access {
         let order = Policy::of(&self.settings).map(|policy| policy.order);

@@ -58,7 +58,7 @@ impl Engine {
             return Err(there_already("library", &library.name));
         }
         let mut effects = Effects::default();
-        let begin = Begin { db: 0, now_ms, access: None, event: "", spares: false };
+        let begin = Begin { db: 0, now_ms, access: None, event: "" };
         let mut txn = self.keyspace.begin_all(begin, &mut effects);
         if !how.nosave {
             let shards = (0..SHARDS).flat_map(|shard| txn.tables(shard).iter().enumerate());
@@ -84,7 +84,7 @@ impl Engine {
         self.saving.abandon();
         self.wait_for_save();
         let mut effects = Effects::default();
-        let begin = Begin { db: 0, now_ms: self.now_ms(), access: None, event: "", spares: false };
+        let begin = Begin { db: 0, now_ms: self.now_ms(), access: None, event: "" };
         let mut txn = self.keyspace.begin_all(begin, &mut effects);
         self.keyspace.listening().set(Listeners::LOG, false);
         self.log.stop()?;

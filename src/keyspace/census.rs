@@ -164,7 +164,7 @@ mod tests {
         let (keyspace, mut effects) = (Keyspace::new(1), Effects::default());
         for n in 0..keys {
             let key = format!("{}:{n}", ["a", "b", "b", "b"][n % 4]);
-            let begin = Begin { db: 0, now_ms: 0, access: None, event: "", spares: false };
+            let begin = Begin { db: 0, now_ms: 0, access: None, event: "" };
             let keys = [Key::new(key.as_bytes())];
             let mut txn = keyspace.begin(&keys, begin, &mut effects);
             txn.put_string(key.as_bytes(), b"v", Ttl::Clear);

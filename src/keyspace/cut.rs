@@ -299,7 +299,6 @@ mod tests {
                 now_ms: 1_000,
                 access: Some(Access::at(1_000, None)),
                 event: "",
-                spares: false,
             };
             if self.random.u32(0..2000) == 0 {
                 let mut txn = self.keyspace.begin_all(begin, &mut effects);
@@ -348,7 +347,7 @@ mod tests {
                 (0..changes).for_each(|_| twin.change());
                 // A database swapped before the cut is told apart by its keys no more: swap back.
                 if twin.everything().keys().any(|(db, key)| *db != u32::from(key[0])) {
-                    let begin = Begin { db: 0, now_ms: 0, access: None, event: "", spares: false };
+                    let begin = Begin { db: 0, now_ms: 0, access: None, event: "" };
                     let mut effects = Effects::default();
                     let mut txn = twin.keyspace.begin_all(begin, &mut effects);
                     (0..SHARDS).for_each(|shard| txn.whole_shard(shard).tables.swap(0, 1));

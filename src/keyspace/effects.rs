@@ -63,6 +63,14 @@ pub struct Touch {
     pub class: Class,
 }
 
+/// A key that was looked at in vain.
+#[derive(Debug)]
+struct Missed {
+    place: Place,
+    /// It is there, but due: which is told before the miss.
+    due: bool,
+}
+
 /// Bytes of the log's buffer, and of the keys', that are kept from one transaction to the next.
 const BYTES_KEPT: usize = 64 * 1024;
 /// Room for as many items is kept in each list.
@@ -82,8 +90,10 @@ pub struct Effects {
     /// Keys that the client whose call it is has read, and that are not valid any more; `None` for all. It hears of them when
     /// all is done.
     owed: Vec<Option<Box<[u8]>>>,
-    /// Keys that readers missed since the last touch: readers share the transaction.
-    missed: RefCell<Vec<Place>>,
+    /// Keys that were looked at in vain since the last touch: readers share the transaction.
+    missed: RefCell<Vec<Missed>>,
+    /// Keys that were found due, and are to be removed.
+    due: Vec<Place>,
     /// Keys with waiters that may go on now.
     ready: Vec<(u32, Box<[u8]>)>,
     listeners: Listeners,
@@ -148,6 +158,7 @@ impl Effects {
             || !self.missed.get_mut().is_empty()
             || !self.ready.is_empty()
             || !self.owed.is_empty()
+            || !self.due.is_empty()
         {
             self.clear();
         }
@@ -166,6 +177,8 @@ impl Effects {
         self.owed.shrink_to(ITEMS_KEPT);
         missed.clear();
         missed.shrink_to(ITEMS_KEPT);
+        self.due.clear();
+        self.due.shrink_to(ITEMS_KEPT);
         self.ready.clear();
         self.ready.shrink_to(ITEMS_KEPT);
     }
@@ -175,7 +188,8 @@ impl Effects {
         self.log.capacity()
             + self.keys.capacity()
             + self.touches.capacity() * size_of::<Touch>()
-            + self.missed.borrow().capacity() * size_of::<Place>()
+            + self.missed.borrow().capacity() * size_of::<Missed>()
+            + self.due.capacity() * size_of::<Place>()
             + self.owed.capacity() * size_of::<Option<Box<[u8]>>>()
             + self.ready.capacity() * size_of::<(u32, Box<[u8]>)>()
     }
@@ -255,14 +269,41 @@ impl Effects {
     pub fn miss(&self, db: u32, key: &[u8]) {
         self.misses.set(self.misses.get() + 1);
         if self.listeners.any(Listeners::MISSES) {
-            self.missed.borrow_mut().push((db, key.into()));
+            self.missed.borrow_mut().push(Missed { place: (db, key.into()), due: false });
         }
+    }
+
+    /// Notes that `key` was found due.
+    pub(super) fn find_due(&self, db: u32, key: &[u8]) {
+        let mut missed = self.missed.borrow_mut();
+        let known = |place: &Place| place.0 == db && *place.1 == *key;
+        if !missed.iter().any(|one| one.due && known(&one.place)) && !self.due.iter().any(known) {
+            missed.push(Missed { place: (db, key.into()), due: true });
+        }
+    }
+
+    /// Whether keys were found due that are there still.
+    #[inline(always)]
+    pub(super) fn has_found_due(&mut self) -> bool {
+        !self.missed.get_mut().is_empty() || !self.due.is_empty()
+    }
+
+    /// Takes the keys that were found due.
+    pub(super) fn take_due(&mut self) -> Vec<Place> {
+        self.touch_missed();
+        std::mem::take(&mut self.due)
     }
 
     /// Tells the misses noted so far: they come before what happens next.
     fn touch_missed(&mut self) {
-        for (db, key) in std::mem::take(self.missed.get_mut()) {
-            self.add(db, &key, "keymiss", Class::MISS);
+        for Missed { place, due } in std::mem::take(self.missed.get_mut()) {
+            let (event, class) = if due { ("expired", Class::EXPIRED) } else { ("keymiss", Class::MISS) };
+            if self.is_heard() {
+                self.add(place.0, &place.1, event, class);
+            }
+            if due {
+                self.due.push(place);
+            }
         }
     }
 

@@ -8,6 +8,7 @@ mod read;
 mod write;
 
 pub use begin::{Begin, Locks};
+use write::alert;
 pub(super) use write::{note, replace_with};
 
 use self::held::Held;
@@ -110,8 +111,8 @@ pub struct Txn<'k> {
     now_ms: i64,
     access: Option<Access>,
     event: &'static str,
-    /// Whether its first key stays though it is due.
-    spares: bool,
+    /// One of its keys is due.
+    due_keys: bool,
     /// A hash with fields that are due is among what was looked at.
     due_fields: bool,
     caller: Caller,
@@ -320,9 +321,10 @@ impl<'k> Txn<'k> {
 
     /// Removes `key` if it is due.
     pub fn expire_if_due(&mut self, key: &[u8]) {
+        self.expire_found();
         let hash = self.hash_of(key);
         if self.table(shard_of(hash)).timed() != 0 {
-            self.expire(Key { bytes: key, hash }, true);
+            self.expire(Key { bytes: key, hash });
         }
     }
 
@@ -346,27 +348,69 @@ impl<'k> Txn<'k> {
         self.effects.replayed
     }
 
+    /// Notes whether one of its keys is due, or fields of it. Due keys go when they are looked at.
+    #[inline(always)]
+    pub fn look_for_due(&mut self) {
+        for key in self.keys {
+            if self.table(key.shard()).timed() != 0 {
+                self.note_due(*key);
+            }
+        }
+    }
+
+    fn note_due(&mut self, key: Key<'_>) {
+        let Some(entry) = self.table(key.shard()).find(key.hash, key.bytes) else { return };
+        if entry.expire_at().is_some_and(|at| self.is_due(at)) {
+            self.due_keys = true;
+        } else if entry.due_at().is_some_and(|at| self.is_due(at)) {
+            self.due_fields = true;
+        }
+    }
+
     /// Removes what is due of its keys.
-    #[inline(always)]
-    pub fn settle_keys(&mut self) {
-        for key in self.unspared() {
-            self.settle(*key);
+    pub fn expire_keys(&mut self) {
+        if self.due_keys {
+            self.keys.iter().for_each(|key| self.expire_for_write(key.bytes));
+            self.due_keys = false;
         }
     }
 
-    /// Its keys, without one that is spared. A destination that is a source as well is not.
+    /// Removes `key`, which is one of its keys, if it is due: what a command does that changes it without a look.
     #[inline(always)]
-    fn unspared(&self) -> &'k [Key<'k>] {
-        match self.keys {
-            [first, rest @ ..] if self.spares && rest.iter().all(|key| key.bytes != first.bytes) => rest,
-            keys => keys,
+    pub fn expire_for_write(&mut self, key: &[u8]) {
+        if self.due_keys && !self.keeps_due() {
+            self.expire_if_due(key);
         }
     }
 
+    /// Removes the keys that were found due. What looks at a key shares the transaction with others, and cannot.
     #[inline(always)]
-    fn settle(&mut self, key: Key<'_>) {
-        if self.table(key.shard()).timed() != 0 {
-            self.expire(key, !self.keeps_due());
+    pub fn expire_found(&mut self) {
+        if self.effects.has_found_due() {
+            self.remove_found();
+        }
+    }
+
+    #[cold]
+    fn remove_found(&mut self) {
+        let home = self.db;
+        for (db, key) in self.effects.take_due() {
+            self.db = db;
+            // Who listens to events was told when it was found.
+            if self.counting(0, |txn| txn.clear(&key)) {
+                self.effects.expired += 1;
+                let (shard, effects) = self.shard_mut(Key::new(&key).shard());
+                alert(&shard.hooks, effects, db, &key, Class::EXPIRED);
+            }
+        }
+        self.db = home;
+    }
+
+    /// Notes that `key` was found due.
+    #[cold]
+    fn find_due(&self, key: &[u8]) {
+        if !self.keeps_due() {
+            self.effects.find_due(self.db, key);
         }
     }
 
@@ -384,12 +428,12 @@ impl<'k> Txn<'k> {
         }
     }
 
-    /// Removes `key` if it is due and `may` go; notes it when only fields of it are due.
-    fn expire(&mut self, key: Key<'_>, may: bool) {
+    /// Removes `key` if it is due; notes it when only fields of it are due.
+    fn expire(&mut self, key: Key<'_>) {
         let Some(entry) = self.table(key.shard()).find(key.hash, key.bytes) else { return };
         if entry.expire_at().is_some_and(|at| self.is_due(at)) {
             // What time does is no change that counts.
-            if may && self.counting(0, |txn| txn.remove(key.bytes, "expired", Class::EXPIRED)) {
+            if self.counting(0, |txn| txn.remove(key.bytes, "expired", Class::EXPIRED)) {
                 self.effects.expired += 1;
             }
         } else if entry.due_at().is_some_and(|at| self.is_due(at)) {
@@ -402,6 +446,7 @@ impl<'k> Txn<'k> {
     /// # Errors
     /// [`Error::WRONG_TYPE`] when it holds another type.
     pub fn edit<'t, T: DataType>(&'t mut self, key: &'t [u8]) -> Result<Option<Edit<'t, T>>> {
+        self.expire_found();
         let hash = self.hash_of(key);
         let spot = self.locate::<T>(key, hash)?;
         Ok(spot.map(|spot| self.open(key, hash, spot, false)))
@@ -412,12 +457,13 @@ impl<'k> Txn<'k> {
     fn locate<T: DataType>(&self, key: &[u8], hash: u64) -> Result<Option<Spot>> {
         let Some((spot, entry)) = self.table(shard_of(hash)).locate(hash, key) else { return Ok(None) };
         if entry.expire_at().is_some_and(|at| self.is_due(at)) {
+            self.find_due(key);
             return Ok(None);
         }
+        self.note_access(entry);
         if entry.kind() != T::KIND {
             return Err(Error::WRONG_TYPE);
         }
-        self.note_access(entry);
         Ok(Some(spot))
     }
 
@@ -443,6 +489,7 @@ impl<'k> Txn<'k> {
         key: &'t [u8],
         create: impl FnOnce() -> EntryBox,
     ) -> Result<Edit<'t, T>> {
+        self.expire_found();
         let hash = self.hash_of(key);
         if let Some(spot) = self.locate::<T>(key, hash)? {
             return Ok(self.open(key, hash, spot, false));

@@ -1,7 +1,6 @@
 //! The interpreter of a thread.
 
 use super::bytecode::sets_globals;
-use super::libs::digits::write_g;
 use super::libs::json::{Seen, Settings};
 use super::libs::{ARRAY, READONLY};
 use super::names::Names;
@@ -11,6 +10,7 @@ use super::script::{Library, Script, Sha};
 use super::stack::{Ended, Hook, Kept, Stack, Type, keep};
 use super::writing::{REPLY_MAX, Writer};
 use super::{HOOK_EVERY, HOST, Host, api, debug};
+use crate::base::digits::write_g;
 use crate::base::random;
 use crate::resp::Reply;
 use mlua::chunk::ChunkMode;

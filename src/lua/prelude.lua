@@ -146,11 +146,11 @@ local caught_by = raw.xpcall(function(e)
     return seen
 end)
 
-local function resumed(fine, e, ...)
+local function resumed(fine, ...)
     if fine then
-        return true, e, ...
+        return true, ...
     end
-    return false, revealed(e)
+    return false, revealed((...))
 end
 
 local function unwrapped(fine, ...)

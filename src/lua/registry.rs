@@ -1,7 +1,7 @@
 //! What a library registers while its text runs.
 
 use super::Flags;
-use super::libs::digits::write_g;
+use crate::base::digits::write_g;
 use mlua::{Function, Table, Value};
 use smallvec::SmallVec;
 

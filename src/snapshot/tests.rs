@@ -25,7 +25,7 @@ fn directory() -> (Simulated, Directory) {
 fn put(keyspace: &Keyspace, db: u32, key: &[u8], value: &[u8], ttl: Ttl) {
     let mut effects = Effects::default();
     let keys = [Key::new(key)];
-    let begin = Begin { db, now_ms: 1_000, access: Some(Access::at(7_000, None)), event: "", spares: false };
+    let begin = Begin { db, now_ms: 1_000, access: Some(Access::at(7_000, None)), event: "" };
     keyspace.begin(&keys, begin, &mut effects).put_string(key, value, ttl);
 }
 

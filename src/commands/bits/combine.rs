@@ -10,7 +10,7 @@ pub const COMMANDS: &[Command] = &[BITOP];
 
 const BITOP: Command = Command::new("BITOP", "bitop", Group::Bitmap, Run::Keyed(bitop))
     .syntax("<operation: AND | OR | XOR | NOT | DIFF | DIFF1 | ANDOR | ONE> destkey key [key ...]")
-    .flags(WRITE | GROWS | SPARES)
+    .flags(WRITE | GROWS)
     .keys(&[Keys::one(2, access::OW | access::UPDATE), Keys::rest(3, access::RO | access::ACCESS)])
     .event("set")
     .doc("2.6.0", "O(N) for N bytes", "Combines the bits of strings and stores the result.");

@@ -36,7 +36,7 @@ const GEOSEARCHSTORE: Command =
          <by: circle: BYRADIUS radius <unit: M | KM | FT | MI> | box: BYBOX width height <unit: M | KM | FT | \
          MI>> [order: ASC | DESC] [count-block: COUNT count [ANY]] [STOREDIST]",
     )
-        .flags(WRITE | GROWS | SPARES)
+        .flags(WRITE | GROWS)
         .keys(&[Keys::one(1, access::OW | access::UPDATE), Keys::one(2, access::RO | access::ACCESS)])
         .history(&[("7.0.0", "Units in capitals too.")])
 .doc("6.2.0", COST, "Stores the members of a geospatial index in a circle or rectangle under a key.");

@@ -63,7 +63,7 @@ const PERSIST: Command = Command::new("PERSIST", "persist", Group::Generic, Run:
 
 fn persist(cx: &mut Keyed<'_, '_>) -> Result {
     let key = cx.args.bytes()?;
-    let had = cx.txn.peek(key).is_some_and(|entry| entry.expire_at().is_some());
+    let had = cx.txn.find(key).is_some_and(|entry| entry.expire_at().is_some());
     if had {
         cx.txn.set_expire_at(key, None);
         cx.txn.touch(key, "persist", Class::LIFETIME);
@@ -127,7 +127,7 @@ fn expire_generic(cx: &mut Keyed<'_, '_>, unit_ms: i64, base_ms: i64) -> Result 
             || Error::text(format!("ERR invalid expire time in '{}' command", cx.command.full_name)),
         )?;
 
-    let taken = match cx.txn.peek(key) {
+    let taken = match cx.txn.find(key) {
         Some(entry) => conditions.hold(entry.expire_at(), expire_at),
         None => false,
     };

@@ -21,7 +21,15 @@ const UNLINK: Command = Command::new("UNLINK", "unlink", Group::Generic, Run::Ke
     .doc("4.0.0", "O(N) for N keys; large values are freed in the background.", "Removes keys, as DEL does.");
 
 fn del(cx: &mut Keyed<'_, '_>) -> Result {
-    let removed = cx.args.rest().iter().filter(|key| cx.txn.delete(key)).count();
+    let removed = cx
+        .args
+        .rest()
+        .iter()
+        .filter(|key| {
+            cx.txn.expire_for_write(key);
+            cx.txn.delete(key)
+        })
+        .count();
     cx.reply.len_of(removed);
     Ok(())
 }

@@ -45,7 +45,7 @@ fn rename_generic(cx: &mut Keyed<'_, '_>, replace: bool) -> Result<bool> {
     if !cx.txn.exists(from) {
         return Err(Error::NO_SUCH_KEY);
     }
-    if from == to || !replace && cx.txn.exists(to) {
+    if from == to || cx.txn.exists(to) && !replace {
         return Ok(false);
     }
     let Some(entry) = cx.txn.take_entry(from) else { return Err(Error::NO_SUCH_KEY) };

@@ -232,7 +232,7 @@ fn sort_and_tell(
 
 /// The elements asked for, sorted.
 fn rows<'t>(txn: &'t Txn<'_>, key: &[u8], request: &Request<'_>) -> Result<Vec<Item<'t>>> {
-    let Some(entry) = txn.look(key) else { return Ok(Vec::new()) };
+    let Some(entry) = txn.entry(key) else { return Ok(Vec::new()) };
     if request.keeps_order() {
         return in_order(entry, request);
     }

@@ -18,7 +18,7 @@ fn call(keyspace: &Keyspace, words: &[Vec<u8>], now_ms: i64) -> (Vec<u8>, Vec<Ve
     let argv: Vec<&[u8]> = words.iter().map(|word| &word[..]).collect();
     let keys = [Key::new(b"a"), Key::new(b"b")];
     let mut effects = Effects::default();
-    let begin = Begin { db: 0, now_ms, access: None, event: command.event, spares: false };
+    let begin = Begin { db: 0, now_ms, access: None, event: command.event };
     let mut txn = keyspace.begin(&keys, begin, &mut effects);
     let owner = Arc::new(Owner { client: 7, name: "worker".into(), addr: "127.0.0.1:7".into() });
     let mut reply = Reply::default();

@@ -2,7 +2,7 @@
 
 use super::info::{Survey, client_memory};
 use super::prefixes;
-use crate::command::flag::{LOADING, READ, SPARES, STALE};
+use crate::command::flag::{LOADING, READ, STALE};
 use crate::command::{Command, Error, Group, Keyed, Keys, Outer, Reply, Result, Run, Sweep, access};
 use crate::commands::help::help;
 use crate::keyspace::Key;
@@ -23,7 +23,7 @@ const HELP: Command = Command::new("HELP", "memory|help", Group::Server, Run::Ou
 
 const USAGE: Command = Command::new("USAGE", "memory|usage", Group::Server, Run::Keyed(usage))
     .syntax("key [SAMPLES count]")
-    .flags(READ | SPARES)
+    .flags(READ)
     .keys(&[Keys::one(2, access::RO)])
     .doc("4.0.0", "O(1)", "Tells the bytes that a key and its value take.");
 

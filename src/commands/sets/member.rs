@@ -48,14 +48,13 @@ const SMOVE: Command = Command::new("SMOVE", "smove", Group::Set, Run::Keyed(smo
 fn smove(cx: &mut Keyed<'_, '_>) -> Result {
     let (source, destination) = (cx.args.bytes()?, cx.args.bytes()?);
     let member = cx.args.bytes()?;
-    let is_member = match cx.txn.probe::<Set>(source)? {
-        None => {
-            cx.reply.int(0);
-            return Ok(());
-        }
-        Some(set) => set.contains(member),
+    let (from, to) = (cx.txn.probe::<Set>(source), cx.txn.probe::<Set>(destination));
+    let Some(from) = from? else {
+        cx.reply.int(0);
+        return Ok(());
     };
-    cx.txn.probe::<Set>(destination)?;
+    to?;
+    let is_member = from.contains(member);
     if is_member && source != destination {
         if let Some(set) = cx.txn.edit::<Set>(source)? {
             set.named("srem").remove(&[member]);

@@ -15,7 +15,7 @@ const SYNTAX: &str = "destination key [key ...]";
 
 const SINTERSTORE: Command = Command::new("SINTERSTORE", "sinterstore", Group::Set, Run::Keyed(sinterstore))
     .syntax(SYNTAX)
-    .flags(WRITE | GROWS | SPARES)
+    .flags(WRITE | GROWS)
     .keys(KEYS)
     .doc("1.0.0", "O(N*M) for N members of the smallest of M sets", "Stores the members that all sets have.");
 
@@ -35,7 +35,7 @@ fn sinterstore(cx: &mut Keyed<'_, '_>) -> Result {
 
 const SUNIONSTORE: Command = Command::new("SUNIONSTORE", "sunionstore", Group::Set, Run::Keyed(sunionstore))
     .syntax(SYNTAX)
-    .flags(WRITE | GROWS | SPARES)
+    .flags(WRITE | GROWS)
     .keys(KEYS)
     .doc("1.0.0", "O(N) for N members of all sets", "Stores the members that any of the sets has.");
 
@@ -45,7 +45,7 @@ fn sunionstore(cx: &mut Keyed<'_, '_>) -> Result {
 
 const SDIFFSTORE: Command = Command::new("SDIFFSTORE", "sdiffstore", Group::Set, Run::Keyed(sdiffstore))
     .syntax(SYNTAX)
-    .flags(WRITE | GROWS | SPARES)
+    .flags(WRITE | GROWS)
     .keys(KEYS)
     .doc("1.0.0", "O(N) for N members of all sets", "Stores the members of the first set that no other has.");
 

@@ -305,7 +305,7 @@ const ZUNIONSTORE: Command =
             "destination numkeys key [key ...] [WEIGHTS weight [weight ...]] \
              [AGGREGATE <aggregate: SUM | MIN | MAX>]",
         )
-        .flags(WRITE | GROWS | SPARES)
+        .flags(WRITE | GROWS)
         .keys(STORES)
         .doc("2.0.0", UNION_COST, "Stores the union of sorted sets under a key.");
 
@@ -319,7 +319,7 @@ const ZINTERSTORE: Command =
             "destination numkeys key [key ...] [WEIGHTS weight [weight ...]] \
              [AGGREGATE <aggregate: SUM | MIN | MAX>]",
         )
-        .flags(WRITE | GROWS | SPARES)
+        .flags(WRITE | GROWS)
         .keys(STORES)
         .doc("2.0.0", INTER_COST, "Stores the intersection of sorted sets under a key.");
 
@@ -329,7 +329,7 @@ fn zinterstore(cx: &mut Keyed<'_, '_>) -> Result {
 
 const ZDIFFSTORE: Command = Command::new("ZDIFFSTORE", "zdiffstore", Group::Sorted, Run::Keyed(zdiffstore))
     .syntax("destination numkeys key [key ...]")
-    .flags(WRITE | GROWS | SPARES)
+    .flags(WRITE | GROWS)
     .keys(STORES)
     .doc("6.2.0", DIFF_COST, "Stores the members of the first of several sorted sets that no other has.");
 

@@ -221,7 +221,7 @@ fn zrevrangebylex(cx: &mut Keyed<'_, '_>) -> Result {
 const ZRANGESTORE: Command =
     Command::new("ZRANGESTORE", "zrangestore", Group::Sorted, Run::Keyed(zrangestore))
         .syntax("dst src min max [sortby: BYSCORE | BYLEX] [REV] [LIMIT limit: offset count]")
-        .flags(WRITE | GROWS | SPARES)
+        .flags(WRITE | GROWS)
         .keys(&[Keys::one(1, access::OW | access::UPDATE), Keys::one(2, access::RO | access::ACCESS)])
         .doc(
             "6.2.0",

@@ -1,6 +1,6 @@
 //! ZSCAN.
 
-use crate::base::number;
+use crate::base::{digits, number};
 use crate::command::flag::*;
 use crate::command::{Command, Group, Keyed, Keys, Result, Run, access};
 use crate::commands::scan::{self, Options};
@@ -11,6 +11,8 @@ pub const COMMANDS: &[Command] = &[ZSCAN];
 
 /// Members visited at a time.
 const STEP: usize = 10;
+/// Significant digits in which Redis tells the scores of the large form here.
+const LARGE_PRECISION: usize = 17;
 
 const ZSCAN: Command = Command::new("ZSCAN", "zscan", Group::Sorted, Run::Keyed(zscan))
     .syntax("key cursor [MATCH pattern] [COUNT count] [NOSCORES]")
@@ -42,7 +44,10 @@ fn zscan(cx: &mut Keyed<'_, '_>) -> Result {
                     return;
                 }
                 let mut text = Vec::new();
-                number::format_f64(score, &mut text);
+                match sorted.is_large() {
+                    true => digits::write_g(score, LARGE_PRECISION, &mut text),
+                    false => number::format_f64(score, &mut text),
+                }
                 reply.bulk(&text);
             }
         })

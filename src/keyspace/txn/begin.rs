@@ -21,12 +21,10 @@ pub struct Begin {
     pub access: Option<Access>,
     /// The name of the event that edits tell by default.
     pub event: &'static str,
-    /// Whether the first key stays though it is due, unless it is named once more.
-    pub spares: bool,
 }
 
 impl Keyspace {
-    /// Locks the shards of `keys` in ascending order and settles the expiry of each of them.
+    /// Locks the shards of `keys` in ascending order, and notes whether one of them is due.
     pub fn begin<'k>(&'k self, keys: &'k [Key<'k>], begin: Begin, effects: &'k mut Effects) -> Txn<'k> {
         let held = match keys {
             [] => Held::None,
@@ -41,7 +39,7 @@ impl Keyspace {
             }
         };
         let mut txn = self.txn(held, keys, begin, effects);
-        txn.settle_keys();
+        txn.look_for_due();
         txn
     }
 
@@ -54,7 +52,7 @@ impl Keyspace {
         effects: &'k mut Effects,
     ) -> Option<Txn<'k>> {
         let mut txn = self.enter(self.hold_soon(keys)?, keys, begin, effects);
-        txn.settle_keys();
+        txn.look_for_due();
         Some(txn)
     }
 
@@ -83,7 +81,7 @@ impl Keyspace {
     }
 
     /// Begins a transaction under the locks of its `keys`. A transaction is large: made and left where the caller
-    /// keeps it, it is not moved. [`Txn::settle_keys`] is to come next.
+    /// keeps it, it is not moved. [`Txn::look_for_due`] is to come next.
     #[inline(always)]
     pub fn enter<'k>(
         &'k self,
@@ -133,12 +131,12 @@ impl Keyspace {
 }
 
 impl<'k> Txn<'k> {
-    /// A call of EXEC or of a script: a transaction within this one over `keys`, whose expiry it settles.
+    /// A call of EXEC or of a script: a transaction within this one over `keys`; [`Txn::expire_found`] ends it.
     /// What it does are effects of this one. `None` when a key's shard is not held.
     pub fn nested<'n>(&'n mut self, keys: &'n [Key<'n>], begin: Begin) -> Option<Txn<'n>> {
         let set = keys.iter().fold(0, |set, key| set | 1 << key.shard());
         let mut txn = self.within(set, keys, begin)?;
-        txn.settle_keys();
+        txn.look_for_due();
         Some(txn)
     }
 
@@ -157,7 +155,7 @@ impl<'k> Txn<'k> {
         keyspace: &'k Keyspace,
         held: Held<'k>,
         keys: &'k [Key<'k>],
-        Begin { db, now_ms, access, event, spares }: Begin,
+        Begin { db, now_ms, access, event }: Begin,
         effects: &'k mut Effects,
     ) -> Self {
         Txn {
@@ -169,7 +167,7 @@ impl<'k> Txn<'k> {
             now_ms,
             access,
             event,
-            spares,
+            due_keys: false,
             due_fields: false,
             caller: Caller::default(),
             saw: None,

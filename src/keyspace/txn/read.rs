@@ -6,13 +6,16 @@ use crate::keyspace::entry::{EntryRef, Kind};
 use crate::resp::{Error, Result};
 
 impl Txn<'_> {
-    /// The entry of `key`, unless it is due. Notes neither access nor hit.
+    /// The entry of `key`, unless it is due: then it is to go. Notes neither access nor hit.
     #[inline(always)]
     pub fn peek(&self, key: &[u8]) -> Option<EntryRef<'_>> {
         let hash = self.hash_of(key);
         let entry = self.table(shard_of(hash)).find(hash, key)?;
         match entry.expire_at() {
-            Some(t) if self.is_due(t) => None,
+            Some(t) if self.is_due(t) => {
+                self.find_due(key);
+                None
+            }
             _ => Some(entry),
         }
     }
@@ -56,9 +59,16 @@ impl Txn<'_> {
         self.access.unwrap_or(Access::at(self.now_ms, None))
     }
 
-    /// Whether `key` exists.
+    /// The entry of `key` for a decision on a change: its access is noted, but hits and misses are for readers.
+    pub fn find(&self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let entry = self.peek(key);
+        entry.into_iter().for_each(|entry| self.note_access(entry));
+        entry
+    }
+
+    /// Whether `key` exists, for such a decision.
     pub fn exists(&self, key: &[u8]) -> bool {
-        self.peek(key).is_some()
+        self.find(key).is_some()
     }
 
     /// The type of the value of `key`.
@@ -77,13 +87,12 @@ impl Txn<'_> {
         }
     }
 
-    /// Reads `key` as a `T` to decide on a change: its access is noted, but hits and misses are for readers.
+    /// Reads `key` as a `T` for a decision on a change: see [`Txn::find`].
     ///
     /// # Errors
     /// [`Error::WRONG_TYPE`] when it holds another type.
     pub fn probe<T: DataType>(&self, key: &[u8]) -> Result<Option<T::Ref<'_>>> {
-        let Some(entry) = self.peek(key) else { return Ok(None) };
-        self.note_access(entry);
+        let Some(entry) = self.find(key) else { return Ok(None) };
         T::view(entry).map(Some).ok_or(Error::WRONG_TYPE)
     }
 }

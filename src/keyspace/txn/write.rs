@@ -26,6 +26,8 @@ impl Txn<'_> {
     ///
     /// Returns the expiry the key has now.
     pub fn put_string(&mut self, key: &[u8], value: &[u8], ttl: Ttl) -> Option<i64> {
+        self.expire_found();
+        self.expire_for_write(key);
         let hash = self.hash_of(key);
         let access = self.access.map_or(0, Access::fresh);
         let (db, keyspace) = (self.db, self.keyspace);
@@ -80,9 +82,10 @@ impl Txn<'_> {
         self.record(&[b"SET", key, value]);
     }
 
-    /// Gives `key` a ready-made entry, replacing what it held. Tells no event but `new` and `overwritten`,
-    /// records nothing: callers do. The replaced value is freed.
+    /// Gives `key` a ready-made entry, replacing what it held, though it be due. Tells no event but `new` and
+    /// `overwritten`, records nothing: callers do. The replaced value is freed.
     pub fn put_entry(&mut self, key: &[u8], mut entry: EntryBox) {
+        self.expire_found();
         let hash = self.hash_of(key);
         let db = self.db;
         let keyspace = self.keyspace;
@@ -124,6 +127,7 @@ impl Txn<'_> {
 
     /// Takes the entry of `key` out of the keyspace. Tells no event, records nothing: callers do.
     pub fn take_entry(&mut self, key: &[u8]) -> Option<EntryBox> {
+        self.expire_found();
         let hash = self.hash_of(key);
         let db = self.db as usize;
         let (shard, effects) = self.shard_mut(shard_of(hash));
@@ -139,10 +143,18 @@ impl Txn<'_> {
 
     /// Removes `key` and tells `event`; false when it is absent.
     pub fn remove(&mut self, key: &[u8], event: &'static str, class: Class) -> bool {
+        let removed = self.clear(key);
+        if removed {
+            self.touch(key, event, class);
+        }
+        removed
+    }
+
+    /// Removes `key` and tells nobody; false when it is absent.
+    pub(super) fn clear(&mut self, key: &[u8]) -> bool {
         let Some(entry) = self.take_entry(key) else { return false };
         self.keyspace.free(entry);
         self.record(&[b"DEL", key]);
-        self.touch(key, event, class);
         true
     }
 
@@ -202,6 +214,12 @@ pub(in crate::keyspace) fn note(
     event: &'static str,
     class: Class,
 ) {
+    alert(hooks, effects, db, key, class);
+    effects.touch(db, key, event, class);
+}
+
+/// Tells watchers and waiters alone.
+pub(super) fn alert(hooks: &Hooks, effects: &mut Effects, db: u32, key: &[u8], class: Class) {
     if !hooks.is_empty() {
         if !class.meets(Class::BESIDE) {
             hooks.watchers.touch(db, key);
@@ -210,5 +228,4 @@ pub(in crate::keyspace) fn note(
             effects.wake(db, key);
         }
     }
-    effects.touch(db, key, event, class);
 }

@@ -1,7 +1,7 @@
 //! Values and replies as the debugger shows them.
 
+use crate::base::digits::write_g;
 use crate::base::words::quote;
-use crate::lua::libs::digits::write_g;
 use crate::lua::stack::{Kept, Stack, Type};
 use memchr::memchr;
 

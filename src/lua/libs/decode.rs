@@ -1,8 +1,8 @@
 //! JSON to Lua values.
 
-use super::digits::read_double;
 use super::json::Settings;
 use super::{ARRAY, DEPTH_MAX};
+use crate::base::digits::read_double;
 use crate::lua::api::mistake;
 use mlua::{IntoLua, Lua, Result, Value};
 

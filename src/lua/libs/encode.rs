@@ -1,8 +1,8 @@
 //! Lua values to JSON.
 
-use super::digits::write_g;
 use super::json::Settings;
 use super::{DEPTH_MAX, IS_ARRAY, behind};
+use crate::base::digits::write_g;
 use crate::lua::api::{placed, type_name, unplaced};
 use mlua::{Lua, Result, Table, Value};
 

@@ -4,7 +4,6 @@
 pub mod bit;
 pub mod cmsgpack;
 mod decode;
-pub mod digits;
 mod encode;
 pub mod json;
 pub mod packed;

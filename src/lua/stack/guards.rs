@@ -1,6 +1,6 @@
 //! Functions of C that stand before Lua's own: they look at the arguments, or at what is raised.
 
-use crate::lua::libs::digits::read_plain;
+use crate::base::digits::read_plain;
 use mlua::{Function, Lua, ffi, lua_State};
 use std::ffi::{CStr, c_char, c_int};
 
