@@ -30,31 +30,30 @@ struct Visitor<'a> {
 }
 
 impl Visitor<'_> {
-    /// The flags of what is about to run: EXEC is what was queued.
+    /// The flags of what is about to run: EXEC is what was queued, and scripts are what they declare themselves.
     fn flags(&self) -> u32 {
         match (&self.session.multi, self.command.run) {
             (Some(queue), Run::Nested(Nest::Exec)) => self.command.flags | queue.flags(),
-            _ => self.command.flags,
-        }
-    }
-
-    /// The same, and scripts as they declare themselves.
-    fn declared_flags(&self) -> u32 {
-        match self.command.run {
-            Run::Nested(Nest::Script(_)) => flags_of(self.engine, self.command, self.call.argv),
-            _ => self.flags(),
+            _ => flags_of(self.engine, self.command, self.call.argv),
         }
     }
 }
 
-/// What a call may do: a script that says so does not write.
+/// What a call may do: a script that declares flags writes, and takes memory, unless they say otherwise.
 pub(super) fn flags_of(engine: &Engine, command: &Command, argv: &[&[u8]]) -> u32 {
-    if let Run::Nested(Nest::Script(source)) = command.run
-        && declared(engine, source, argv).is_some_and(|flags| flags.has(Flags::NO_WRITES))
-    {
-        return command.flags & !flag::REPLICATES;
+    let Run::Nested(Nest::Script(source)) = command.run else { return command.flags };
+    match declared(engine, source, argv) {
+        Some(flags) if flags.has(Flags::COMPATIBLE) => command.flags,
+        Some(flags) => {
+            let may = match () {
+                () if flags.has(Flags::NO_WRITES) => 0,
+                () if flags.has(Flags::ALLOW_OOM) => flag::WRITE,
+                () => flag::WRITE | flag::GROWS,
+            };
+            command.flags & !flag::REPLICATES | may
+        }
+        None => command.flags,
     }
-    command.flags
 }
 
 /// Declares the gates in their order, each with when it is open: then it lets every plain call pass, whatever it
@@ -218,7 +217,7 @@ fn crowd(v: &Visitor<'_>) -> Result<Verdict, Error> {
 /// Who monitors gets what it could not tell from replies; Redis counts it among the replicas, and says so.
 fn monitoring(v: &Visitor<'_>) -> Result<Verdict, Error> {
     let touches = flag::READ | flag::WRITE | flag::REPLICATES;
-    if v.session.client.is(Flag::Monitor) && v.declared_flags() & touches != 0 {
+    if v.session.client.is(Flag::Monitor) && v.flags() & touches != 0 {
         return Err(Error::new("ERR Replica can't interact with the keyspace"));
     }
     Ok(Verdict::Pass)
@@ -227,7 +226,7 @@ fn monitoring(v: &Visitor<'_>) -> Result<Verdict, Error> {
 /// CLIENT PAUSE.
 fn pause(v: &Visitor<'_>) -> Result<Verdict, Error> {
     let Some((what, _)) = v.engine.pause.state(v.now_ms) else { return Ok(Verdict::Pass) };
-    let held = what == Paused::All || v.declared_flags() & (flag::WRITE | flag::REPLICATES) != 0;
+    let held = what == Paused::All || v.flags() & (flag::WRITE | flag::REPLICATES) != 0;
     Ok(if held { Verdict::Hold } else { Verdict::Pass })
 }
 

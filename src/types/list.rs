@@ -115,12 +115,28 @@ impl List {
 
     /// The list of these elements, as SORT stores it: its form is chosen at the end.
     pub fn gathered(texts: &[&[u8]], packing: &Packing) -> List {
-        let limit = Limit::new(packing);
-        let mut nodes = Nodes::new(limit);
-        texts.iter().for_each(|text| nodes.push(End::Back, text));
-        let mut list = List(Form::Nodes(Box::new(nodes)).into());
-        list.shrink_if(|nodes| nodes.single().filter(|node| limit.holds(node.size())));
+        let mut list = List::large(packing);
+        list.add(End::Back, texts);
+        list.choose_form(packing);
         list
+    }
+
+    /// An empty list of the large form, to be filled until [`List::choose_form`].
+    pub fn large(packing: &Packing) -> List {
+        List(Form::Nodes(Box::new(Nodes::new(Limit::new(packing)))).into())
+    }
+
+    /// Adds a node at the end of a list of the large form, as another server had it.
+    pub fn push_node(&mut self, items: &[Item<'_>]) {
+        if let ViewMut::Nodes(nodes) = self.0.view_mut() {
+            nodes.push_node(items);
+        }
+    }
+
+    /// Becomes a packed list if it is one node that may be one.
+    pub fn choose_form(&mut self, packing: &Packing) {
+        let limit = Limit::new(packing);
+        self.shrink_if(|nodes| nodes.single().filter(|node| limit.holds(node.size())));
     }
 
     /// Adds elements at one end, one after the other: the last of `texts` ends up outermost.

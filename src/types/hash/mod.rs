@@ -201,7 +201,8 @@ impl Hash {
             },
             ViewMut::Table(fields) => return fields.set(field, value, keep_expiry),
         };
-        if new && self.len() > limit(packing.hash_max_listpack_entries()) {
+        // Also where the bound was lowered since.
+        if self.len() > limit(packing.hash_max_listpack_entries()) {
             self.widen();
         }
         new

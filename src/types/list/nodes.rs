@@ -107,6 +107,15 @@ impl Nodes {
         self.len += 1;
     }
 
+    /// Adds a node of these elements at the end, whatever a node may hold.
+    pub(super) fn push_node(&mut self, items: &[Item<'_>]) {
+        let mut node = Node::default();
+        items.iter().for_each(|item| node.push(End::Back, *item));
+        node.settle();
+        self.len += node.len();
+        self.ring.push_back(node);
+    }
+
     /// Removes the element at one end; there is one.
     pub(super) fn drop_end(&mut self, end: End) {
         let Some(node) = self.end_mut(end) else { return };

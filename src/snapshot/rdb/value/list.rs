@@ -46,34 +46,43 @@ pub(super) fn write_some(list: &List, resume: &mut Resume, limit: usize, out: &m
 }
 
 pub(super) fn read(kind: u8, input: &mut Reader<'_>, packing: &Packing) -> Result<List, Damage> {
-    let mut list = List::new();
-    let mut extend = |items: Vec<Item<'_>>| {
-        items.into_iter().for_each(|item| list.push(End::Back, &[item.text().as_bytes()], packing));
-        Ok(())
-    };
     if kind == kind::LIST_ZIPLIST {
-        with_packed(input, old::ziplist, extend)?;
+        let mut list = List::new();
+        with_packed(input, old::ziplist, |items| {
+            items.into_iter().for_each(|item| list.push(End::Back, &[item.text().as_bytes()], packing));
+            Ok(())
+        })?;
         return Ok(list);
     }
+    // Nodes stay as they are, as in Redis.
+    let mut list = List::large(packing);
     for _ in 0..input.count()? {
         let container = if kind == kind::LIST_QUICKLIST_2 { input.length()? } else { PACKED };
         match (kind, container) {
-            (kind::LIST_QUICKLIST, _) => unless_empty(with_packed(input, old::ziplist, &mut extend))?,
-            (kind::LIST_QUICKLIST_2, PACKED) => {
-                unless_empty(with_packed(input, listpack::elements, &mut extend))?;
+            (kind::LIST, _) => list.push(End::Back, &[&input.string()?], packing),
+            (_, PACKED) => {
+                let parse = if kind == kind::LIST_QUICKLIST { old::ziplist } else { listpack::elements };
+                unless_empty(with_packed(input, parse, |items| {
+                    list.push_node(&items);
+                    Ok(())
+                }))?;
             }
-            (kind::LIST, _) | (_, PLAIN) => {
+            (_, PLAIN) => {
                 let text = input.string()?;
-                if text.is_empty() && kind == kind::LIST_QUICKLIST_2 {
+                if text.is_empty() {
                     drop(text);
                     return Err(input.damage("a node of a list is empty"));
                 }
-                let _ = extend(vec![Item::Bytes(&text)]);
+                list.push_node(&[Item::Bytes(&text)]);
             }
             _ => return Err(input.damage("a node of a list is of an unknown kind")),
         }
     }
-    if list.is_empty() { Err(input.fault(Fault::Empty)) } else { Ok(list) }
+    if list.is_empty() {
+        return Err(input.fault(Fault::Empty));
+    }
+    list.choose_form(packing);
+    Ok(list)
 }
 
 /// Nodes without elements are skipped, as Redis does.
