@@ -382,7 +382,7 @@ impl Edit<'_, Queue> {
         reason: Option<&[u8]>,
     ) -> usize {
         let now_ms = self.time_ms();
-        let deaths = self.value().totals().dead;
+        let before = *self.value().totals();
         let mut done = Vec::new();
         self.alter(|queue| {
             for (id, lease) in receipts {
@@ -403,20 +403,20 @@ impl Edit<'_, Queue> {
         });
         if !done.is_empty() {
             self.note(b"Q.NACK", &[word(how), &optional(reason), &pack_numbered(&done)]);
-            let died = self.value().totals().dead - deaths;
+            let after = *self.value().totals();
             self.tell_each(done.len() as u64 - 1, self.place.event);
-            self.tell_deaths(died);
+            self.tell_behind(after.dead - before.dead, "qdead");
+            self.tell_behind(after.dropped - before.dropped, "qdel");
         }
         done.len()
     }
 
-    /// Tells of deaths behind the edit's own event.
-    fn tell_deaths(&mut self, died: u64) {
-        if died > 0 {
-            let event = self.place.event;
-            self.tell_each(1, event);
-            self.place.event = "qdead";
-            self.tell_each(died - 1, "qdead");
+    /// Tells `count` of another event behind the edit's own, which is told last of all.
+    fn tell_behind(&mut self, count: u64, event: &'static str) {
+        if count > 0 {
+            let own = std::mem::replace(&mut self.place.event, event);
+            self.tell_each(1, own);
+            self.tell_each(count - 1, event);
         }
     }
 
