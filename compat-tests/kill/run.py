@@ -297,8 +297,8 @@ class Writer(threading.Thread):
         elif mode == "everysec":
             must = sum(1 for s in self.steps if s[3] is not None and s[3] < killed - (INTERVAL_MS + SLACK_MS) / 1000)
         if survived < must:
-            since = ", ".join(f"{killed - s[3]:.2f} s" for s in self.steps[survived:must])
-            why = "its connection waits for the disk" if self.durable else f"{since} before the end"
+            first, last = (killed - self.steps[at][3] for at in (survived, must - 1))
+            why = "its connection waits for the disk" if self.durable else f"{first:.2f} to {last:.2f} s before the end"
             faults.append(f"{where}: {survived} steps are there, {must} were acknowledged and durable ({why})")
         found = self.fetch(link)
         model = copy.deepcopy(self.base)

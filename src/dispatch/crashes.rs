@@ -75,6 +75,7 @@ fn live(seed: u64) {
                     write_fails_one_in: [0, 3, 10][rng.usize(..3)],
                     sync_fails_one_in: [0, 3, 10][rng.usize(..3)],
                     capacity: 0,
+                    ..Faults::default()
                 }),
                 1 => disk.set_faults(Faults::default()),
                 2 => compact(&engine, &dir),

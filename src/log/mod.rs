@@ -6,6 +6,9 @@
 //!   shards' locks)     └ full: connections wait before their next write
 //!                     durable_lsn ──▶ connections that hold replies
 //! ```
+//! Where nobody waits for the disk ([`Mode::Periodic`], [`Mode::Never`]) syncs run beside the writer: however long one takes,
+//! what is appended reaches the operating system, and a killed process loses nothing of it.
+//!
 //! Invariants:
 //! - an [`Lsn`] is a place in bytes since the log began; it only grows, across restarts too;
 //! - records are appended under the locks of the shards they are about, so their order is that of the
@@ -21,6 +24,7 @@ pub mod recover;
 pub mod repair;
 pub mod scan;
 pub mod segment;
+mod syncer;
 #[cfg(test)]
 mod tests;
 mod waiting;
@@ -128,6 +132,8 @@ struct Inner {
     /// The writer sleeps until something is appended.
     sleeping: bool,
     stopping: bool,
+    /// What became of the sync beside the writer, until it is taken.
+    synced: Option<syncer::Synced>,
     /// Records appended.
     records: u64,
 }
@@ -176,6 +182,7 @@ impl Default for Log {
             kept_from: FIRST,
             sleeping: false,
             stopping: false,
+            synced: None,
             records: 0,
         };
         let shared = Shared {
@@ -242,7 +249,7 @@ impl Log {
         self.set_options(options);
         let first = segment::Segment::create(&directory, end, options.segment_len, options.anew)?;
         shared.segments.lock().bases.insert(end);
-        let thread = writer::Writer::new(shared.clone(), directory, first);
+        let thread = writer::Writer::new(shared.clone(), directory, first)?;
         let builder = std::thread::Builder::new().name("log".into());
         *writer = Some(builder.spawn(move || thread.run())?);
         shared.on.store(true, Ordering::SeqCst);

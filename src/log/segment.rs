@@ -18,6 +18,7 @@ use super::Lsn;
 use crate::base::clock;
 use crate::base::disk::{Directory, File};
 use std::io;
+use std::sync::Arc;
 
 /// Bytes of a segment's header.
 pub const HEADER: u64 = 64;
@@ -108,7 +109,7 @@ pub fn is_anew(file: &dyn File, base: Lsn) -> io::Result<bool> {
 /// A segment open for writing.
 #[derive(Debug)]
 pub struct Segment {
-    file: Box<dyn File>,
+    file: Arc<dyn File>,
     base: Lsn,
     /// Bytes it should not outgrow.
     room: u64,
@@ -142,7 +143,7 @@ impl Segment {
         file.sync()?;
         disk.rename(&new, &directory.file(&name(base)))?;
         disk.sync_dir(&directory.path)?;
-        Ok(Self { file, base, room, touched })
+        Ok(Self { file: file.into(), base, room, touched })
     }
 
     /// The Lsn of its first record.
@@ -176,6 +177,11 @@ impl Segment {
         }
         self.touched = self.touched.max(end);
         Ok(())
+    }
+
+    /// Its file, to be synced by another thread.
+    pub fn file(&self) -> Arc<dyn File> {
+        self.file.clone()
     }
 
     /// Makes what was written durable.

@@ -102,6 +102,29 @@ fn writes_of_a_turn_share_a_sync() {
     log.stop().unwrap();
 }
 
+/// However long the disk takes for a sync, a process that is killed loses nothing of what it appended before.
+#[test]
+fn writes_do_not_wait_for_a_sync() {
+    for mode in [Mode::Periodic, Mode::Never] {
+        let disk = Simulated::new(1);
+        let log = Log::default();
+        let options = Options { segment_len: 1 << 20, ..options(mode) };
+        log.start(directory(&disk), super::FIRST, options).unwrap();
+        disk.set_faults(Faults { syncs_hang: true, ..Faults::default() });
+        let segment = disk.open(&directory(&disk).file(&segment::name(super::FIRST))).unwrap();
+        for i in 1..=50 {
+            // Nobody else waits for this, in no mode but `Always`.
+            log.want(log.append(&[i; 100], 1));
+            let is_there = || read_all(&*segment).unwrap().windows(100).any(|bytes| bytes == [i; 100]);
+            until("a write beside a sync", is_there);
+        }
+        assert_eq!(log.durable(), super::FIRST);
+        disk.set_faults(Faults::default());
+        durable(&log, log.end());
+        log.stop().unwrap();
+    }
+}
+
 #[test]
 fn a_log_begun_anew_counts_from_its_snapshot_on() {
     let disk = Simulated::new(1);
@@ -180,6 +203,7 @@ fn live(seed: u64) {
                     write_fails_one_in: [0, 3, 10][rng.usize(..3)],
                     sync_fails_one_in: [0, 3, 10][rng.usize(..3)],
                     capacity: [0, used + 2000][rng.usize(..2)],
+                    syncs_hang: rng.u8(..4) == 0,
                 });
             }
             if log.failure().is_none() {

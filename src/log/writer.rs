@@ -1,8 +1,9 @@
 //! The thread that writes the log: one write and one sync for all that waits, and the next as soon as
-//! the last is done.
+//! the last is done. In [`Mode::Always`] it syncs itself, as nobody goes on before; else a [`Syncer`] does it meanwhile.
 
 use super::buffer::{self, Chunk};
 use super::segment::Segment;
+use super::syncer::{Synced, Syncer};
 use super::{Inner, Lsn, Mode, Shared, record};
 use crate::base::clock;
 use crate::base::disk::Directory;
@@ -41,7 +42,8 @@ pub(super) struct Writer {
     kept: VecDeque<Chunk>,
     /// The place up to which the segment was written.
     written: Lsn,
-    /// Whether something was written since the last sync.
+    syncer: Syncer,
+    /// Whether something was written since the last sync began.
     dirty: bool,
     written_at: Instant,
     synced_at: Instant,
@@ -51,16 +53,21 @@ pub(super) struct Writer {
 
 /// What is to be done next.
 enum Task {
-    Write { sync: bool },
+    Write {
+        sync: bool,
+    },
+    /// A sync beside the writer is done.
+    Synced,
     Retry,
     Stop,
 }
 
 impl Writer {
-    pub fn new(shared: Arc<Shared>, directory: Directory, segment: Segment) -> Self {
+    pub fn new(shared: Arc<Shared>, directory: Directory, segment: Segment) -> io::Result<Self> {
         let now = Instant::now();
-        Self {
+        Ok(Self {
             written: segment.base(),
+            syncer: Syncer::start(shared.clone())?,
             shared,
             directory,
             segment: Some(segment),
@@ -69,7 +76,7 @@ impl Writer {
             written_at: now,
             synced_at: now,
             retry_at: None,
-        }
+        })
     }
 
     /// Works until the log is stopped.
@@ -78,7 +85,12 @@ impl Writer {
             match self.next() {
                 Task::Stop => return self.finish(),
                 Task::Retry => self.attempt(Self::write_again),
-                Task::Write { sync } => self.attempt(|writer| writer.write_out(sync)),
+                Task::Synced => self.attempt(Self::settle),
+                Task::Write { sync: false } => self.attempt(Self::write_out),
+                Task::Write { sync: true } => self.attempt(|writer| {
+                    writer.write_out()?;
+                    writer.begin_sync()
+                }),
             }
         }
     }
@@ -111,19 +123,24 @@ impl Writer {
         if inner.stopping {
             return Ok(Task::Stop);
         }
+        if inner.synced.is_some() {
+            return Ok(Task::Synced);
+        }
         if let Some(at) = self.retry_at {
             return if due(at) { Ok(Task::Retry) } else { Err(Some(at)) };
         }
         let some = !inner.buffer.is_empty();
+        // While a sync is under way what is appended gathers for the next one.
+        let is_idle = !self.syncer.is_busy();
         let options = &inner.options;
         let wanted = self.shared.wanted.load(SeqCst) > self.shared.durable.load(SeqCst);
         let pressed =
             inner.buffer.end() - inner.kept_from > buffer::RECYCLED.min(options.buffer_len) as u64 / 2;
-        if (wanted || pressed) && (some || self.dirty) {
+        if is_idle && (wanted || pressed) && (some || self.dirty) {
             return Ok(Task::Write { sync: true });
         }
         let sync_at = match options.mode {
-            Mode::Periodic => self.dirty.then_some(self.synced_at + options.interval),
+            Mode::Periodic => (is_idle && self.dirty).then_some(self.synced_at + options.interval),
             // What nobody waits for (keys that expired) does not wait for ever.
             Mode::Always => (some || self.dirty).then_some(self.synced_at + options.interval),
             Mode::Never => None,
@@ -146,11 +163,23 @@ impl Writer {
         }
     }
 
-    /// Writes what was appended, and syncs.
-    fn write_out(&mut self, sync: bool) -> Result<(), Failure> {
+    /// Writes what was appended.
+    fn write_out(&mut self) -> Result<(), Failure> {
         let first = self.take();
-        self.write_kept(first)?;
-        if sync { self.sync() } else { Ok(()) }
+        self.write_kept(first)
+    }
+
+    /// Syncs what was written, or sees to it that it is synced meanwhile.
+    fn begin_sync(&mut self) -> Result<(), Failure> {
+        let beside = !self.shared.always.load(Relaxed) && !self.syncer.is_busy();
+        match &self.segment {
+            Some(segment) if self.dirty && beside => {
+                self.syncer.begin(segment.file(), self.written);
+                self.dirty = false;
+                Ok(())
+            }
+            _ => self.sync(),
+        }
     }
 
     /// Takes what was appended; returns where in `kept` it begins.
@@ -170,12 +199,10 @@ impl Writer {
         while at < self.kept.len() {
             let (lsn, len) = (self.kept[at].first, self.kept[at].bytes.len());
             if self.segment.as_ref().is_none_or(|segment| segment.is_full(lsn, len)) {
-                if self.dirty {
-                    // All that was written becomes durable, and is kept no longer.
-                    let written = self.kept.len();
-                    self.sync()?;
-                    at -= written - self.kept.len();
-                }
+                // All that was written becomes durable, and is kept no longer.
+                let kept = self.kept.len();
+                self.sync()?;
+                at -= kept - self.kept.len();
                 let room = options.segment_len.max(len as u64 + super::segment::HEADER);
                 let segment = Segment::create(&self.directory, lsn, room, false)
                     .map_err(|error| Failure { doing: "cannot begin a segment of the log", error })?;
@@ -201,37 +228,52 @@ impl Writer {
 
     /// Makes durable what was written.
     fn sync(&mut self) -> Result<(), Failure> {
+        self.settle()?;
         let start = Instant::now();
         if let Some(segment) = &self.segment
             && self.dirty
         {
-            segment.sync().map_err(|error| Failure { doing: "cannot sync the log", error })?;
+            let result = segment.sync();
+            self.dirty = false;
+            return self.confirm(Synced { to: self.written, took: start.elapsed(), result });
         }
-        self.dirty = false;
+        Ok(())
+    }
+
+    /// Waits for the sync beside the writer, if there is one.
+    fn settle(&mut self) -> Result<(), Failure> {
+        match self.syncer.outcome(&self.shared) {
+            Some(synced) => self.confirm(synced),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells those who wait what became of a sync.
+    fn confirm(&mut self, Synced { to, took, result }: Synced) -> Result<(), Failure> {
+        result.map_err(|error| Failure { doing: "cannot sync the log", error })?;
         self.synced_at = Instant::now();
         let counters = &self.shared.counters;
         counters.syncs.fetch_add(1, Relaxed);
-        let took = self.synced_at - start;
         counters.sync_durations.record(took.as_nanos() as u64);
         let us = took.as_micros() as u64;
         counters.sync_us.store(us, Relaxed);
         counters.sync_us_sum.fetch_add(us, Relaxed);
         counters.synced_at.store(clock::system_ms() / 1000, Relaxed);
-        self.forget();
-        self.shared.durable.store(self.written, Release);
-        self.shared.waiting.wake(self.written);
+        self.forget(to);
+        self.shared.durable.store(to, Release);
+        self.shared.waiting.wake(to);
         Ok(())
     }
 
-    /// Lets go of the chunks that were written, and of the writers that waited for room.
-    fn forget(&mut self) {
+    /// Lets go of the chunks that are durable, as all is before `to`, and of the writers that waited for room.
+    fn forget(&mut self, to: Lsn) {
         let mut inner = self.shared.inner.lock();
-        while self.kept.front().is_some_and(|chunk| chunk.end() <= self.written) {
+        while self.kept.front().is_some_and(|chunk| chunk.end() <= to) {
             if let Some(chunk) = self.kept.pop_front() {
                 inner.buffer.recycle(chunk.bytes);
             }
         }
-        inner.kept_from = self.written;
+        inner.kept_from = to;
         let room = inner.buffer.end() - inner.kept_from <= inner.options.buffer_len as u64 / 2;
         drop(inner);
         if room && self.shared.full.swap(false, Relaxed) {
@@ -243,6 +285,9 @@ impl Writer {
     fn fail(&mut self, failure: Failure) {
         self.shared.counters.failures.fetch_add(1, Relaxed);
         self.retry_at = Some(Instant::now() + RETRY);
+        if let Err(another) = self.settle() {
+            tracing::debug!("{another}");
+        }
         if let Some(segment) = self.segment.take() {
             let durable = self.kept.front().map_or(self.written, |chunk| chunk.first);
             // Gives back the room reserved, which may be what is missing; if it fails too, what lies
@@ -283,9 +328,10 @@ impl Writer {
 
     /// Writes and syncs everything, and a last mark that says so.
     fn finish(mut self) -> io::Result<()> {
+        let settled = self.settle();
         let done = match self.retry_at {
             Some(_) => self.write_again(),
-            None => self.write_out(true),
+            None => settled.and_then(|()| self.write_out()).and_then(|()| self.sync()),
         };
         if let Err(failure) = done {
             return Err(io::Error::new(failure.error.kind(), failure.to_string()));

@@ -27,6 +27,8 @@ pub struct Faults {
     pub sync_fails_one_in: u32,
     /// Bytes that fit in all files together; 0 for no limit.
     pub capacity: u64,
+    /// Syncs of files do not come back while this is set.
+    pub syncs_hang: bool,
 }
 
 #[derive(Debug, Default)]
@@ -338,6 +340,9 @@ impl File for Handle {
     }
 
     fn sync(&self) -> io::Result<()> {
+        while self.with(|state| Ok(state.faults.syncs_hang))? {
+            std::thread::yield_now();
+        }
         self.with(|state| {
             let fails = state.fails(state.faults.sync_fails_one_in);
             let State { files, rng, .. } = state;
