@@ -207,9 +207,11 @@ fn a_crash_leaves_the_old_snapshot_or_the_new_one() {
         put(&keyspace, 0, b"more", b"than before", Ttl::Clear);
         let after = content(&keyspace);
         let over = AtomicBool::new(false);
+        // Whoever saves dies with the crash.
+        let dying = Directory { disk: Arc::new(disk.boot()), ..dir.clone() };
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                let _ = cut(&keyspace, OPTIONS, 0, 2).save(&keyspace, &dir);
+                let _ = cut(&keyspace, OPTIONS, 0, 2).save(&keyspace, &dying);
                 over.store(true, Relaxed);
             });
             let until = std::time::Instant::now()
