@@ -51,6 +51,7 @@ const HELP: &[(&str, &str)] = &[
     ),
     ("PROTOCOL <type>", "Answer a value of a type: string, integer, double, null, array, set, map, ..."),
     ("QUICKLIST-PACKED-THRESHOLD <size>", "Accepted: nodes of lists hold elements of any size."),
+    ("REPLY-COPY-AVOIDANCE <0|1>", "Accepted: large strings are always sent without a copy."),
     ("REPLYBUFFER <PEAK-RESET-TIME|RESIZING> <value>", "Accepted: idle clients have no buffer for replies."),
     (
         "RELOAD [NOSAVE] [NOFLUSH] [MERGE]",
@@ -120,10 +121,9 @@ fn debug(cx: &mut Sweep<'_, '_>) -> Result {
             tracing::warn!("DEBUG LOG: {}", String::from_utf8_lossy(text));
             cx.reply.ok();
         }
-        // There is no threshold, no second buffer, and no size of one to set.
-        (b"quicklist-packed-threshold" | b"client-enforce-reply-list", [_]) | (b"replybuffer", [_, _]) => {
-            cx.reply.ok()
-        }
+        // There is no threshold, no second buffer, no size of one, and no copy to set.
+        (b"quicklist-packed-threshold" | b"client-enforce-reply-list" | b"reply-copy-avoidance", [_])
+        | (b"replybuffer", [_, _]) => cx.reply.ok(),
         (b"config-rewrite-force-all", []) => {
             block_in_place(|| cx.engine.settings.rewrite_all(&cx.engine.acl.describe()))
                 .map_err(Error::text)?;
