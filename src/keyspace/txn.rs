@@ -235,7 +235,7 @@ impl<'k> Txn<'k> {
     }
 
     #[inline(always)]
-    fn hash_of(&self, key: &[u8]) -> u64 {
+    pub(super) fn hash_of(&self, key: &[u8]) -> u64 {
         match self.keys {
             [only] if only.is(key) => only.hash,
             _ => self.hash_among(key),

@@ -19,6 +19,7 @@
 use super::Edit;
 use crate::base::random;
 use crate::keyspace::entry::{Collection, Details, Kind};
+use crate::keyspace::txn::shard_of;
 use crate::keyspace::{Garbage, Txn};
 use crate::resp::Result;
 use crate::types::Queue;
@@ -135,12 +136,15 @@ impl Txn<'_> {
 
     /// Advances the queues among `keys` in at most about `steps` steps each; `false` when more is due.
     pub fn advance_queues(&mut self, keys: &[&[u8]], steps: usize) -> bool {
-        keys.iter().fold(true, |done, key| match self.kind(key) {
-            Some(Kind::Queue) => {
-                let queue = self.edit::<Queue>(key).ok().flatten();
-                queue.is_none_or(|mut queue| !queue.advance_by(steps).is_partial) && done
+        keys.iter().fold(true, |done, key| {
+            // Not as readers look: what is due and no queue stays until the call itself looks at it.
+            let hash = self.hash_of(key);
+            let entry = self.table(shard_of(hash)).find(hash, key);
+            if entry.is_none_or(|entry| entry.kind() != Kind::Queue) {
+                return done;
             }
-            _ => done,
+            let queue = self.edit::<Queue>(key).ok().flatten();
+            queue.is_none_or(|mut queue| !queue.advance_by(steps).is_partial) && done
         })
     }
 }
