@@ -30,12 +30,17 @@ struct Visitor<'a> {
 }
 
 impl Visitor<'_> {
-    /// The flags of what is about to run: EXEC is what was queued, and scripts are what they declare themselves.
+    /// The flags of what is about to run: EXEC is what was queued, and scripts are what they declare themselves. For that
+    /// they are looked up, so that gates ask it last.
     fn flags(&self) -> u32 {
         match (&self.session.multi, self.command.run) {
             (Some(queue), Run::Nested(Nest::Exec)) => self.command.flags | queue.flags(),
             _ => flags_of(self.engine, self.command, self.call.argv),
         }
+    }
+
+    fn writes(&self) -> bool {
+        self.flags() & flag::WRITE != 0
     }
 }
 
@@ -177,18 +182,18 @@ fn transaction(v: &Visitor<'_>) -> Result<Verdict, Error> {
 /// No writes while snapshots fail that the settings ask for, or while the log cannot be written. PING tells those who
 /// watch over the server.
 fn disk(v: &Visitor<'_>) -> Result<Verdict, Error> {
-    if v.flags() & flag::WRITE != 0 || v.command.name == "PING" {
-        may_write(v.engine)?;
+    match may_write(v.engine) {
+        Err(error) if v.command.name == "PING" || v.writes() => Err(error),
+        _ => Ok(Verdict::Pass),
     }
-    Ok(Verdict::Pass)
 }
 
 /// No writes while fewer replicas follow than the settings ask for.
 fn replicas(v: &Visitor<'_>) -> Result<Verdict, Error> {
-    if v.flags() & flag::WRITE != 0 {
-        has_replicas(v.engine)?;
+    match has_replicas(v.engine) {
+        Err(error) if v.writes() => Err(error),
+        _ => Ok(Verdict::Pass),
     }
-    Ok(Verdict::Pass)
 }
 
 /// Refuses a write that too few replicas would take over: there are none.
@@ -210,7 +215,7 @@ pub(super) fn may_write(engine: &Engine) -> Result<(), Error> {
 
 /// Writes wait while a snapshot has to take in what they change, and cannot follow.
 fn crowd(v: &Visitor<'_>) -> Result<Verdict, Error> {
-    let waits = v.engine.saving.crowd().is_full() && v.flags() & flag::WRITE != 0;
+    let waits = v.engine.saving.crowd().is_full() && v.writes();
     Ok(if waits { Verdict::Hold } else { Verdict::Pass })
 }
 
@@ -277,6 +282,6 @@ fn loading(v: &Visitor<'_>) -> Result<Verdict, Error> {
 
 /// Writes wait while more than enough of them wait for the disk.
 fn backlog(v: &Visitor<'_>) -> Result<Verdict, Error> {
-    let waits = v.engine.log.is_full() && v.flags() & flag::WRITE != 0;
+    let waits = v.engine.log.is_full() && v.writes();
     Ok(if waits { Verdict::Hold } else { Verdict::Pass })
 }
