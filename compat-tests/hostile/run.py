@@ -398,6 +398,23 @@ def patterns(start):
         assert took < PROMPT, f"{pattern[:10]}… took {took:.1f} s"
 
 
+def due_keys(start):
+    """A call over very many keys that are due, each of which it removes."""
+    server = start("--enable-debug-command", "yes")
+    server.call("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+    keys = [f"due:{n}" for n in range(60_000)]
+    link = Link(server.port)
+    for at in range(0, len(keys), 1000):
+        link.send(*(["SET", key, "v", "PX", "1"] for key in keys[at:at + 1000]))
+        assert all(link.read() == ("+", b"OK") for _ in range(1000))
+    time.sleep(0.01)
+    began = time.monotonic()
+    assert all(value == ("nil",) for value in server.call("MGET", *keys)[1])
+    took = time.monotonic() - began
+    assert took < PROMPT, f"MGET took {took:.1f} s"
+    assert server.call("DBSIZE") == (":", b"0")
+
+
 def huge_arguments(start):
     """Offsets and lengths past every limit, and nothing is reserved for them."""
     server = start()
@@ -474,7 +491,7 @@ def unprotected(start):
 
 
 TESTS = [announced_lengths, dribbled_requests, slow_loris, slow_reader, soft_limit, strangers, too_many, no_descriptors, inline_requests, injected_frames,
-         long_transaction, own_messages, waiters, crowd, patterns, huge_arguments, vector_sets, rewritten_settings, unprotected]
+         long_transaction, own_messages, waiters, crowd, patterns, due_keys, huge_arguments, vector_sets, rewritten_settings, unprotected]
 
 
 class Started(Server):

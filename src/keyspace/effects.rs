@@ -6,6 +6,7 @@ use super::event::Class;
 use super::waiters::Place;
 use crate::base::ops;
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -94,6 +95,8 @@ pub struct Effects {
     missed: RefCell<Vec<Missed>>,
     /// Keys that were found due, and are to be removed.
     due: Vec<Place>,
+    /// These, and those among `missed`: a call may look at each of very many again and again.
+    found_due: RefCell<HashSet<Place>>,
     /// Keys with waiters that may go on now.
     ready: Vec<(u32, Box<[u8]>)>,
     listeners: Listeners,
@@ -179,6 +182,8 @@ impl Effects {
         missed.shrink_to(ITEMS_KEPT);
         self.due.clear();
         self.due.shrink_to(ITEMS_KEPT);
+        self.found_due.get_mut().clear();
+        self.found_due.get_mut().shrink_to(ITEMS_KEPT);
         self.ready.clear();
         self.ready.shrink_to(ITEMS_KEPT);
     }
@@ -189,7 +194,7 @@ impl Effects {
             + self.keys.capacity()
             + self.touches.capacity() * size_of::<Touch>()
             + self.missed.borrow().capacity() * size_of::<Missed>()
-            + self.due.capacity() * size_of::<Place>()
+            + (self.due.capacity() + self.found_due.borrow().capacity()) * size_of::<Place>()
             + self.owed.capacity() * size_of::<Option<Box<[u8]>>>()
             + self.ready.capacity() * size_of::<(u32, Box<[u8]>)>()
     }
@@ -275,10 +280,9 @@ impl Effects {
 
     /// Notes that `key` was found due.
     pub(super) fn find_due(&self, db: u32, key: &[u8]) {
-        let mut missed = self.missed.borrow_mut();
-        let known = |place: &Place| place.0 == db && *place.1 == *key;
-        if !missed.iter().any(|one| one.due && known(&one.place)) && !self.due.iter().any(known) {
-            missed.push(Missed { place: (db, key.into()), due: true });
+        let place: Place = (db, key.into());
+        if self.found_due.borrow_mut().insert(place.clone()) {
+            self.missed.borrow_mut().push(Missed { place, due: true });
         }
     }
 
@@ -291,6 +295,7 @@ impl Effects {
     /// Takes the keys that were found due.
     pub(super) fn take_due(&mut self) -> Vec<Place> {
         self.touch_missed();
+        self.found_due.get_mut().clear();
         std::mem::take(&mut self.due)
     }
 
