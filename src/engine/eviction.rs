@@ -4,9 +4,11 @@
 use super::Engine;
 use crate::base::random;
 use crate::config::{self, Settings};
+use crate::keyspace::effects::{Listeners, Listening};
 use crate::keyspace::table::Table;
 use crate::keyspace::{Access, EntryRef, Kind, SHARDS};
 use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
@@ -23,6 +25,8 @@ pub enum Order {
     Lru,
     /// The least frequently used first.
     Lfu,
+    /// The longest unchanged first.
+    Lrm,
     /// The first to expire first.
     Ttl,
     /// Whichever comes.
@@ -48,9 +52,11 @@ impl Policy {
             1 => (Order::Lfu, true),
             2 => (Order::Random, true),
             3 => (Order::Ttl, true),
-            4 => (Order::Lru, false),
-            5 => (Order::Lfu, false),
-            6 => (Order::Random, false),
+            4 => (Order::Lrm, true),
+            5 => (Order::Lru, false),
+            6 => (Order::Lfu, false),
+            7 => (Order::Random, false),
+            8 => (Order::Lrm, false),
             _ => return None,
         };
         Some(Policy { order, volatile })
@@ -63,12 +69,26 @@ impl Policy {
             return None;
         }
         Some(match self.order {
-            Order::Lru => access.idle_s(entry.access()).into(),
+            Order::Lru | Order::Lrm => access.idle_s(entry.access()).into(),
             Order::Lfu => u64::from(255 - access.frequency(entry.access()).min(255)),
             Order::Ttl => u64::MAX - entry.expire_at()?.max(0) as u64,
             Order::Random => 0,
         })
     }
+}
+
+/// Lets changes be noted in entries where the policy goes by them, now and after every change of it.
+pub(super) fn follow(settings: &Settings, listening: &Arc<Listening>) {
+    let listening = listening.clone();
+    let update = move |settings: &Settings| {
+        let order = Policy::of(settings).map(|policy| policy.order);
+        listening.set(Listeners::CHANGES, order == Some(Order::Lrm));
+    };
+    update(settings);
+    settings.on_change(&[config::MAXMEMORY_POLICY], move |settings| {
+        update(settings);
+        Ok(())
+    });
 }
 
 /// A key that may go.

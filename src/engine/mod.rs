@@ -168,6 +168,7 @@ impl Engine {
         follow_switch(&settings, config::RDB_VERSION_CHECK, keyspace.takes_any_version());
         let started_ms = clock::system_ms();
         notify::follow(&settings, keyspace.listening());
+        eviction::follow(&settings, keyspace.listening());
         insight::follow(&settings);
         Self {
             keyspace,
@@ -263,8 +264,10 @@ impl Engine {
             log_factor: self.settings.int(config::LFU_LOG_FACTOR) as u32,
             decay_minutes: self.settings.int(config::LFU_DECAY_TIME) as u32,
         });
-        let decides = matches!(order, Some(Order::Lru | Order::Lfu)) && self.memory_max().is_some();
-        Access::at(now_ms, lfu).deciding(decides)
+        let decides =
+            matches!(order, Some(Order::Lru | Order::Lfu | Order::Lrm)) && self.memory_max().is_some();
+        let access = Access::at(now_ms, lfu).deciding(decides);
+        if order == Some(Order::Lrm) { access.by_changes() } else { access }
     }
 
     /// Whether clients have to authenticate.

@@ -145,7 +145,9 @@ pub(super) fn options(settings: &Settings) -> save::Options {
     let policy = settings.string(config::MAXMEMORY_POLICY);
     save::Options {
         codec,
-        records: record::Options { access: policy.ends_with("lru") || policy.ends_with("lfu") },
+        records: record::Options {
+            access: ["lru", "lfu", "lrm"].iter().any(|order| policy.ends_with(order)),
+        },
         sync_in_steps: settings.yes(config::RDB_SAVE_INCREMENTAL_FSYNC),
         key_delay: Duration::from_micros(settings.int(config::RDB_KEY_SAVE_DELAY).max(0) as u64),
     }

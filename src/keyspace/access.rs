@@ -10,6 +10,8 @@
 //!          │ decay                    │ logarithmic scale│
 //!          └──────────────────────────┴──────────────────┘
 //! ```
+//! Under a policy by the last change the clock is that of LRU, and tells when the value was last changed.
+//!
 //! The counter is a Morris counter: the higher it stands, the less likely an access raises it. It falls
 //! by one for every so many minutes without an access. Source: R. Morris, Counting large numbers of events
 //! in small registers, 1978; the parameters are Redis' own.
@@ -30,6 +32,17 @@ pub struct Lfu {
     pub decay_minutes: u32,
 }
 
+/// Who notes something in entries; new ones are always noted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Noting {
+    /// Every access.
+    Accesses,
+    /// Changes alone.
+    Changes,
+    /// Nobody.
+    Nothing,
+}
+
 /// What accesses note in entries.
 #[derive(Clone, Copy, Debug)]
 pub struct Access {
@@ -38,8 +51,7 @@ pub struct Access {
     /// Unix minutes, 16 bits.
     minutes: u32,
     lfu: Option<Lfu>,
-    /// Accesses are not noted (CLIENT NO-TOUCH); new entries are.
-    quiet: bool,
+    noting: Noting,
     /// Which key goes when memory is full depends on its accesses: equal values are not shared.
     decides: bool,
 }
@@ -49,12 +61,20 @@ impl Access {
     pub fn at(now_ms: i64, lfu: Option<Lfu>) -> Self {
         let seconds = now_ms / 1000;
         let minutes = (seconds / 60) as u32 & 0xFFFF;
-        Self { seconds: seconds as u32 & CLOCK_MASK, minutes, lfu, quiet: false, decides: false }
+        Self { seconds: seconds as u32 & CLOCK_MASK, minutes, lfu, noting: Noting::Accesses, decides: false }
     }
 
-    /// The same for those whose accesses are not noted.
+    /// The same for those whose accesses are not noted (CLIENT NO-TOUCH).
     pub fn quiet(self) -> Self {
-        Self { quiet: true, ..self }
+        match self.noting {
+            Noting::Accesses => Self { noting: Noting::Nothing, ..self },
+            _ => self,
+        }
+    }
+
+    /// The same where only changes are noted.
+    pub fn by_changes(self) -> Self {
+        Self { noting: Noting::Changes, ..self }
     }
 
     /// The same where accesses decide which key goes when memory is full.
@@ -84,9 +104,18 @@ impl Access {
     #[inline(always)]
     pub fn again(self, before: u32) -> u32 {
         match self.lfu {
-            _ if self.quiet => before,
+            _ if self.noting != Noting::Accesses => before,
             None => self.seconds,
             Some(lfu) => self.minutes << 8 | raised(self.decayed(before, lfu), lfu),
+        }
+    }
+
+    /// The clock of an entry that takes the place of one that said `before`: the key goes on, and was accessed.
+    #[inline(always)]
+    pub fn replacing(self, before: u32) -> u32 {
+        match self.noting {
+            Noting::Changes => self.seconds,
+            _ => self.again(before),
         }
     }
 

@@ -1,7 +1,8 @@
 //! What one transaction did, in order; filled by [`super::Txn`] and [`super::Edit`], consumed whole
 //! by `engine::commit`. One per connection, reused, so that noting effects allocates nothing.
 
-use super::entry::Kind;
+use super::access::Access;
+use super::entry::{EntryRef, Kind};
 use super::event::Class;
 use super::waiters::Place;
 use crate::base::ops;
@@ -25,6 +26,8 @@ impl Listeners {
     pub const MISSES: Listeners = Listeners(8);
     /// Keys whose whole value is replaced are published too.
     pub const OVERWRITES: Listeners = Listeners(16);
+    /// Entries note when they were changed, as `maxmemory-policy` goes by it.
+    pub const CHANGES: Listeners = Listeners(32);
 
     /// Whether any of `other` listens.
     pub fn any(self, other: Listeners) -> bool {
@@ -252,6 +255,13 @@ impl Effects {
         let from = self.keys.len();
         self.keys.extend_from_slice(key);
         self.touches.push(Touch { key: from..self.keys.len(), db, event, class });
+    }
+
+    /// Notes in a changed entry when that was, where eviction goes by it.
+    pub(super) fn stamp(&self, entry: EntryRef<'_>, now_ms: i64) {
+        if self.listeners.any(Listeners::CHANGES) {
+            entry.touch(Access::at(now_ms, None).fresh());
+        }
     }
 
     /// Whether somebody wants to hear of values that are replaced as a whole.

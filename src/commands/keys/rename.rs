@@ -50,7 +50,9 @@ fn rename_generic(cx: &mut Keyed<'_, '_>, replace: bool) -> Result<bool> {
     }
     let Some(entry) = cx.txn.take_entry(from) else { return Err(Error::NO_SUCH_KEY) };
     let expire_at = entry.as_ref().expire_at();
-    let replaced = cx.txn.counting(0, |txn| txn.put_anew(to, entry.rebuilt(to, expire_at)));
+    let mut entry = entry.rebuilt(to, expire_at);
+    entry.set_access(cx.txn.access().fresh());
+    let replaced = cx.txn.counting(0, |txn| txn.put_anew(to, entry));
     cx.txn.record(&[b"RENAME", from, to]);
     cx.txn.touch(from, "rename_from", Class::GENERIC);
     cx.txn.touch(to, "rename_to", Class::GENERIC);
@@ -94,6 +96,7 @@ fn copy(cx: &mut Keyed<'_, '_>) -> Result {
     };
     let mut copy = EntryBox::copy_of(entry, to, entry.expire_at());
     copy.set_own();
+    copy.set_access(cx.txn.access().fresh());
     cx.txn.select(db);
     cx.txn.expire_if_due(to);
     let done = replace || !cx.txn.exists(to);
@@ -130,7 +133,8 @@ fn move_key(cx: &mut Keyed<'_, '_>) -> Result {
     cx.txn.select(home);
     let entry = if taken || !cx.txn.exists(key) { None } else { cx.txn.take_entry(key) };
     cx.reply.int(entry.is_some().into());
-    if let Some(entry) = entry {
+    if let Some(mut entry) = entry {
+        entry.set_access(cx.txn.access().fresh());
         cx.txn.record(&[b"MOVE", key, itoa::Buffer::new().format(db).as_bytes()]);
         cx.txn.select(db);
         cx.txn.counting(0, |txn| txn.put_entry(key, entry));

@@ -8,9 +8,11 @@ const POLICIES: Kind = Kind::Choice(&[
     "volatile-lfu",
     "volatile-random",
     "volatile-ttl",
+    "volatile-lrm",
     "allkeys-lru",
     "allkeys-lfu",
     "allkeys-random",
+    "allkeys-lrm",
     "noeviction",
 ]);
 const FREES: &str = "large values are always freed in the background";

@@ -244,11 +244,13 @@ pub fn class_of(kind: Kind) -> Class {
 
 impl<T: DataType> Drop for Edit<'_, T> {
     fn drop(&mut self) {
-        let Place { key, db, event, fresh, .. } = self.place;
+        let Place { key, db, event, fresh, now_ms } = self.place;
         let Some(slot) = self.slot.take() else { return };
         let gone = slot.entry().is_hollow();
         if gone {
             self.keyspace.free(slot.remove());
+        } else if self.dirty {
+            self.effects.stamp(slot.entry(), now_ms);
         }
         if !self.dirty {
             return;

@@ -29,13 +29,14 @@ impl Txn<'_> {
         self.expire_found();
         self.expire_for_write(key);
         let hash = self.hash_of(key);
-        let access = self.access.map_or(0, Access::fresh);
+        let access = self.access;
         let (db, keyspace) = (self.db, self.keyspace);
         let (shard, effects) = self.shard_mut(shard_of(hash));
         let table = &mut shard.tables[db as usize];
         let mut fresh = false;
         let expire_at = match table.slot(hash, key) {
             Some(mut slot) => {
+                let access = access.map_or(0, |access| access.replacing(slot.entry().access()));
                 if effects.hears_overwrites() {
                     effects.touch_overwritten(db, key, slot.entry().kind(), Kind::String);
                 }
@@ -53,7 +54,7 @@ impl Txn<'_> {
                 fresh = true;
                 let expire_at = if let Ttl::At(t) = ttl { Some(t) } else { None };
                 let mut entry = EntryBox::string(key, value, expire_at);
-                entry.set_access(access);
+                entry.set_access(access.map_or(0, Access::fresh));
                 table.add(hash, entry);
                 expire_at
             }
@@ -83,7 +84,7 @@ impl Txn<'_> {
     }
 
     /// Gives `key` a ready-made entry, replacing what it held, though it be due. Tells no event but `new` and
-    /// `overwritten`, records nothing: callers do. The replaced value is freed.
+    /// `overwritten`, records nothing: callers do. The replaced value is freed; how the key was used is kept.
     pub fn put_entry(&mut self, key: &[u8], mut entry: EntryBox) {
         self.expire_found();
         let hash = self.hash_of(key);
@@ -94,9 +95,13 @@ impl Txn<'_> {
             entry.set_access(self.access().fresh());
         }
         let kind = entry.as_ref().kind();
+        let access = self.access();
         let (shard, effects) = self.shard_mut(shard_of(hash));
-        match shard.tables[db as usize].insert(hash, entry) {
+        let table = &mut shard.tables[db as usize];
+        match table.insert(hash, entry) {
             Some(old) => {
+                let clock = access.replacing(old.as_ref().access());
+                table.find(hash, key).into_iter().for_each(|entry| entry.touch(clock));
                 effects.touch_overwritten(db, key, old.as_ref().kind(), kind);
                 keyspace.free(old);
             }
@@ -166,10 +171,11 @@ impl Txn<'_> {
     /// Sets or removes the expiry of a key that exists; false when it is absent. Tells no event.
     pub fn set_expire_at(&mut self, key: &[u8], expire_at: Option<i64>) -> bool {
         let hash = self.hash_of(key);
-        let db = self.db;
+        let (db, now_ms) = (self.db, self.now_ms);
         let (shard, effects) = self.shard_mut(shard_of(hash));
         let Some(mut slot) = shard.tables[db as usize].slot(hash, key) else { return false };
         slot.update(|entry| replace_with(entry, |entry| entry.with_expire_at(expire_at)));
+        effects.stamp(slot.entry(), now_ms);
         effects.dirty += 1;
         if effects.is_recording() {
             match expire_at {
