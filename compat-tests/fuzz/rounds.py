@@ -8,6 +8,7 @@ from churn import churn
 from crowds import Crowds, draw_crowd
 from judge import flat, same, settled_script, until_nul
 from moves import Moves, draw_move
+from pipelines import Pipelines, draw_pipeline
 from settings import Settings, draw_setting
 from states import States, draw_state
 from users import Users, draw_user
@@ -110,7 +111,7 @@ LOOK = glance((0, 1))
 SENT = packed(LOOK)
 
 
-class Pair(Crowds, Users, Settings, Moves, States):
+class Pair(Crowds, Users, Settings, Moves, States, Pipelines):
     """The oracle and Synap, told the same."""
 
     def __init__(self, oracle, synap, known, digests):
@@ -312,6 +313,8 @@ def draw(generator, parts, dice):
         return generator.vectors.step()
     if part == "states":
         return draw_state(generator, generator.odd, dice)
+    if part == "pipelines":
+        return draw_pipeline(dice)
     luck = dice.random()
     if luck < 0.02:
         key = dice.choice(KEYS)
@@ -400,6 +403,8 @@ def tell(step):
         return [f"{name}> {quote(words)}" for name, words in step[2]]
     if kind == "watched":
         return [f"a> {quote(words)}" for _, words in step[1]] + [f"a> WATCH {quote(step[2])}"] + [one if one == "pass" else f"b> {quote(one[1])}" for one in step[3]] + [f"a> {quote(words)}" for _, words in step[4]]
+    if kind == "interleaved":
+        return [f"{name}> " + " ; ".join(quote(words) for words in calls) for name, calls in step[1]]
     if kind == "counted":
         return [f"b> {quote(words)}" for _, words in step[1]]
     if kind == "user":

@@ -48,7 +48,7 @@ def main():
     parser.add_argument("--commands", type=int, default=20_000)
     parser.add_argument("--seconds", type=float, default=0, help="stop after this time, if it comes before the commands are sent")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--parts", default="calls", help="what steps are drawn from, each as often as it is named: calls, edges, odd, scripts, crowds, users, settings, moves, states, vectors; all but calls against Redis 8")
+    parser.add_argument("--parts", default="calls", help="what steps are drawn from, each as often as it is named: calls, edges, odd, scripts, crowds, users, settings, moves, states, pipelines, vectors; all but calls against Redis 8")
     parser.add_argument("--only", default="", help="only these commands, by name, separated by commas")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -218,9 +218,7 @@ fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
     }
     let committed = engine.commit(txn);
     let Reached { wrote, saw } = committed.lsn;
-    // What it changed itself it is told behind the reply.
-    kept().for_each(|frame| reply.raw_shared(frame));
-    if !waiter.serve(Served { reply, wrote, saw, ran }) {
+    if !waiter.serve(Served { reply, behind: kept().collect(), wrote, saw, ran }) {
         // Its connection ended meanwhile, and with it what is tied to that.
         super::untie(engine, waiter.client);
     }

@@ -119,7 +119,7 @@ pub fn run(
         finish(engine, error, reply, mark);
         Outcome::Done(std::mem::take(&mut session.failed_at))
     });
-    if session.reply_mode != ReplyMode::On {
+    if session.reply_mode != ReplyMode::On && !is_awaited(session, &outcome) {
         mute(session, &call, reply, mark, failed);
     }
     outcome
@@ -208,11 +208,21 @@ fn mute(session: &mut Session, call: &Call<'_>, reply: &mut Reply, mark: Mark, f
     if failed || session.multi.is_some() || !told {
         reply.rewind(mark);
     }
-    session.reply_mode = match session.reply_mode {
-        ReplyMode::SkipNext => ReplyMode::SkipThis,
-        ReplyMode::SkipThis => ReplyMode::On,
-        mode => mode,
-    };
+    session.skip_on();
+}
+
+/// Whether the reply to a call comes later: then CLIENT REPLY is applied to it as [`mute_awaited`] does.
+#[cold]
+fn is_awaited(session: &Session, outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Wait(_)) || session.waitaof.is_some()
+}
+
+/// Applies CLIENT REPLY to the reply behind `mark` of a call that had to wait for it.
+pub fn mute_awaited(session: &mut Session, reply: &mut Reply, mark: Mark) {
+    if session.is_muted() {
+        reply.rewind(mark);
+    }
+    session.skip_on();
 }
 
 /// Whether the reply to a command are messages, which say what the client listens to by then.

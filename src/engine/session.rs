@@ -232,6 +232,15 @@ impl Session {
         matches!(self.reply_mode, ReplyMode::Off | ReplyMode::SkipThis)
     }
 
+    /// Notes that a call was answered, or not as CLIENT REPLY said: the next one may be.
+    pub fn skip_on(&mut self) {
+        self.reply_mode = match self.reply_mode {
+            ReplyMode::SkipNext => ReplyMode::SkipThis,
+            ReplyMode::SkipThis => ReplyMode::On,
+            mode => mode,
+        };
+    }
+
     /// Makes it what a new connection is (RESET).
     pub fn reset(&mut self, engine: &Engine) {
         self.discard(engine);

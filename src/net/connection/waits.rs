@@ -32,7 +32,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Poll::Ready(())
             }
             State::Parked(parked, sleep) => {
-                let (mut failed, mut ran) = (false, true);
+                let (mut failed, mut ran, mut reply_len) = (false, true, 0);
                 let from = self.output.mark();
                 let ended = if let Poll::Ready(served) = pin!(parked.served()).poll(cx) {
                     match served {
@@ -40,6 +40,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                             let reached = Reached { wrote: served.wrote, saw: served.saw };
                             (failed, ran) = (served.reply.is_error(), served.ran);
                             self.output.append(served.reply);
+                            dispatch::mute_awaited(&mut self.session, &mut self.output, from);
+                            reply_len = self.output.len_since(from);
+                            served.behind.into_iter().for_each(|frame| self.output.raw_shared(frame));
                             let to = self.output.mark();
                             self.holding.add(&self.engine, &mut self.session, reached, from, to);
                         }
@@ -63,6 +66,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         Some(how) if parked.cancel(&self.engine) => {
                             self.output.set_protocol(self.session.protocol());
                             parked.reply(&self.engine, how, &mut self.output);
+                            dispatch::mute_awaited(&mut self.session, &mut self.output, from);
+                            reply_len = self.output.len_since(from);
                             failed = how == Unblock::Error;
                             true
                         }
@@ -83,7 +88,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 parked.finish(&self.engine, &self.session.client);
                 if ran {
-                    let reply_len = self.output.len_since(from);
                     dispatch::count_parked(&self.engine, &mut self.session, parked, reply_len, failed);
                 }
                 self.session.client.commands.fetch_add(1, Relaxed);
@@ -102,6 +106,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.engine.end_wait(&self.session.client);
         self.state = State::Running;
         self.output.set_protocol(self.session.protocol());
+        let from = self.output.mark();
+        self.answer_waitaof(refused, wait);
+        dispatch::mute_awaited(&mut self.session, &mut self.output, from);
+    }
+
+    fn answer_waitaof(&mut self, refused: bool, wait: WaitAof) {
         if refused {
             return self.output.raw(dispatch::UNBLOCKED);
         }
