@@ -58,11 +58,16 @@ const LATENCY_MIN_NS: u64 = 1_000_000;
 /// Counts a call of a session. It took the time since the one before it, or since its batch began.
 pub(super) fn ended(engine: &Engine, session: &mut Session, call: &Call<'_>, reply_len: usize, failed: bool) {
     let ns = engine.metrics.lap(&mut session.tick);
+    let local = engine.metrics.local();
+    if session.nested {
+        // EXEC takes the time of its calls.
+        local.counters.nested_ns.add(ns);
+    }
     // Nobody is sent what is muted.
     let reply_len = if session.is_muted() { 0 } else { reply_len };
     let (limits, cost) = (Limits::of(engine, usize::MAX), Cost { ns, reply_len, failed });
     let client = Some(&*session.client);
-    note(engine, engine.metrics.local(), &mut session.tick, client, call, cost, &limits);
+    note(engine, local, &mut session.tick, client, call, cost, &limits);
 }
 
 /// As [`ended`], for a call of a script, which has neither address nor name. It took the time since `tick`, which becomes now.

@@ -95,6 +95,7 @@ fn exec_queue(
         }
     }
     session.frozen_us = Some(clock::system_us());
+    let began = session.tick;
     let mut done = Exec { engine, session, now_ms, reply, ready: VecDeque::new(), lsn: Reached::default() };
     let mut at = 0;
     loop {
@@ -125,6 +126,7 @@ fn exec_queue(
     // By the time it has become: keys may be due by now.
     serve(engine, ready, engine.now_ms());
     session.nested = false;
+    session.tick = began;
     session.frozen_us = None;
     session.effects = effects;
     session.client.set(Flag::Multi, false);
