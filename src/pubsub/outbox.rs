@@ -42,9 +42,12 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Queues a whole frame; returns the bytes queued now.
+    /// Queues a whole frame, unless the connection is to end at once; returns the bytes queued now.
     pub fn push(&self, frame: Bytes) -> usize {
         let mut state = self.state.lock();
+        if state.close == Some(Close::Now) {
+            return state.bytes;
+        }
         if let Some(behind) = &mut state.behind {
             behind.push(frame);
             return state.bytes;
