@@ -9,7 +9,7 @@ pub struct KeyUse<'a> {
     pub bytes: &'a [u8],
     /// The word of the call that names it.
     pub at: usize,
-    /// What is done to it: bits of [`READ`](super::READ) and [`WRITE`](super::WRITE).
+    /// What is done to it: bits of [`READ`] and [`WRITE`].
     pub wanted: u8,
 }
 

@@ -40,7 +40,7 @@ pub fn recover(engine: &Arc<Engine>) -> Result<(), String> {
 /// Loads the data set again, while the server runs: DEBUG LOADAOF.
 ///
 /// # Errors
-/// As [`recover`].
+/// As [`recover()`].
 pub fn again(engine: &Engine) -> Result<(), String> {
     let directory = engine.data_directory();
     engine.clear_to_load().map_err(|error| format!("the end of the log is not on disk: {error}"))?;

@@ -34,7 +34,7 @@ struct Options {
 enum Task {
     /// Copies data into a running server, from files or live from another server.
     Import {
-        /// An RDB or AOF file, a directory with appendonlydir or dump.rdb, or redis://[user:password@]host:port
+        /// An RDB or AOF file, a directory with appendonlydir or dump.rdb, or redis://user:password@host:port
         #[arg(long)]
         from: String,
         /// The server that gets the data

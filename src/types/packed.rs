@@ -1,7 +1,7 @@
 //! The packed list: the small form of hash, set, sorted set and list, and the block of a stream.
 //!
 //! All elements stand in one allocation behind a thin pointer (8 bytes), in insertion order, each as
-//! an [`Item`](super::Item). `Packed` walks forward only; `Packed<true>` keeps behind each element the
+//! an [`Item`]. `Packed` walks forward only; `Packed<true>` keeps behind each element the
 //! bytes it takes, and so also walks backward:
 //!
 //! ```text

@@ -1,7 +1,7 @@
 //! Files, behind a narrow interface: what writes durable data (log, snapshot) reaches the disk only
 //! through [`Disk`] and [`File`], so that a simulated disk can fail as real ones do.
 //!
-//! - [`system`]: the operating system's files;
+//! - `system`: the operating system's files;
 //! - [`Simulated`]: files in memory whose unsynced writes are lost, torn or reordered by a crash, and
 //!   whose operations fail on demand; all decided by one seed;
 //! - [`Claim`]: a directory is one server's.
