@@ -27,6 +27,7 @@ KNOWN = [
     ("any", r"hsetex|eval:hsetex", r"ERR unknown argument: (NX|XX|nx)", r".*", "NX and XX of Valkey 9.0 are known"),
     ("any", r"hsetex|eval:hsetex", r"ERR wrong number of arguments for 'hsetex' command", r".*", "options may stand behind the fields, as in Redis 8.4"),
     ("any", r"admin:config set", r"OK", r"ERR CONFIG SET failed \(possibly related to argument 'maxmemory(-clients)?'\) - argument must be .*", "more bytes than there are"),
+    ("any", r"admin:config set|config\|set", r"ERR .*'maxmemory-policy'.*", r"ERR .*'maxmemory-policy'.*", "the policies of Redis 8.6 are named as well"),
     ("any", r"client\|list", r"ERR (syntax error|Invalid client ID)", r".*", "several filters at once and several ids, as in Valkey 8"),
     ("valkey", r"bitcount|eval:bitcount", r".*", r"ERR syntax error", "the end may be left out since 8.1"),
     ("valkey", r"client\|list", r".*", r".*", "filters of 9.0"),
