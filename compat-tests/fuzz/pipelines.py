@@ -9,7 +9,7 @@ from wire import Link
 
 # What a client that is done with sends; the reply to it is its last.
 LAST = [["RESET"], ["PING", "--last--"]]
-LASTED = b"+RESET\r\n$8\r\n--last--\r\n"
+LASTED = b"$8\r\n--last--\r\n"
 # Seconds that requests have to arrive, and to be run.
 RUN = 0.005
 
@@ -79,8 +79,8 @@ class Interleaving:
     def finish(self, name):
         """Ends the waits of a client until its last reply has come, or it is gone."""
         link = self.links[name]
-        link.socket.settimeout(0.005)
-        for _ in range(200):
+        link.socket.settimeout(0.002)
+        for _ in range(400):
             try:
                 some = link.socket.recv(1 << 16)
                 if not some:
