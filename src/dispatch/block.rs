@@ -3,7 +3,7 @@
 //! others before the client that waited for it.
 
 use crate::command::{Args, Flow, Group, Keyed, Reply, Run, flag};
-use crate::engine::{Client, Engine, Flag, Reached, Ready};
+use crate::engine::{Client, Engine, Flag, Reached, Ready, Session};
 use crate::keyspace::txn::{Begin, Caller};
 use crate::keyspace::waiters::{Served, Wait, Waiter};
 use crate::keyspace::{Effects, Key, Txn};
@@ -96,7 +96,7 @@ impl Parked {
 
     /// Ends the wait from the client's side; `false` while somebody is serving it, or has.
     pub fn cancel(&self, engine: &Engine) -> bool {
-        if !self.waiter.claim() {
+        if !self.waiter.claim() && !self.waiter.is_given_up() {
             return false;
         }
         for key in &self.waiter.keys {
@@ -116,8 +116,16 @@ impl Parked {
         self.waiter.argv.iter().map(|word| &word[..])
     }
 
-    /// Writes the reply of a wait that ended without its key.
-    pub fn reply(&self, engine: &Engine, how: Unblock, reply: &mut Reply) {
+    /// Writes the reply of a wait that ended without its key; returns its bytes, and whether it is an error.
+    pub fn answer(
+        &self,
+        engine: &Engine,
+        how: Unblock,
+        session: &mut Session,
+        reply: &mut Reply,
+    ) -> (usize, bool) {
+        reply.set_protocol(session.protocol());
+        let from = reply.mark();
         match how {
             Unblock::Error => {
                 engine.metrics.count_error("UNBLOCKED");
@@ -125,6 +133,8 @@ impl Parked {
             }
             _ => reply.null_array(),
         }
+        super::mute_awaited(session, reply, from);
+        (reply.len_since(from), how == Unblock::Error)
     }
 }
 
@@ -176,12 +186,13 @@ fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
         waiter.keys.iter().for_each(|key| txn.hooks(key).waiters.remove(key, waiter));
         return engine.commit(txn).ready;
     }
+    let client = engine.clients.get(waiter.client);
     if entry.command.group == Group::Queue {
-        let owner = engine.clients.get(waiter.client).map(|client| client.owner());
+        let owner = client.as_ref().map(|client| client.owner());
         txn.set_caller(Caller { owner, is_woken: true, progress: None });
     }
-    let tracking = engine.clients.get(waiter.client).filter(|client| client.is(Flag::Tracking));
-    if let Some(client) = &tracking {
+    let tracking = client.as_ref().filter(|client| client.is(Flag::Tracking));
+    if let Some(client) = tracking {
         if entry.command.has(flag::READ) {
             engine.remember(client, false, call.keys);
         }
@@ -218,6 +229,7 @@ fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
     }
     let committed = engine.commit(txn);
     let Reached { wrote, saw } = committed.lsn;
+    client.iter().for_each(|client| engine.end_wait(client));
     if !waiter.serve(Served { reply, behind: kept().collect(), wrote, saw, ran }) {
         // Its connection ended meanwhile, and with it what is tied to that.
         super::untie(engine, waiter.client);

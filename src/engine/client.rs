@@ -205,6 +205,11 @@ impl Client {
         }
     }
 
+    /// Removes a flag; whether it was there.
+    pub fn take(&self, flag: Flag) -> bool {
+        self.flags.fetch_and(!(flag as u32), Relaxed) & flag as u32 != 0
+    }
+
     /// What it said of itself.
     pub fn introduction(&self) -> Introduction {
         self.introduction.lock().as_deref().cloned().unwrap_or_default()
@@ -270,10 +275,14 @@ impl Client {
 
     /// Asks its connection to end.
     pub fn close(&self, why: Close) {
-        if why != Close::AfterReply {
+        let at_once = why != Close::AfterReply;
+        if at_once {
             self.set(Flag::Gone, true);
         }
         self.outbox.close(why);
+        if at_once && let Some(waiter) = self.waiter.lock().as_ref() {
+            waiter.give_up();
+        }
     }
 }
 
@@ -289,6 +298,10 @@ impl Listener for Client {
 
     fn protocol(&self) -> Protocol {
         if self.protocol.load(Relaxed) == 3 { Protocol::Resp3 } else { Protocol::Resp2 }
+    }
+
+    fn is_gone(&self) -> bool {
+        self.is(Flag::Gone)
     }
 
     fn send(&self, frame: Bytes) {

@@ -1,6 +1,6 @@
 //! The connected clients, by id.
 
-use super::Client;
+use super::{Client, Flag};
 use compact_str::CompactString;
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
@@ -52,9 +52,9 @@ impl Clients {
         self.by_id.write().remove(&id);
     }
 
-    /// The client with this id.
+    /// The client with this id, unless it is to end at once.
     pub fn get(&self, id: u64) -> Option<Arc<Client>> {
-        self.by_id.read().get(&id).cloned()
+        self.by_id.read().get(&id).filter(|client| !client.is(Flag::Gone)).cloned()
     }
 
     /// All clients, by ascending id.

@@ -244,11 +244,37 @@ impl Engine {
         (seconds > 0).then_some(seconds * 1000)
     }
 
-    /// Notes that `client` goes on. While it waited it was not idle: `timeout` begins now.
+    /// Notes that `client` goes on, if that was not noted before: when it was served, its connection has yet to hear of it.
+    /// While it waited it was not idle: `timeout` begins now.
     pub fn end_wait(&self, client: &Client) {
         client.active_ms.store(self.now_ms(), Relaxed);
-        client.set(Flag::Blocked, false);
-        self.blocked_clients.fetch_sub(1, Relaxed);
+        if client.take(Flag::Blocked) {
+            self.blocked_clients.fetch_sub(1, Relaxed);
+        }
+    }
+
+    /// Has the wait of a client's call end as `how` says: see [`Client::unblock`]. False when it has its reply by now, or others
+    /// have asked before: the first decides.
+    pub fn unblock(&self, client: &Client, how: u8) -> bool {
+        let waiter = client.waiter.lock();
+        let is_served = waiter.as_ref().is_some_and(|waiter| waiter.is_served());
+        if is_served || client.unblock.compare_exchange(0, how, Relaxed, Relaxed).is_err() {
+            return false;
+        }
+        match waiter.as_ref() {
+            // Somebody serves it just now: its connection looks again.
+            Some(waiter) if !waiter.claim() => client.outbox.nudge(),
+            // Nobody does from here on.
+            Some(waiter) => {
+                self.end_wait(client);
+                waiter.give_up();
+            }
+            None => {
+                self.end_wait(client);
+                client.outbox.nudge();
+            }
+        }
+        true
     }
 
     /// What accesses of a client at `now_ms` note in entries: nothing after CLIENT NO-TOUCH.

@@ -93,6 +93,7 @@ pub struct Waiter {
     /// Milliseconds from its last try to the next, though nothing happens to its keys; 0 for never.
     again_ms: AtomicU64,
     finished: AtomicBool,
+    given_up: AtomicBool,
     served: parking_lot::Mutex<Option<oneshot::Sender<Served>>>,
 }
 
@@ -119,6 +120,7 @@ impl Waiter {
             keys,
             again_ms: AtomicU64::new(0),
             finished: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
             served: parking_lot::Mutex::new(Some(sender)),
         };
         waiter.look_again(wait);
@@ -155,6 +157,22 @@ impl Waiter {
     /// Whether its connection is gone.
     pub fn is_gone(&self) -> bool {
         self.served.lock().as_ref().is_none_or(oneshot::Sender::is_closed)
+    }
+
+    /// Serves it no more: its wait was ended, or its connection is to end. The connection hears of it.
+    pub fn give_up(&self) {
+        self.given_up.store(true, Ordering::Release);
+        self.served.lock().take();
+    }
+
+    /// Whether nobody serves it any more.
+    pub fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Acquire)
+    }
+
+    /// Whether it has its reply.
+    pub fn is_served(&self) -> bool {
+        !self.is_given_up() && self.served.lock().is_none()
     }
 
     /// Hands over the reply; false when the connection is gone.

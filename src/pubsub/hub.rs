@@ -41,6 +41,8 @@ pub trait Listener {
     fn id(&self) -> u64;
     /// The protocol it speaks now.
     fn protocol(&self) -> Protocol;
+    /// Whether it is to end at once, and hears nothing any more.
+    fn is_gone(&self) -> bool;
     /// Takes a whole frame.
     fn send(&self, frame: Bytes);
 }
@@ -146,13 +148,15 @@ impl<'a> Frames<'a> {
     }
 
     fn send<L: Listener>(&mut self, listeners: &Listeners<L>) -> usize {
-        for listener in listeners.values() {
+        let mut sent = 0;
+        for listener in listeners.values().filter(|listener| !listener.is_gone()) {
             let protocol = listener.protocol();
             let frame = self.encoded[usize::from(protocol == Protocol::Resp3)]
                 .get_or_insert_with(|| encode(protocol, self.topic, self.words));
             listener.send(frame.clone());
+            sent += 1;
         }
-        listeners.len()
+        sent
     }
 }
 
@@ -192,6 +196,10 @@ mod tests {
 
         fn protocol(&self) -> Protocol {
             self.protocol
+        }
+
+        fn is_gone(&self) -> bool {
+            false
         }
 
         fn send(&self, frame: Bytes) {

@@ -34,7 +34,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             State::Parked(parked, sleep) => {
                 let (mut failed, mut ran, mut reply_len) = (false, true, 0);
                 let from = self.output.mark();
-                let ended = if let Poll::Ready(served) = pin!(parked.served()).poll(cx) {
+                let asked = match self.session.client.unblock.load(Relaxed) {
+                    0 => None,
+                    1 => Some(Unblock::Timeout),
+                    _ => Some(Unblock::Error),
+                };
+                let served = pin!(parked.served()).poll(cx);
+                let ended = if let Poll::Ready(served) = served {
                     match served {
                         Some(served) => {
                             let reached = Reached { wrote: served.wrote, saw: served.saw };
@@ -46,15 +52,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                             let to = self.output.mark();
                             self.holding.add(&self.engine, &mut self.session, reached, from, to);
                         }
-                        None => tracing::error!("a blocked client's waiter was dropped unserved"),
+                        // Others have ended its wait, or its connection.
+                        None => {
+                            parked.cancel(&self.engine);
+                            match asked {
+                                Some(how) => {
+                                    (reply_len, failed) =
+                                        parked.answer(&self.engine, how, &mut self.session, &mut self.output);
+                                }
+                                None => ran = false,
+                            }
+                        }
                     }
                     true
                 } else {
-                    let asked = match self.session.client.unblock.load(Relaxed) {
-                        0 => None,
-                        1 => Some(Unblock::Timeout),
-                        _ => Some(Unblock::Error),
-                    };
                     let due = sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready());
                     let timed_out = due && parked.is_over();
                     if due && !timed_out && asked.is_none() {
@@ -64,11 +75,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     }
                     match asked.or(timed_out.then_some(Unblock::Timeout)) {
                         Some(how) if parked.cancel(&self.engine) => {
-                            self.output.set_protocol(self.session.protocol());
-                            parked.reply(&self.engine, how, &mut self.output);
-                            dispatch::mute_awaited(&mut self.session, &mut self.output, from);
-                            reply_len = self.output.len_since(from);
-                            failed = how == Unblock::Error;
+                            (reply_len, failed) =
+                                parked.answer(&self.engine, how, &mut self.session, &mut self.output);
                             true
                         }
                         // Somebody is serving it just now: look again in a moment.

@@ -5,7 +5,6 @@ use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Outer, Result, Run};
 use crate::config;
 use crate::engine::{Flag, Paused, ReplyMode};
-use std::sync::atomic::Ordering::Relaxed;
 
 pub(super) const REPLY: Command = Command::new("REPLY", "client|reply", Group::Connection, Run::Outer(reply))
     .syntax("<action: ON | OFF | SKIP>")
@@ -166,11 +165,6 @@ fn unblock(cx: &mut Outer<'_>) -> Result {
     };
     let id = crate::base::number::parse_i64(id).ok_or(Error::NOT_INTEGER)?;
     let client = cx.engine.clients.get(id as u64).filter(|client| client.is(Flag::Blocked));
-    // The first to ask decides how the wait ends.
-    let asked = client.filter(|c| c.unblock.compare_exchange(0, how, Relaxed, Relaxed).is_ok());
-    if let Some(client) = &asked {
-        client.outbox.nudge();
-    }
-    cx.reply.int(asked.is_some().into());
+    cx.reply.int(client.is_some_and(|client| cx.engine.unblock(&client, how)).into());
     Ok(())
 }

@@ -54,8 +54,7 @@ fn list(cx: &mut Outer<'_>) -> Result {
 /// The clients of these ids, in the order and as often as they are named: as in Redis, which has no other filter beside them.
 fn named(cx: &Outer<'_>, ids: &[&[u8]]) -> Vec<Arc<Client>> {
     let ids = ids.iter().filter_map(|id| number::parse_i64(id));
-    let clients = ids.filter_map(|id| cx.engine.clients.get(id as u64));
-    clients.filter(|client| !client.is(Flag::Gone)).collect()
+    ids.filter_map(|id| cx.engine.clients.get(id as u64)).collect()
 }
 
 /// Bytes of the words of the call that `client` runs: only the one who asks runs one, or is blocked.
