@@ -161,6 +161,22 @@ pub enum Channels {
     Patterns,
 }
 
+/// Where a call of the form `COMMAND key …` names members of a collection: told from the end, as options stand before them.
+/// What it tells is prefetched, so that a word too many does no harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Members {
+    behind: u8,
+    step: u8,
+}
+
+impl Members {
+    /// The members that `argv` names, the last first.
+    pub fn of<'a>(self, argv: &[&'a [u8]]) -> impl ExactSizeIterator<Item = &'a [u8]> {
+        let words = argv.get(2..).unwrap_or_default();
+        words.iter().rev().skip(self.behind.into()).step_by(self.step.into()).copied()
+    }
+}
+
 /// A command's declaration.
 pub struct Command {
     /// Its name in upper case; a subcommand's own word.
@@ -177,6 +193,8 @@ pub struct Command {
     pub flags: u32,
     /// Where its keys are, and what it does to them.
     pub keys: &'static [Keys],
+    /// Where it names members of the collection under its only key, if it looks for such.
+    pub members: Option<Members>,
     /// Finds its keys, where `keys` does not tell the whole truth.
     pub finds_keys: Option<FindFn>,
     /// Where the channels it uses are.
@@ -214,6 +232,7 @@ impl Command {
             arity: if full.len() == name.len() { 1 } else { 2 },
             flags: 0,
             keys: &[],
+            members: None,
             finds_keys: None,
             channels: Channels::None,
             event: full,
@@ -253,6 +272,12 @@ impl Command {
     /// Sets where the keys are.
     pub const fn keys(mut self, keys: &'static [Keys]) -> Self {
         self.keys = keys;
+        self
+    }
+
+    /// Sets where members of its collection are: every `step`th word before the last `behind` ones.
+    pub const fn members(mut self, behind: u8, step: u8) -> Self {
+        self.members = Some(Members { behind, step });
         self
     }
 

@@ -1,6 +1,6 @@
 //! All commands, found by one hash of their name.
 
-use super::{Command, Find, Group, KeyedFn, Run, flag};
+use super::{Command, Find, Group, KeyedFn, Members, Run, flag};
 use crate::acl::Catalogue;
 use bytes::Bytes;
 use std::borrow::Cow;
@@ -43,6 +43,10 @@ pub struct Entry {
     pub plain: Option<KeyedFn>,
     /// Its number, for statistics.
     pub number: usize,
+    /// Whether its only key is that of a collection.
+    pub in_collection: bool,
+    /// Where it names members of that.
+    pub members: Option<Members>,
     /// Which of its words is its only key; 0 when it may have none or several.
     pub only_key: u8,
     /// Whether it has subcommands.
@@ -62,8 +66,14 @@ impl Entry {
             },
             _ => 0,
         };
+        let in_collection = only_key != 0
+            && matches!(
+                command.group,
+                Group::List | Group::Set | Group::Hash | Group::Sorted | Group::Geo | Group::Stream
+            );
         let is_container = !command.subcommands().is_empty();
-        Self { command, plain, number, only_key, is_container }
+        let members = command.members;
+        Self { command, plain, number, in_collection, members, only_key, is_container }
     }
 }
 

@@ -3,9 +3,11 @@
 use super::registry;
 use crate::command::{Found, KeyedFn, RegistryEntry};
 use crate::engine::Engine;
-use crate::keyspace::Key;
+use crate::keyspace::{EntryRef, Key, Keyspace};
 use crate::resp::decode::{Batch, emptied};
+use crate::types::Stage;
 use smallvec::SmallVec;
+use std::ops::Range;
 
 /// One call, ready to run.
 #[derive(Clone, Copy)]
@@ -63,6 +65,10 @@ pub struct Calls<'a> {
     keys: Vec<Key<'a>>,
     places: Vec<Place>,
     found: Vec<Found>,
+    /// Searches of the calls in collections: one for each member that they name, and one for each that names none.
+    searches: usize,
+    /// The first calls of those that name members of one large collection.
+    deep: Vec<u32>,
 }
 
 impl<'a> Calls<'a> {
@@ -85,9 +91,18 @@ impl<'a> Calls<'a> {
         }
     }
 
-    /// As [`Calls::look_up`], and begins to bring what the keys will need into the cache meanwhile: the bucket of each at
-    /// once, its entry some keys later, when the bucket has arrived. Not worth it for one key.
+    /// As [`Calls::look_up`], and begins to bring what the calls will read into the cache meanwhile: what leads to their
+    /// keys, and then what leads to the members of collections that they name.
     pub fn look_up_ahead(&mut self, engine: &Engine, db: u32) {
+        self.look_up_keys_ahead(engine, db);
+        if self.searches > 1 {
+            self.prefetch_collections(&engine.keyspace, db);
+        }
+    }
+
+    /// Prefetches the bucket of each key at once, its entry some keys later, when the bucket has arrived. Not worth it for
+    /// one key.
+    fn look_up_keys_ahead(&mut self, engine: &Engine, db: u32) {
         let (keyspace, mut entries) = (&engine.keyspace, 0);
         for i in self.places.len()..self.batch.len() {
             let first = self.keys.len();
@@ -102,6 +117,55 @@ impl<'a> Calls<'a> {
             }
         }
         self.keys[entries..].iter().for_each(|key| keyspace.prefetch_entry(db, key));
+    }
+
+    /// Prefetches the beginning of collections, and stage by stage what looking for members in the large ones will read.
+    fn prefetch_collections(&mut self, keyspace: &Keyspace, db: u32) {
+        let mut deep = std::mem::take(&mut self.deep);
+        let mut i = 0;
+        while i < self.len() {
+            let run = self.run_of_one_collection(i);
+            i = run.end.max(i + 1);
+            if !run.is_empty() && self.prefetch_members(keyspace, db, run.clone(), Stage::Place) {
+                deep.push(run.start as u32);
+            }
+        }
+        for first in deep.drain(..) {
+            let run = self.run_of_one_collection(first as usize);
+            self.prefetch_members(keyspace, db, run, Stage::Record);
+        }
+        self.deep = deep;
+    }
+
+    /// The calls from `first` on whose only key is the same one of a collection; empty if the first is no such call.
+    fn run_of_one_collection(&self, first: usize) -> Range<usize> {
+        let key_of = |i: usize| {
+            let is_in_one = self.places[i].entry.is_some_and(|entry| entry.in_collection);
+            is_in_one.then(|| self.keys_of(i).first()).flatten()
+        };
+        let Some(key) = key_of(first) else { return first..first };
+        let is_it = |other: &Key<'_>| key.hash == other.hash && key.bytes == other.bytes;
+        let more = (first + 1..self.len()).take_while(|i| key_of(*i).is_some_and(is_it)).count();
+        first..first + 1 + more
+    }
+
+    /// Prefetches what looking for the members that the calls of `run` name will read at `stage`; true if the collection
+    /// is a large one, so that there is more to it.
+    fn prefetch_members(&self, keyspace: &Keyspace, db: u32, run: Range<usize>, stage: Stage) -> bool {
+        let key = &self.get(run.start).keys[0];
+        let mut members = run.flat_map(|i| {
+            let call = self.get(i);
+            let members = call.entry.and_then(|entry| entry.members);
+            members.into_iter().flat_map(move |members| members.of(call.argv))
+        });
+        let prefetch = |entry: EntryRef<'_>| {
+            if stage == Stage::Place {
+                entry.prefetch_payload();
+            }
+            let first = members.next().is_some_and(|member| entry.prefetch_member(member, stage));
+            first && members.all(|member| entry.prefetch_member(member, stage))
+        };
+        keyspace.glance(db, key, prefetch).unwrap_or(false)
     }
 
     /// Adds a call: looks its command up and hashes its keys.
@@ -119,18 +183,23 @@ impl<'a> Calls<'a> {
 
     #[inline(always)]
     fn place(&mut self, i: usize, entry: Option<RegistryEntry>) {
+        let before = self.keys.len();
         let keys = &mut self.keys;
         let (entry, plain) = look_up(self.batch.request(i), entry, &mut self.found, |key| keys.push(key));
+        if let Some(entry) = entry.filter(|entry| entry.in_collection && keys.len() > before) {
+            self.searches += entry.members.map_or(1, |members| members.of(self.batch.request(i)).len());
+        }
         self.places.push(Place { keys: self.keys.len() as u32, entry, plain });
     }
 
     /// Bytes allocated.
     pub fn capacity_bytes(&self) -> usize {
-        let Calls { batch, keys, places, found } = self;
+        let Calls { batch, keys, places, found, deep, .. } = self;
         let sizes = [
             keys.capacity() * size_of::<Key<'_>>(),
             places.capacity() * size_of::<Place>(),
             found.capacity() * size_of::<Found>(),
+            deep.capacity() * size_of::<u32>(),
         ];
         batch.capacity_bytes() + sizes.iter().sum::<usize>()
     }
@@ -148,10 +217,15 @@ impl<'a> Calls<'a> {
     /// The call at position `i`.
     #[inline(always)]
     pub fn get(&self, i: usize) -> Call<'_> {
-        let Place { keys, entry, plain } = self.places[i];
+        let Place { entry, plain, .. } = self.places[i];
+        Call { argv: self.batch.request(i), entry, keys: self.keys_of(i), plain }
+    }
+
+    /// The keys of the call at position `i`.
+    #[inline(always)]
+    fn keys_of(&self, i: usize) -> &[Key<'a>] {
         let first = if i == 0 { 0 } else { self.places[i - 1].keys };
-        let keys = &self.keys[first as usize..keys as usize];
-        Call { argv: self.batch.request(i), entry, keys, plain }
+        &self.keys[first as usize..self.places[i].keys as usize]
     }
 
     /// Brings what the keys will need into the cache; not worth it for one key.
@@ -164,9 +238,9 @@ impl<'a> Calls<'a> {
 
     /// Empties it for another input, keeping the memory.
     pub fn recycle<'b>(self) -> Calls<'b> {
-        let Calls { batch, keys, mut places, found } = self;
+        let Calls { batch, keys, mut places, found, deep, .. } = self;
         places.clear();
-        Calls { batch: batch.recycle(), keys: emptied(keys, KEPT_KEYS_MAX), places, found }
+        Calls { batch: batch.recycle(), keys: emptied(keys, KEPT_KEYS_MAX), places, found, deep, searches: 0 }
     }
 }
 
@@ -202,4 +276,33 @@ fn look_up<'a>(
         }
     }
     (entry, known.plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_one_collection_end_where_another_key_or_a_malformed_call_stands() {
+        let texts = [
+            "HGET",
+            "HSET a f v",
+            "HGET a g",
+            "HGET a",
+            "LPUSH b x",
+            "ZADD b NX 1 m 2 n",
+            "GET b",
+            "SADD c m",
+        ];
+        let words: Vec<Vec<&[u8]>> =
+            texts.iter().map(|text| text.split(' ').map(str::as_bytes).collect()).collect();
+        let mut calls = Calls::default();
+        words.iter().for_each(|argv| calls.push(argv.iter().copied()));
+        let ends: Vec<usize> = (0..calls.len()).map(|i| calls.run_of_one_collection(i).end).collect();
+        assert_eq!(ends, [0, 3, 3, 3, 6, 6, 6, 8]);
+        assert_eq!(calls.searches, 1 + 1 + 1 + 3 + 1);
+        let members =
+            calls.get(5).entry.and_then(|entry| entry.members).map(|members| members.of(calls.get(5).argv));
+        assert_eq!(members.map(Iterator::collect), Some(vec![b"n".as_slice(), b"m", b"NX"]));
+    }
 }

@@ -6,7 +6,7 @@ use super::reaper::{Garbage, Reaper};
 use super::table::Table;
 use super::waiters::Waiters;
 use super::watchers::Watchers;
-use super::{EntryBox, Key, Txn};
+use super::{EntryBox, EntryRef, Key, Txn};
 use crate::base::lock::{Mutex, MutexGuard};
 use crate::types::Packing;
 
@@ -192,6 +192,13 @@ impl Keyspace {
         if let Some(shard) = self.shards[key.shard()].0.try_lock() {
             shard.tables[db as usize].prefetch_entry(key.hash);
         }
+    }
+
+    /// Shows the entry of `key` in database `db` to `f`, if it is there and nobody holds its shard: only to prefetch what
+    /// it leads to, as it may be past its time.
+    pub fn glance<R>(&self, db: u32, key: &Key<'_>, f: impl FnOnce(EntryRef<'_>) -> R) -> Option<R> {
+        let shard = self.shards[key.shard()].0.try_lock()?;
+        shard.tables[db as usize].find(key.hash, key.bytes).map(f)
     }
 
     /// Keys in database `db`, and how many of them have a TTL.

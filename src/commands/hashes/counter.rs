@@ -14,6 +14,7 @@ const HINCRBY: Command = Command::new("HINCRBY", "hincrby", Group::Hash, Run::Ke
     .syntax("key field increment")
     .flags(WRITE | GROWS | FAST)
     .keys(KEY)
+    .members(1, 2)
     .doc("2.0.0", "O(1)", "Adds a number to the integer value of a field; 0 when it is absent.");
 
 fn hincrby(cx: &mut Keyed<'_, '_>) -> Result {
@@ -35,6 +36,7 @@ const HINCRBYFLOAT: Command =
         .syntax("key field increment:double")
         .flags(WRITE | GROWS | FAST)
         .keys(KEY)
+        .members(1, 2)
         .doc("2.6.0", "O(1)", "Adds a number to the floating point value of a field; 0 when it is absent.");
 
 fn hincrbyfloat(cx: &mut Keyed<'_, '_>) -> Result {

@@ -20,6 +20,7 @@ const HGET: Command = Command::new("HGET", "hget", Group::Hash, Run::Keyed(hget)
     .syntax("key field")
     .flags(READ | FAST)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .members(0, 1)
     .doc("2.0.0", "O(1)", "Returns the value of a field of a hash.");
 
 fn hget(cx: &mut Keyed<'_, '_>) -> Result {
@@ -34,6 +35,7 @@ const HMGET: Command = Command::new("HMGET", "hmget", Group::Hash, Run::Keyed(hm
     .syntax("key field [field ...]")
     .flags(READ | FAST)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .members(0, 1)
     .doc("2.0.0", "O(N) for N fields", "Returns the values of several fields of a hash.");
 
 fn hmget(cx: &mut Keyed<'_, '_>) -> Result {
@@ -118,6 +120,7 @@ const HEXISTS: Command = Command::new("HEXISTS", "hexists", Group::Hash, Run::Ke
     .syntax("key field")
     .flags(READ | FAST)
     .keys(&[Keys::one(1, access::RO)])
+    .members(0, 1)
     .doc("2.0.0", "O(1)", "Tells whether a hash has a field.");
 
 fn hexists(cx: &mut Keyed<'_, '_>) -> Result {
@@ -132,6 +135,7 @@ const HSTRLEN: Command = Command::new("HSTRLEN", "hstrlen", Group::Hash, Run::Ke
     .syntax("key field")
     .flags(READ | FAST)
     .keys(&[Keys::one(1, access::RO)])
+    .members(0, 1)
     .doc("3.2.0", "O(1)", "Returns the length of a field's value.");
 
 fn hstrlen(cx: &mut Keyed<'_, '_>) -> Result {

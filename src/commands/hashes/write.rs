@@ -11,6 +11,7 @@ const HSET: Command = Command::new("HSET", "hset", Group::Hash, Run::Keyed(hset)
     .syntax("key field value [data: field value ...]")
     .flags(WRITE | GROWS | FAST)
     .keys(&[Keys::one(1, access::RW | access::UPDATE)])
+    .members(1, 2)
     .history(&[("4.0.0", "Several fields.")])
     .doc("2.0.0", "O(1) for each field", "Sets fields of a hash and tells how many are new.");
 
@@ -24,6 +25,7 @@ const HMSET: Command = Command::new("HMSET", "hmset", Group::Hash, Run::Keyed(hm
     .syntax("key field value [data: field value ...]")
     .flags(WRITE | GROWS | FAST)
     .keys(&[Keys::one(1, access::RW | access::UPDATE)])
+    .members(1, 2)
     .event("hset")
     .deprecated("4.0.0", "`HSET` with multiple field-value pairs")
     .doc("2.0.0", "O(1) for each field", "Sets fields of a hash.");
@@ -46,6 +48,7 @@ const HSETNX: Command = Command::new("HSETNX", "hsetnx", Group::Hash, Run::Keyed
     .syntax("key field value")
     .flags(WRITE | GROWS | FAST)
     .keys(&[Keys::one(1, access::RW | access::INSERT)])
+    .members(1, 2)
     .event("hset")
     .doc("2.0.0", "O(1)", "Sets a field of a hash that does not have it yet.");
 
@@ -65,6 +68,7 @@ const HDEL: Command = Command::new("HDEL", "hdel", Group::Hash, Run::Keyed(hdel)
     .syntax("key field [field ...]")
     .flags(WRITE | FAST)
     .keys(&[Keys::one(1, access::RW | access::DELETE)])
+    .members(0, 1)
     .history(&[("2.4.0", "Several fields.")])
     .doc("2.0.0", "O(1) for each field", "Removes fields from a hash.");
 

@@ -12,6 +12,7 @@ const SADD: Command = Command::new("SADD", "sadd", Group::Set, Run::Keyed(sadd))
     .syntax("key member [member ...]")
     .flags(WRITE | GROWS | FAST)
     .keys(&[Keys::one(1, access::RW | access::INSERT)])
+    .members(0, 1)
     .history(&[("2.4.0", "Several members.")])
     .doc("1.0.0", "O(1) for each member", "Adds members to a set, which is created if it is absent.");
 
@@ -26,6 +27,7 @@ const SREM: Command = Command::new("SREM", "srem", Group::Set, Run::Keyed(srem))
     .syntax("key member [member ...]")
     .flags(WRITE | FAST)
     .keys(&[Keys::one(1, access::RW | access::DELETE)])
+    .members(0, 1)
     .history(&[("2.4.0", "Several members.")])
     .doc("1.0.0", "O(1) for each member", "Removes members from a set.");
 
@@ -69,6 +71,7 @@ const SISMEMBER: Command = Command::new("SISMEMBER", "sismember", Group::Set, Ru
     .syntax("key member")
     .flags(READ | FAST)
     .keys(&[Keys::one(1, access::RO)])
+    .members(0, 1)
     .doc("1.0.0", "O(1)", "Tells whether a member is in a set.");
 
 fn sismember(cx: &mut Keyed<'_, '_>) -> Result {
@@ -82,6 +85,7 @@ const SMISMEMBER: Command = Command::new("SMISMEMBER", "smismember", Group::Set,
     .syntax("key member [member ...]")
     .flags(READ | FAST)
     .keys(&[Keys::one(1, access::RO | access::ACCESS)])
+    .members(0, 1)
     .doc("6.2.0", "O(N) for N members", "Tells for each of several members whether it is in a set.");
 
 fn smismember(cx: &mut Keyed<'_, '_>) -> Result {

@@ -18,6 +18,7 @@ const ZADD: Command = Command::new("ZADD", "zadd", Group::Sorted, Run::Keyed(zad
     )
     .flags(WRITE | GROWS | FAST)
     .keys(&[Keys::one(1, access::RW | access::UPDATE)])
+    .members(0, 2)
     .history(&[
         ("2.4.0", "Several members."),
         ("3.0.2", "`NX`, `XX`, `CH` and `INCR`."),
@@ -157,6 +158,7 @@ const ZINCRBY: Command = Command::new("ZINCRBY", "zincrby", Group::Sorted, Run::
     .syntax("key increment member")
     .flags(WRITE | GROWS | FAST)
     .keys(&[Keys::one(1, access::RW | access::ACCESS | access::UPDATE)])
+    .members(0, 2)
     .doc(
         "1.2.0",
         "O(log(N)), N being the size of the set",

@@ -26,6 +26,7 @@ const ZSCORE: Command = Command::new("ZSCORE", "zscore", Group::Sorted, Run::Key
     .syntax("key member")
     .flags(READ | FAST)
     .keys(KEY)
+    .members(0, 1)
     .doc("1.2.0", "O(1)", "Returns the score of a member in a sorted set.");
 
 fn zscore(cx: &mut Keyed<'_, '_>) -> Result {
@@ -46,6 +47,7 @@ const ZMSCORE: Command = Command::new("ZMSCORE", "zmscore", Group::Sorted, Run::
     .syntax("key member [member ...]")
     .flags(READ | FAST)
     .keys(KEY)
+    .members(0, 1)
     .doc("6.2.0", "O(N) for N members", "Returns the scores of several members in a sorted set.");
 
 fn zmscore(cx: &mut Keyed<'_, '_>) -> Result {
@@ -62,6 +64,7 @@ const ZRANK: Command = Command::new("ZRANK", "zrank", Group::Sorted, Run::Keyed(
     .syntax("key member [WITHSCORE]")
     .flags(READ | FAST)
     .keys(KEY)
+    .members(0, 1)
     .history(&[("7.2.0", "`WITHSCORE`.")])
     .doc("2.0.0", "O(log(N))", "Returns how many members of a sorted set come before one.");
 
@@ -73,6 +76,7 @@ const ZREVRANK: Command = Command::new("ZREVRANK", "zrevrank", Group::Sorted, Ru
     .syntax("key member [WITHSCORE]")
     .flags(READ | FAST)
     .keys(KEY)
+    .members(0, 1)
     .history(&[("7.2.0", "`WITHSCORE`.")])
     .doc("2.0.0", "O(log(N))", "Returns how many members of a sorted set come behind one.");
 

@@ -16,6 +16,7 @@ const ZREM: Command = Command::new("ZREM", "zrem", Group::Sorted, Run::Keyed(zre
     .syntax("key member [member ...]")
     .flags(WRITE | FAST)
     .keys(KEY)
+    .members(0, 1)
     .history(&[("2.4.0", "Several members.")])
     .doc("1.2.0", "O(M*log(N)) for M of N members", "Removes members from a sorted set.");
 

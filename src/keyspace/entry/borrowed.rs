@@ -6,8 +6,9 @@ use super::{
 };
 use crate::base::heap::taken;
 use crate::base::number;
+use crate::base::simd::prefetch;
 use crate::keyspace::Access;
-use crate::types::Hash;
+use crate::types::{Hash, Set, Sorted, Stage};
 use bytes::Bytes;
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
@@ -122,6 +123,25 @@ impl<'a> EntryRef<'a> {
             }
             let high = u64::from(self.byte(1) >> 1) << u32::BITS;
             Some(NEAR_FROM_MS + (high | u64::from(at.cast::<u32>().read())) as i64)
+        }
+    }
+
+    /// Begins to bring the beginning of what a collection points to into the cache.
+    pub fn prefetch_payload(self) {
+        if self.form() >= COLLECTION {
+            // SAFETY: the payload of a collection is a pointer, of which nothing but the number is looked at.
+            let at = unsafe { self.at.as_ptr().add(self.payload_at()).cast::<*const u8>().read() };
+            [0, 64, 128].iter().for_each(|ahead| prefetch(at.wrapping_add(*ahead)));
+        }
+    }
+
+    /// Begins to bring what looking for `member` in it will read into the cache; false if it is small, or has no members.
+    pub fn prefetch_member(self, member: &[u8], stage: Stage) -> bool {
+        match self.kind() {
+            Kind::Hash => self.collection::<Hash>().is_some_and(|hash| hash.prefetch(member, stage)),
+            Kind::Set => self.collection::<Set>().is_some_and(|set| set.prefetch(member, stage)),
+            Kind::Sorted => self.collection::<Sorted>().is_some_and(|sorted| sorted.prefetch(member, stage)),
+            _ => false,
         }
     }
 

@@ -15,7 +15,7 @@ mod table;
 
 use super::forms::forms;
 use super::item::Item;
-use super::{At, Packed, Packing};
+use super::{At, Packed, Packing, Stage};
 use crate::base::random;
 pub use live::Live;
 use table::Fields;
@@ -126,6 +126,14 @@ impl Hash {
             View::Expiring(list) => Some((list, 3)),
             View::Table(_) => None,
         }
+    }
+
+    /// Begins to bring what looking for `field` will read into the cache; false in a small form, of which there is only the
+    /// whole.
+    pub fn prefetch(&self, field: &[u8], stage: Stage) -> bool {
+        let View::Table(fields) = self.0.view() else { return false };
+        fields.prefetch(Item::from(field), stage);
+        true
     }
 
     /// `field` with its value.

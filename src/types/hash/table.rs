@@ -8,6 +8,7 @@
 //! ```
 //! The index is ordered by time and names a field by its hash: the field whose hash and time agree.
 
+use super::super::Stage;
 use super::super::footprint::btree;
 use super::super::item::{Item, Needle, size_of_first};
 use super::super::table::{Key, Place, Record, Table};
@@ -84,6 +85,11 @@ impl Fields {
 
     pub(super) fn weight(&self) -> usize {
         self.table.weight() + self.expiries.len() / 8
+    }
+
+    /// Begins to bring what looking for `field` will read into the cache.
+    pub(super) fn prefetch(&self, field: Item<'_>, stage: Stage) {
+        self.table.prefetch_item(field, stage);
     }
 
     pub(super) fn get(&self, field: Item<'_>) -> Option<FieldRef<'_>> {

@@ -6,7 +6,7 @@
 use super::forms::forms;
 use super::item::{Item, size_of_first};
 use super::table::{Key, Record, Table};
-use super::{At, INTSET_MAX, IntSet, Packed, Packing};
+use super::{At, INTSET_MAX, IntSet, Packed, Packing, Stage};
 use crate::base::random;
 use smallvec::SmallVec;
 use std::ops::ControlFlow;
@@ -195,6 +195,14 @@ impl Set {
         }
     }
 
+    /// Begins to bring what looking for `member` will read into the cache; false in a small form, of which there is only the
+    /// whole.
+    pub fn prefetch(&self, member: &[u8], stage: Stage) -> bool {
+        let View::Table(table) = self.0.view() else { return false };
+        table.prefetch_item(Item::from(member), stage);
+        true
+    }
+
     /// Whether `member` is there.
     pub fn contains(&self, member: &[u8]) -> bool {
         self.contains_item(Item::from(member))
@@ -278,7 +286,8 @@ impl Set {
             for set in others {
                 match set.0.view() {
                     View::Table(table) => {
-                        group.iter().for_each(|(_, key)| table.prefetch(key));
+                        group.iter().for_each(|(_, key)| table.prefetch(key.hash(), Stage::Place));
+                        group.iter().for_each(|(_, key)| table.prefetch(key.hash(), Stage::Record));
                         group.retain(|(_, key)| table.find(key).is_some());
                     }
                     _ => group.retain(|(item, _)| set.contains_item(*item)),

@@ -15,6 +15,7 @@
 //!
 //! Invariants: tags ascend; no gap between where a tag's search begins and where it stands.
 
+use super::super::Stage;
 use super::node::Node;
 use crate::base::simd::prefetch;
 use ahash::RandomState;
@@ -216,11 +217,19 @@ impl Index {
         Some(node_of(segment.slots[at]))
     }
 
-    /// Begins to bring into the cache where a member of this hash is looked for.
-    pub fn prefetch(&self, hash: u64) {
+    /// Begins to bring into the cache what looking for a member of this hash will read.
+    pub fn prefetch(&self, hash: u64, stage: Stage) {
         let segment = &self.segments[self.id(hash)];
-        if let Some(slot) = segment.slots.get(segment.home(segment.tag(hash))) {
-            prefetch(slot);
+        let tag = segment.tag(hash);
+        match stage {
+            Stage::Place if segment.slots.is_empty() => {}
+            Stage::Place => prefetch(&raw const segment.slots[segment.home(tag)]),
+            Stage::Record => {
+                let slot = segment.slots.get(segment.seek(tag));
+                if let Some(slot) = slot.filter(|slot| **slot != EMPTY && tag_of(**slot) == tag) {
+                    node_of(*slot).prefetch();
+                }
+            }
         }
     }
 

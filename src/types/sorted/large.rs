@@ -4,6 +4,7 @@
 //! in both; a node's score is the one it has in the tree.
 #![allow(unsafe_code)]
 
+use super::super::Stage;
 use super::index::{self, Index};
 use super::node::Node;
 use super::tree::{Elements, Probe, Tree};
@@ -25,6 +26,11 @@ impl Large {
 
     pub fn memory(&self) -> usize {
         size_of::<Self>() + self.index.memory() + self.tree.memory() + self.bytes
+    }
+
+    /// Begins to bring what looking for `member` will read into the cache.
+    pub fn prefetch(&self, member: &[u8], stage: Stage) {
+        self.index.prefetch(index::hash(member), stage);
     }
 
     pub fn score(&self, member: &[u8]) -> Option<f64> {
@@ -79,7 +85,7 @@ impl Large {
     pub fn remove_at(&mut self, rank: usize) {
         let (node, neighbour) = self.tree.remove_at(rank);
         if let Some(next) = neighbour {
-            self.index.prefetch(index::hash(next.member()));
+            self.index.prefetch(index::hash(next.member()), Stage::Place);
         }
         self.index.remove(index::hash(node.member()), node);
         self.free(node);

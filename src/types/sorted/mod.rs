@@ -14,7 +14,7 @@ mod tree;
 pub use range::{LexEdge, LexRange, ScoreEdge, ScoreRange};
 
 use super::forms::forms;
-use super::{Item, Packing};
+use super::{Item, Packing, Stage};
 use crate::base::random;
 use large::Large;
 use small::Small;
@@ -135,6 +135,14 @@ impl Sorted {
             small.push(score, node.member());
         }
         self.0 = Form::Small(small).into();
+    }
+
+    /// Begins to bring what looking for `member` will read into the cache; false in a small form, of which there is only the
+    /// whole.
+    pub fn prefetch(&self, member: &[u8], stage: Stage) -> bool {
+        let View::Large(large) = self.0.view() else { return false };
+        large.prefetch(member, stage);
+        true
     }
 
     /// The score of `member`.

@@ -29,6 +29,7 @@ use segment::{Segment, Slot};
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
 
+use super::Stage;
 use super::item::Item;
 use crate::base::random;
 
@@ -196,9 +197,18 @@ impl<R: Record> Table<R> {
         Some(Place { index, slot })
     }
 
-    /// Begins to bring what [`Table::find`] will read first into the cache.
-    pub(super) fn prefetch(&self, key: &Key<'_>) {
-        self.segment(self.index(key.hash)).prefetch(key.hash);
+    /// Begins to bring what [`Table::find`] of `hash` will read at this `stage` into the cache.
+    pub(super) fn prefetch(&self, hash: u64, stage: Stage) {
+        let segment = self.segment(self.index(hash));
+        match stage {
+            Stage::Place => segment.prefetch_bucket(hash),
+            Stage::Record => segment.prefetch_record(hash),
+        }
+    }
+
+    /// Likewise for the record of `item`.
+    pub(super) fn prefetch_item(&self, item: Item<'_>, stage: Stage) {
+        self.prefetch(key::hash(item), stage);
     }
 
     /// The record at `place`, and what happens to stand behind it.

@@ -122,8 +122,21 @@ impl Segment {
     }
 
     /// Begins to bring the bucket that `hash` belongs to into the cache.
-    pub(super) fn prefetch(&self, hash: u64) {
+    pub(super) fn prefetch_bucket(&self, hash: u64) {
         prefetch(&raw const self.buckets[self.home(tag_of(hash, self.depth))]);
+    }
+
+    /// Likewise the record that this bucket seems to lead to, or where one would be added.
+    pub(super) fn prefetch_record(&self, hash: u64) {
+        let tag = tag_of(hash, self.depth);
+        let bucket = &self.buckets[self.home(tag)];
+        let offset = match bucket.slots_of(tag) {
+            0 => self.arena.len(),
+            slots => bucket.offsets[slots.trailing_zeros() as usize].into(),
+        };
+        let at = self.arena.as_ptr().wrapping_add(offset);
+        prefetch(at);
+        prefetch(at.wrapping_add(64));
     }
 
     /// The slot of the record under `hash` for which `same` is true of the arena from there on.
