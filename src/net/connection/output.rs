@@ -116,6 +116,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.holding.poll(&self.engine.log, &mut self.output, cx));
         while self.sent < self.output.len() {
+            // Before the write, which others may hear of at once.
+            let active_ms = self.session.client.active_ms.load(Relaxed);
+            self.session.client.active_ms.store(self.engine.now_ms(), Relaxed);
             let stream = Pin::new(&mut self.stream);
             let polled = match self.output.parts() {
                 (bytes, []) => stream.poll_write(cx, &bytes[self.sent..]),
@@ -129,6 +132,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Poll::Ready(Ok(n)) => n,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
+                    self.session.client.active_ms.store(active_ms, Relaxed);
                     let waiting = self.output.len() - self.sent;
                     self.check_output(waiting);
                     self.session.client.output_len.store(waiting, Relaxed);
@@ -140,7 +144,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             counters.writes.add(1);
             counters.net_output_bytes.add(n as u64);
             self.session.client.output_bytes.fetch_add(n as u64, Relaxed);
-            self.session.client.active_ms.store(self.engine.now_ms(), Relaxed);
         }
         if self.sent > 0 {
             // TLS may still hold what it took.
