@@ -13,6 +13,7 @@ import re
 import resource
 import select
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -490,8 +491,18 @@ def unprotected(start):
     assert server.call("PING") == ("+", b"PONG")
 
 
+def taken_port(start):
+    """A second server on a port that is taken ends, and says why before it speaks of an error: who starts servers for tests reads that."""
+    server = start()
+    with tempfile.TemporaryDirectory(prefix="synap-hostile-") as other:
+        second = subprocess.run([*server.command, "--dir", other], capture_output=True, text=True, timeout=20)
+    assert second.returncode == 1, second.returncode
+    assert re.search("already in use|error", second.stdout, re.IGNORECASE)[0] == "already in use", second.stdout
+    assert server.call("PING") == ("+", b"PONG")
+
+
 TESTS = [announced_lengths, dribbled_requests, slow_loris, slow_reader, soft_limit, strangers, too_many, no_descriptors, inline_requests, injected_frames,
-         long_transaction, own_messages, waiters, crowd, patterns, due_keys, huge_arguments, vector_sets, rewritten_settings, unprotected]
+         long_transaction, own_messages, waiters, crowd, patterns, due_keys, huge_arguments, vector_sets, rewritten_settings, unprotected, taken_port]
 
 
 class Started(Server):

@@ -347,10 +347,7 @@ fn follow_addresses(engine: &Arc<Engine>, listeners: Arc<Listeners>) {
         let (engine_of, listeners) = (Arc::downgrade(engine), listeners.clone());
         engine.settings.on_change(&[name], move |_| {
             let Some(engine) = engine_of.upgrade() else { return Ok(()) };
-            listeners.follow(&engine).map_err(|why| {
-                tracing::warn!("cannot listen on {why}");
-                refusal.to_owned()
-            })
+            listeners.follow(&engine).map_err(|_| refusal.to_owned())
         });
     }
 }

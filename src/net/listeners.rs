@@ -83,7 +83,14 @@ impl Listeners {
                 Err(error) if optional && is_missing(&error) => {
                     tracing::info!(?endpoint, %error, "an optional address is not there");
                 }
-                Err(error) => return Err(format!("{}: {error}", shown(&endpoint))),
+                Err(error) => {
+                    let place = shown(&endpoint);
+                    // Whoever starts a server for a test looks for these words, before any that tell of an error.
+                    tracing::warn!(
+                        "# Warning: Could not create server listening socket {place}: bind: {error}"
+                    );
+                    return Err(format!("{place}: {error}"));
+                }
             }
         }
         if wanted.is_empty() {
