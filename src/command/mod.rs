@@ -170,10 +170,11 @@ pub struct Members {
 }
 
 impl Members {
-    /// The members that `argv` names, the last first.
+    /// The members that `argv` names.
     pub fn of<'a>(self, argv: &[&'a [u8]]) -> impl ExactSizeIterator<Item = &'a [u8]> {
-        let words = argv.get(2..).unwrap_or_default();
-        words.iter().rev().skip(self.behind.into()).step_by(self.step.into()).copied()
+        let (step, end) = (usize::from(self.step), argv.len().saturating_sub(self.behind.into()));
+        let words = argv.get(2..end).unwrap_or_default();
+        words.iter().skip(words.len().saturating_sub(1) % step).step_by(step).copied()
     }
 }
 

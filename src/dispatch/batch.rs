@@ -55,6 +55,9 @@ struct Place {
 /// Keys between the one whose bucket is asked for and the one whose entry is.
 const LAG: usize = 8;
 
+/// The most members of one collection that are prefetched: what comes too early is gone again when it is needed.
+const AHEAD_MAX: usize = 64;
+
 /// Batches with room for more keys than this give the memory back.
 const KEPT_KEYS_MAX: usize = 4096;
 
@@ -153,11 +156,12 @@ impl<'a> Calls<'a> {
     /// is a large one, so that there is more to it.
     fn prefetch_members(&self, keyspace: &Keyspace, db: u32, run: Range<usize>, stage: Stage) -> bool {
         let key = &self.get(run.start).keys[0];
-        let mut members = run.flat_map(|i| {
+        let members = run.flat_map(|i| {
             let call = self.get(i);
             let members = call.entry.and_then(|entry| entry.members);
             members.into_iter().flat_map(move |members| members.of(call.argv))
         });
+        let mut members = members.take(AHEAD_MAX);
         let prefetch = |entry: EntryRef<'_>| {
             if stage == Stage::Place {
                 entry.prefetch_payload();
@@ -303,6 +307,6 @@ mod tests {
         assert_eq!(calls.searches, 1 + 1 + 1 + 3 + 1);
         let members =
             calls.get(5).entry.and_then(|entry| entry.members).map(|members| members.of(calls.get(5).argv));
-        assert_eq!(members.map(Iterator::collect), Some(vec![b"n".as_slice(), b"m", b"NX"]));
+        assert_eq!(members.map(Iterator::collect), Some(vec![b"NX".as_slice(), b"m", b"n"]));
     }
 }
