@@ -91,22 +91,22 @@ fn measure(
 ) -> Result<[f64; 4], Box<dyn Error>> {
     let server = Server::start(contender, NO_LOG)?;
     let mut client = server.client()?;
-    let (empty, before) = (server.settled_rss()?, server.cpu_of_all()?);
+    let (empty, before) = (server.settled_rss()?, server.cpu()?);
     client.load(elements.len(), |n, out| {
         let (vector, name) = (blob(&elements[n]), name(n));
         let words: [&[u8]; 5] = [b"VADD", b"set", b"FP32", &vector, name.as_bytes()];
         encode(out, &words);
     })?;
-    let added = server.cpu_of_all()? - before;
+    let added = server.cpu()? - before;
     let bytes = server.settled_rss()?.saturating_sub(empty) as f64 / elements.len() as f64;
     let count = COUNT.to_string();
     let search = |n: usize, out: &mut Vec<u8>| {
         let words: [&[u8]; 6] = [b"VSIM", b"set", b"FP32", &blob(&queries[n]), b"COUNT", count.as_bytes()];
         encode(out, &words);
     };
-    let before = server.cpu_of_all()?;
+    let before = server.cpu()?;
     client.load(queries.len(), search)?;
-    let searched = server.cpu_of_all()? - before;
+    let searched = server.cpu()? - before;
     let mut found = 0;
     for (n, truth) in truth.iter().enumerate() {
         let mut request = Vec::new();

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each benchmark uses its part")]
 
 use crate::client::Client;
+use nix::time::clock_getcpuclockid;
+use nix::unistd::Pid;
 use std::fs;
 use std::io;
 use std::net::TcpListener;
@@ -84,18 +86,9 @@ impl Server {
         Client::connect(self.port)
     }
 
-    /// Time its living threads spent on a CPU so far. Servers keep their threads, so differences hold.
+    /// Time that its threads spent on CPUs so far, those that have ended included.
     pub fn cpu(&self) -> io::Result<Duration> {
         cpu_of(self.child.id())
-    }
-
-    /// Time that all its threads spent on a CPU so far, also those that ended: in hundredths of a second.
-    pub fn cpu_of_all(&self) -> io::Result<Duration> {
-        let text = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // Behind the program's name, which may hold anything; then utime and stime are the 12th and 13th.
-        let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
-        let ticks = fields.skip(11).take(2).filter_map(|n| n.parse::<u64>().ok()).sum::<u64>();
-        Ok(Duration::from_millis(10 * ticks))
     }
 
     /// Resident memory in bytes, once it has stopped moving.
@@ -122,15 +115,10 @@ impl Server {
     }
 }
 
-/// Time that the living threads of a process spent on a CPU so far.
+/// Time that the threads of a process spent on CPUs so far, those that have ended included.
 pub fn cpu_of(process: u32) -> io::Result<Duration> {
-    let mut total_ns = 0;
-    for task in fs::read_dir(format!("/proc/{process}/task"))? {
-        // A thread may end between the listing and the read.
-        let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
-        total_ns += text.split(' ').next().and_then(|ns| ns.parse::<u64>().ok()).unwrap_or(0);
-    }
-    Ok(Duration::from_nanos(total_ns))
+    let clock = clock_getcpuclockid(Pid::from_raw(process as i32))?;
+    Ok(clock.now()?.into())
 }
 
 impl Drop for Server {

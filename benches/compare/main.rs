@@ -2,7 +2,7 @@
 //!
 //! Each round starts every server in turn (the order is reversed every other round), without
 //! persistence and on a port of its own, and lets a load generator run every selected workload at
-//! every pipeline depth. Server CPU is read from the scheduler's accounting of the server's threads, so it
+//! every pipeline depth. Server CPU is read from the CPU clock of the server's process, so it
 //! does not depend on how the load generator shares the machine. Figures are medians over the rounds.
 //!
 //! `cargo bench --bench compare -- --help` lists the options.
@@ -39,7 +39,7 @@ usage: cargo bench --bench compare -- [options]
   --subject NAME=PROGRAM   what is compared (default: synap = this crate's release build)
   --peer NAME=PROGRAM      what it is compared with; may be repeated. PROGRAM may be followed by arguments
   --driver PROGRAM         valkey-benchmark or redis-benchmark (default: found on the PATH)
-  --tests LIST             names or groups, comma separated: strings elements ranges scripts publish none all (default strings)
+  --tests LIST             names or groups, comma separated: strings elements ranges members scripts publish none all (default strings)
   --command NAME=COMMAND   also measures COMMAND on an empty server; __rand_int__ and DATA are replaced; may be repeated
   --pipelines LIST         default 1,16,64
   --rounds N               default 5

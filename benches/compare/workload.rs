@@ -35,6 +35,8 @@ pub enum Stage {
     Sets,
     /// A hash of 100 fields.
     Hash,
+    /// A hash, a set and a sorted set of 10^6 members each.
+    Members,
     /// 10^6 strings of 64 bytes, and scripts that are loaded.
     Scripts,
     /// An empty server with [`SUBSCRIBERS`] subscribers of `news`.
@@ -44,7 +46,7 @@ pub enum Stage {
 impl Stage {
     /// Whether requests leave the stage as it was, so that the next workload may use it again.
     pub fn is_kept(self) -> bool {
-        matches!(self, Stage::Strings | Stage::Counters | Stage::List | Stage::Scripts)
+        matches!(self, Stage::Strings | Stage::Counters | Stage::List | Stage::Scripts | Stage::Members)
     }
 
     /// Empties the server and writes the data for `requests` requests.
@@ -80,6 +82,14 @@ impl Stage {
             Stage::Hash => {
                 client.load(100, |i, out| encode(out, &["HSET", "hash", &numbered("field:", i), DATA]))
             }
+            Stage::Members => client.load(3 * RANDOM_RANGE, |i, out| {
+                let member = numbered("element:", i / 3);
+                match i % 3 {
+                    0 => encode(out, &["HSET", "hash", &member, DATA]),
+                    1 => encode(out, &["SADD", "set", &member]),
+                    _ => encode(out, &["ZADD", "sorted", &i.to_string(), &member]),
+                }
+            }),
         }
     }
 }
@@ -150,6 +160,7 @@ impl Workload {
 
 /// Every workload, in the order it runs.
 pub fn all() -> Vec<Workload> {
+    let hmget = format!("HMGET hash{}", " element:__rand_int__".repeat(20));
     let mset = format!("MSET{}", " key:__rand_int__ DATA".repeat(10));
     let limiter = sha1_hex(scripts::LIMITER.as_bytes());
     let limiter = String::from_utf8_lossy(&limiter);
@@ -174,6 +185,12 @@ pub fn all() -> Vec<Workload> {
         w("ranges", "ZRANGE", Stage::Sorted, "ZRANGE sorted 5000 5099"),
         w("ranges", "SINTER", Stage::Sets, "SINTER set:a set:b"),
         w("ranges", "HGETALL", Stage::Hash, "HGETALL hash"),
+        w("members", "HGET", Stage::Members, "HGET hash element:__rand_int__"),
+        w("members", "HMGET_20", Stage::Members, &hmget),
+        w("members", "HSET_OLD", Stage::Members, "HSET hash element:__rand_int__ DATA"),
+        w("members", "SISMEMBER", Stage::Members, "SISMEMBER set element:__rand_int__"),
+        w("members", "ZSCORE", Stage::Members, "ZSCORE sorted element:__rand_int__"),
+        w("members", "ZINCRBY", Stage::Members, "ZINCRBY sorted 1 element:__rand_int__"),
         script("EVAL_1", &["EVAL", scripts::ONE, "1", "key:__rand_int__"]),
         script("EVAL_10", &["EVAL", scripts::TEN, "1", "key:__rand_int__", DATA]),
         script("EVALSHA_LIMITER", &["EVALSHA", &limiter, "1", "bucket:__rand_int__", "10", "100", "1"]),
