@@ -3,9 +3,8 @@
 use super::registry;
 use crate::command::{Found, KeyedFn, RegistryEntry};
 use crate::engine::Engine;
-use crate::keyspace::{EntryRef, Key, Keyspace};
+use crate::keyspace::{Key, Keyspace};
 use crate::resp::decode::{Batch, emptied};
-use crate::types::Stage;
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -70,8 +69,10 @@ pub struct Calls<'a> {
     found: Vec<Found>,
     /// Searches of the calls in collections: one for each member that they name, and one for each that names none.
     searches: usize,
-    /// The first calls of those that name members of one large collection.
-    deep: Vec<u32>,
+    /// Of calls that name members of one large collection the first, and which of `hashes` are theirs.
+    deep: Vec<(usize, Range<usize>)>,
+    /// The hashes of members of large collections.
+    hashes: Vec<u64>,
 }
 
 impl<'a> Calls<'a> {
@@ -122,22 +123,42 @@ impl<'a> Calls<'a> {
         self.keys[entries..].iter().for_each(|key| keyspace.prefetch_entry(db, key));
     }
 
-    /// Prefetches the beginning of collections, and stage by stage what looking for members in the large ones will read.
+    /// Prefetches the beginning of collections and, in the large ones, the places of the members that the calls name, and then
+    /// what these lead to.
     fn prefetch_collections(&mut self, keyspace: &Keyspace, db: u32) {
-        let mut deep = std::mem::take(&mut self.deep);
-        let mut i = 0;
-        while i < self.len() {
-            let run = self.run_of_one_collection(i);
-            i = run.end.max(i + 1);
-            if !run.is_empty() && self.prefetch_members(keyspace, db, run.clone(), Stage::Place) {
-                deep.push(run.start as u32);
+        let (mut deep, mut hashes) = (std::mem::take(&mut self.deep), std::mem::take(&mut self.hashes));
+        let mut next = 0;
+        while next < self.len() {
+            let run = self.run_of_one_collection(next);
+            next = run.end.max(next + 1);
+            if run.is_empty() {
+                continue;
+            }
+            let (first, from) = (run.start, hashes.len());
+            keyspace.glance(db, &self.keys_of(first)[0], |entry| {
+                entry.prefetch_payload();
+                let members = self.members_of(run).take(AHEAD_MAX);
+                hashes.extend(members.map_while(|member| entry.prefetch_place(member)));
+            });
+            if hashes.len() > from {
+                deep.push((first, from..hashes.len()));
             }
         }
-        for first in deep.drain(..) {
-            let run = self.run_of_one_collection(first as usize);
-            self.prefetch_members(keyspace, db, run, Stage::Record);
+        for (first, own) in deep.drain(..) {
+            keyspace.glance(db, &self.keys_of(first)[0], |entry| {
+                hashes[own].iter().for_each(|hash| entry.prefetch_record(*hash));
+            });
         }
-        self.deep = deep;
+        hashes.clear();
+        (self.deep, self.hashes) = (deep, hashes);
+    }
+
+    /// The members that the calls of `run` name.
+    fn members_of(&self, run: Range<usize>) -> impl Iterator<Item = &'a [u8]> {
+        run.flat_map(move |i| {
+            let members = self.places[i].entry.and_then(|entry| entry.members);
+            members.into_iter().flat_map(move |members| members.of(self.batch.request(i)))
+        })
     }
 
     /// The calls from `first` on whose only key is the same one of a collection; empty if the first is no such call.
@@ -150,26 +171,6 @@ impl<'a> Calls<'a> {
         let is_it = |other: &Key<'_>| key.hash == other.hash && key.bytes == other.bytes;
         let more = (first + 1..self.len()).take_while(|i| key_of(*i).is_some_and(is_it)).count();
         first..first + 1 + more
-    }
-
-    /// Prefetches what looking for the members that the calls of `run` name will read at `stage`; true if the collection
-    /// is a large one, so that there is more to it.
-    fn prefetch_members(&self, keyspace: &Keyspace, db: u32, run: Range<usize>, stage: Stage) -> bool {
-        let key = &self.get(run.start).keys[0];
-        let members = run.flat_map(|i| {
-            let call = self.get(i);
-            let members = call.entry.and_then(|entry| entry.members);
-            members.into_iter().flat_map(move |members| members.of(call.argv))
-        });
-        let mut members = members.take(AHEAD_MAX);
-        let prefetch = |entry: EntryRef<'_>| {
-            if stage == Stage::Place {
-                entry.prefetch_payload();
-            }
-            let first = members.next().is_some_and(|member| entry.prefetch_member(member, stage));
-            first && members.all(|member| entry.prefetch_member(member, stage))
-        };
-        keyspace.glance(db, key, prefetch).unwrap_or(false)
     }
 
     /// Adds a call: looks its command up and hashes its keys.
@@ -198,12 +199,13 @@ impl<'a> Calls<'a> {
 
     /// Bytes allocated.
     pub fn capacity_bytes(&self) -> usize {
-        let Calls { batch, keys, places, found, deep, .. } = self;
+        let Calls { batch, keys, places, found, deep, hashes, .. } = self;
         let sizes = [
             keys.capacity() * size_of::<Key<'_>>(),
             places.capacity() * size_of::<Place>(),
             found.capacity() * size_of::<Found>(),
-            deep.capacity() * size_of::<u32>(),
+            deep.capacity() * size_of::<(usize, Range<usize>)>(),
+            hashes.capacity() * size_of::<u64>(),
         ];
         batch.capacity_bytes() + sizes.iter().sum::<usize>()
     }
@@ -242,9 +244,10 @@ impl<'a> Calls<'a> {
 
     /// Empties it for another input, keeping the memory.
     pub fn recycle<'b>(self) -> Calls<'b> {
-        let Calls { batch, keys, mut places, found, deep, .. } = self;
+        let Calls { batch, keys, mut places, found, deep, hashes, .. } = self;
         places.clear();
-        Calls { batch: batch.recycle(), keys: emptied(keys, KEPT_KEYS_MAX), places, found, deep, searches: 0 }
+        let keys = emptied(keys, KEPT_KEYS_MAX);
+        Calls { batch: batch.recycle(), keys, places, found, deep, hashes, searches: 0 }
     }
 }
 

@@ -23,16 +23,6 @@ mod table;
 mod thin;
 pub mod vectors;
 
-/// What of a search for a member in a large collection is prefetched: each stage tells where the next one is, once it has
-/// arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Where it is looked for.
-    Place,
-    /// What that leads to.
-    Record,
-}
-
 pub use hash::{FIELD_EXPIRE_MAX, FieldRef, Hash, Live};
 pub use heavy::HeavyHitters;
 pub use intset::{INTSET_MAX, IntSet};

@@ -8,7 +8,7 @@ use crate::base::heap::taken;
 use crate::base::number;
 use crate::base::simd::prefetch;
 use crate::keyspace::Access;
-use crate::types::{Hash, Set, Sorted, Stage};
+use crate::types::{Hash, Set, Sorted};
 use bytes::Bytes;
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
@@ -135,13 +135,26 @@ impl<'a> EntryRef<'a> {
         }
     }
 
-    /// Begins to bring what looking for `member` in it will read into the cache; false if it is small, or has no members.
-    pub fn prefetch_member(self, member: &[u8], stage: Stage) -> bool {
+    /// Begins to bring the place where it is looked for `member` into the cache; returns a hash for
+    /// [`EntryRef::prefetch_record`]. `None` if it is small, or has no members.
+    pub fn prefetch_place(self, member: &[u8]) -> Option<u64> {
         match self.kind() {
-            Kind::Hash => self.collection::<Hash>().is_some_and(|hash| hash.prefetch(member, stage)),
-            Kind::Set => self.collection::<Set>().is_some_and(|set| set.prefetch(member, stage)),
-            Kind::Sorted => self.collection::<Sorted>().is_some_and(|sorted| sorted.prefetch(member, stage)),
-            _ => false,
+            Kind::Hash => self.collection::<Hash>()?.prefetch_place(member),
+            Kind::Set => self.collection::<Set>()?.prefetch_place(member),
+            Kind::Sorted => self.collection::<Sorted>()?.prefetch_place(member),
+            _ => None,
+        }
+    }
+
+    /// Begins to bring what that place, which should be there, leads to into the cache. The hash may be that of another
+    /// collection: nothing but the cache hangs on it.
+    pub fn prefetch_record(self, hash: u64) {
+        if let Some(fields) = self.collection::<Hash>() {
+            fields.prefetch_record(hash);
+        } else if let Some(members) = self.collection::<Set>() {
+            members.prefetch_record(hash);
+        } else if let Some(members) = self.collection::<Sorted>() {
+            members.prefetch_record(hash);
         }
     }
 

@@ -15,7 +15,7 @@ mod table;
 
 use super::forms::forms;
 use super::item::Item;
-use super::{At, Packed, Packing, Stage};
+use super::{At, Packed, Packing};
 use crate::base::random;
 pub use live::Live;
 use table::Fields;
@@ -128,12 +128,18 @@ impl Hash {
         }
     }
 
-    /// Begins to bring what looking for `field` will read into the cache; false in a small form, of which there is only the
-    /// whole.
-    pub fn prefetch(&self, field: &[u8], stage: Stage) -> bool {
-        let View::Table(fields) = self.0.view() else { return false };
-        fields.prefetch(Item::from(field), stage);
-        true
+    /// Begins to bring the place where `field` is looked for into the cache; returns a hash for [`Self::prefetch_record`].
+    /// `None` in a small form, of which there is only the whole.
+    pub fn prefetch_place(&self, field: &[u8]) -> Option<u64> {
+        let View::Table(fields) = self.0.view() else { return None };
+        Some(fields.prefetch_bucket(Item::from(field)))
+    }
+
+    /// Begins to bring what that place, which should be there, leads to into the cache.
+    pub fn prefetch_record(&self, hash: u64) {
+        if let View::Table(fields) = self.0.view() {
+            fields.prefetch_record(hash);
+        }
     }
 
     /// `field` with its value.

@@ -8,10 +8,9 @@
 //! ```
 //! The index is ordered by time and names a field by its hash: the field whose hash and time agree.
 
-use super::super::Stage;
 use super::super::footprint::btree;
 use super::super::item::{Item, Needle, size_of_first};
-use super::super::table::{Key, Place, Record, Table};
+use super::super::table::{self, Key, Place, Record, Table};
 use super::FieldRef;
 use std::collections::BTreeSet;
 
@@ -87,9 +86,16 @@ impl Fields {
         self.table.weight() + self.expiries.len() / 8
     }
 
-    /// Begins to bring what looking for `field` will read into the cache.
-    pub(super) fn prefetch(&self, field: Item<'_>, stage: Stage) {
-        self.table.prefetch_item(field, stage);
+    /// Begins to bring the bucket where `field` is looked for into the cache; returns its hash.
+    pub(super) fn prefetch_bucket(&self, field: Item<'_>) -> u64 {
+        let hash = table::hash(field);
+        self.table.prefetch_bucket(hash);
+        hash
+    }
+
+    /// Likewise what that bucket, which should be there, leads to.
+    pub(super) fn prefetch_record(&self, hash: u64) {
+        self.table.prefetch_record(hash);
     }
 
     pub(super) fn get(&self, field: Item<'_>) -> Option<FieldRef<'_>> {

@@ -5,8 +5,8 @@
 
 use super::forms::forms;
 use super::item::{Item, size_of_first};
-use super::table::{Key, Record, Table};
-use super::{At, INTSET_MAX, IntSet, Packed, Packing, Stage};
+use super::table::{self, Key, Record, Table};
+use super::{At, INTSET_MAX, IntSet, Packed, Packing};
 use crate::base::random;
 use smallvec::SmallVec;
 use std::ops::ControlFlow;
@@ -195,12 +195,20 @@ impl Set {
         }
     }
 
-    /// Begins to bring what looking for `member` will read into the cache; false in a small form, of which there is only the
-    /// whole.
-    pub fn prefetch(&self, member: &[u8], stage: Stage) -> bool {
-        let View::Table(table) = self.0.view() else { return false };
-        table.prefetch_item(Item::from(member), stage);
-        true
+    /// Begins to bring the place where `member` is looked for into the cache; returns a hash for [`Self::prefetch_record`].
+    /// `None` in a small form, of which there is only the whole.
+    pub fn prefetch_place(&self, member: &[u8]) -> Option<u64> {
+        let View::Table(table) = self.0.view() else { return None };
+        let hash = table::hash(Item::from(member));
+        table.prefetch_bucket(hash);
+        Some(hash)
+    }
+
+    /// Begins to bring what that place, which should be there, leads to into the cache.
+    pub fn prefetch_record(&self, hash: u64) {
+        if let View::Table(table) = self.0.view() {
+            table.prefetch_record(hash);
+        }
     }
 
     /// Whether `member` is there.
@@ -286,8 +294,8 @@ impl Set {
             for set in others {
                 match set.0.view() {
                     View::Table(table) => {
-                        group.iter().for_each(|(_, key)| table.prefetch(key.hash(), Stage::Place));
-                        group.iter().for_each(|(_, key)| table.prefetch(key.hash(), Stage::Record));
+                        group.iter().for_each(|(_, key)| table.prefetch_bucket(key.hash()));
+                        group.iter().for_each(|(_, key)| table.prefetch_record(key.hash()));
                         group.retain(|(_, key)| table.find(key).is_some());
                     }
                     _ => group.retain(|(item, _)| set.contains_item(*item)),

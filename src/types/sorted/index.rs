@@ -15,7 +15,6 @@
 //!
 //! Invariants: tags ascend; no gap between where a tag's search begins and where it stands.
 
-use super::super::Stage;
 use super::node::Node;
 use crate::base::simd::prefetch;
 use ahash::RandomState;
@@ -24,6 +23,8 @@ use std::sync::LazyLock;
 /// Bits of a hash that are used; cursors are therefore below 2^48.
 const HASH_BITS: u32 = 48;
 const TAG_BITS: u32 = 16;
+/// The largest hash.
+pub(super) const HASH_MAX: u64 = (1 << HASH_BITS) - 1;
 /// The deepest prefix.
 const DEPTH_MAX: u32 = HASH_BITS - TAG_BITS;
 /// Slots of a segment that is split instead of growing further.
@@ -217,19 +218,21 @@ impl Index {
         Some(node_of(segment.slots[at]))
     }
 
-    /// Begins to bring into the cache what looking for a member of this hash will read.
-    pub fn prefetch(&self, hash: u64, stage: Stage) {
+    /// Begins to bring the slot where a member of this hash is looked for into the cache.
+    pub fn prefetch_slot(&self, hash: u64) {
+        let segment = &self.segments[self.id(hash)];
+        if !segment.slots.is_empty() {
+            prefetch(&raw const segment.slots[segment.home(segment.tag(hash))]);
+        }
+    }
+
+    /// Likewise the node that this slot, which should be there, leads to.
+    pub fn prefetch_node(&self, hash: u64) {
         let segment = &self.segments[self.id(hash)];
         let tag = segment.tag(hash);
-        match stage {
-            Stage::Place if segment.slots.is_empty() => {}
-            Stage::Place => prefetch(&raw const segment.slots[segment.home(tag)]),
-            Stage::Record => {
-                let slot = segment.slots.get(segment.seek(tag));
-                if let Some(slot) = slot.filter(|slot| **slot != EMPTY && tag_of(**slot) == tag) {
-                    node_of(*slot).prefetch();
-                }
-            }
+        let slot = segment.slots.get(segment.seek(tag));
+        if let Some(slot) = slot.filter(|slot| **slot != EMPTY && tag_of(**slot) == tag) {
+            node_of(*slot).prefetch();
         }
     }
 

@@ -4,7 +4,6 @@
 //! in both; a node's score is the one it has in the tree.
 #![allow(unsafe_code)]
 
-use super::super::Stage;
 use super::index::{self, Index};
 use super::node::Node;
 use super::tree::{Elements, Probe, Tree};
@@ -28,9 +27,16 @@ impl Large {
         size_of::<Self>() + self.index.memory() + self.tree.memory() + self.bytes
     }
 
-    /// Begins to bring what looking for `member` will read into the cache.
-    pub fn prefetch(&self, member: &[u8], stage: Stage) {
-        self.index.prefetch(index::hash(member), stage);
+    /// Begins to bring the slot where `member` is looked for into the cache; returns its hash.
+    pub fn prefetch_slot(&self, member: &[u8]) -> u64 {
+        let hash = index::hash(member);
+        self.index.prefetch_slot(hash);
+        hash
+    }
+
+    /// Likewise the node that this slot, which should be there, leads to.
+    pub fn prefetch_node(&self, hash: u64) {
+        self.index.prefetch_node(hash & index::HASH_MAX);
     }
 
     pub fn score(&self, member: &[u8]) -> Option<f64> {
@@ -85,7 +91,7 @@ impl Large {
     pub fn remove_at(&mut self, rank: usize) {
         let (node, neighbour) = self.tree.remove_at(rank);
         if let Some(next) = neighbour {
-            self.index.prefetch(index::hash(next.member()), Stage::Place);
+            self.index.prefetch_slot(index::hash(next.member()));
         }
         self.index.remove(index::hash(node.member()), node);
         self.free(node);

@@ -14,7 +14,7 @@ mod tree;
 pub use range::{LexEdge, LexRange, ScoreEdge, ScoreRange};
 
 use super::forms::forms;
-use super::{Item, Packing, Stage};
+use super::{Item, Packing};
 use crate::base::random;
 use large::Large;
 use small::Small;
@@ -137,12 +137,18 @@ impl Sorted {
         self.0 = Form::Small(small).into();
     }
 
-    /// Begins to bring what looking for `member` will read into the cache; false in a small form, of which there is only the
-    /// whole.
-    pub fn prefetch(&self, member: &[u8], stage: Stage) -> bool {
-        let View::Large(large) = self.0.view() else { return false };
-        large.prefetch(member, stage);
-        true
+    /// Begins to bring the place where `member` is looked for into the cache; returns a hash for [`Self::prefetch_record`].
+    /// `None` in a small form, of which there is only the whole.
+    pub fn prefetch_place(&self, member: &[u8]) -> Option<u64> {
+        let View::Large(large) = self.0.view() else { return None };
+        Some(large.prefetch_slot(member))
+    }
+
+    /// Begins to bring what that place, which should be there, leads to into the cache.
+    pub fn prefetch_record(&self, hash: u64) {
+        if let View::Large(large) = self.0.view() {
+            large.prefetch_node(hash);
+        }
     }
 
     /// The score of `member`.

@@ -15,7 +15,7 @@ static STATE: LazyLock<RandomState> = LazyLock::new(|| {
 });
 
 /// The hash of `item`, the same in every table of the process.
-pub(super) fn hash(item: Item<'_>) -> u64 {
+pub(in crate::types) fn hash(item: Item<'_>) -> u64 {
     match item {
         Item::Int(n) => STATE.hash_one(n),
         Item::Bytes(text) => STATE.hash_one(text),

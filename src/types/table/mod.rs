@@ -24,12 +24,11 @@
 mod key;
 mod segment;
 
-pub(super) use key::Key;
+pub(super) use key::{Key, hash};
 use segment::{Segment, Slot};
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
 
-use super::Stage;
 use super::item::Item;
 use crate::base::random;
 
@@ -197,18 +196,14 @@ impl<R: Record> Table<R> {
         Some(Place { index, slot })
     }
 
-    /// Begins to bring what [`Table::find`] of `hash` will read at this `stage` into the cache.
-    pub(super) fn prefetch(&self, hash: u64, stage: Stage) {
-        let segment = self.segment(self.index(hash));
-        match stage {
-            Stage::Place => segment.prefetch_bucket(hash),
-            Stage::Record => segment.prefetch_record(hash),
-        }
+    /// Begins to bring the bucket where [`Table::find`] looks for `hash` into the cache.
+    pub(super) fn prefetch_bucket(&self, hash: u64) {
+        self.segment(self.index(hash)).prefetch_bucket(hash);
     }
 
-    /// Likewise for the record of `item`.
-    pub(super) fn prefetch_item(&self, item: Item<'_>, stage: Stage) {
-        self.prefetch(key::hash(item), stage);
+    /// Likewise what that bucket, which should be there, leads to.
+    pub(super) fn prefetch_record(&self, hash: u64) {
+        self.segment(self.index(hash)).prefetch_record(hash);
     }
 
     /// The record at `place`, and what happens to stand behind it.
