@@ -3,7 +3,7 @@
 use super::registry;
 use crate::command::{Found, KeyedFn, RegistryEntry};
 use crate::engine::Engine;
-use crate::keyspace::{Key, Keyspace};
+use crate::keyspace::{EntryRef, Key, Keyspace};
 use crate::resp::decode::{Batch, emptied};
 use smallvec::SmallVec;
 use std::ops::Range;
@@ -137,8 +137,7 @@ impl<'a> Calls<'a> {
             let (first, from) = (run.start, hashes.len());
             keyspace.glance(db, &self.keys_of(first)[0], |entry| {
                 entry.prefetch_payload();
-                let members = self.members_of(run).take(AHEAD_MAX);
-                hashes.extend(members.map_while(|member| entry.prefetch_place(member)));
+                self.prefetch_places(entry, run, &mut hashes);
             });
             if hashes.len() > from {
                 deep.push((first, from..hashes.len()));
@@ -153,12 +152,18 @@ impl<'a> Calls<'a> {
         (self.deep, self.hashes) = (deep, hashes);
     }
 
-    /// The members that the calls of `run` name.
-    fn members_of(&self, run: Range<usize>) -> impl Iterator<Item = &'a [u8]> {
-        run.flat_map(move |i| {
-            let members = self.places[i].entry.and_then(|entry| entry.members);
-            members.into_iter().flat_map(move |members| members.of(self.batch.request(i)))
-        })
+    /// Prefetches the places of the members that the calls of `run` name in `entry`, and adds their hashes; none if it is small.
+    fn prefetch_places(&self, entry: EntryRef<'_>, run: Range<usize>, hashes: &mut Vec<u64>) {
+        let end = hashes.len() + AHEAD_MAX;
+        for i in run {
+            let Some(members) = self.places[i].entry.and_then(|entry| entry.members) else { continue };
+            for member in members.of(self.batch.request(i)) {
+                match entry.prefetch_place(member) {
+                    Some(hash) if hashes.len() < end => hashes.push(hash),
+                    _ => return,
+                }
+            }
+        }
     }
 
     /// The calls from `first` on whose only key is the same one of a collection; empty if the first is no such call.
