@@ -54,8 +54,8 @@ struct Place {
 /// Keys between the one whose bucket is asked for and the one whose entry is.
 const LAG: usize = 8;
 
-/// The most members of one collection that are prefetched: what comes too early is gone again when it is needed.
-const AHEAD_MAX: usize = 64;
+/// The most members that a batch prefetches: what comes too early is gone again when it is needed.
+const AHEAD_MAX: usize = 1024;
 
 /// Batches with room for more keys than this give the memory back.
 const KEPT_KEYS_MAX: usize = 4096;
@@ -154,12 +154,11 @@ impl<'a> Calls<'a> {
 
     /// Prefetches the places of the members that the calls of `run` name in `entry`, and adds their hashes; none if it is small.
     fn prefetch_places(&self, entry: EntryRef<'_>, run: Range<usize>, hashes: &mut Vec<u64>) {
-        let end = hashes.len() + AHEAD_MAX;
         for i in run {
             let Some(members) = self.places[i].entry.and_then(|entry| entry.members) else { continue };
             for member in members.of(self.batch.request(i)) {
                 match entry.prefetch_place(member) {
-                    Some(hash) if hashes.len() < end => hashes.push(hash),
+                    Some(hash) if hashes.len() < AHEAD_MAX => hashes.push(hash),
                     _ => return,
                 }
             }

@@ -54,11 +54,7 @@ impl Large {
         let old = found.map(Node::score);
         let new = decide(old);
         match (found, new) {
-            (Some(node), Some(score)) if score != node.score() => {
-                self.tree.remove(node.score(), node);
-                node.set_score(score);
-                self.tree.insert(node);
-            }
+            (Some(node), Some(score)) if score != node.score() => self.tree.rescore(node, score),
             (None, Some(score)) => self.insert(hash, score, member),
             _ => {}
         }

@@ -112,6 +112,27 @@ impl Leaf {
             .partition_point(|node| among_equals.is_past(0.0, |own| node.member().cmp(own)))
     }
 
+    /// Moves `node`, the element right before `here`, to where it belongs with another `score`. False where one of both
+    /// places is the leaf's first, or the new one behind the leaf, whose elements lie before `bound`: then nothing changes.
+    fn rescore(&mut self, here: &Probe, node: Node, score: f64, bound: Option<(f64, Node)>) -> bool {
+        let (from, there) = (self.position(here) - 1, Probe::behind(score, node.member()));
+        let to = self.position(&there) - usize::from(self.scores[from] <= score);
+        let is_bound_past = |(score, first): (f64, Node)| there.is_past(score, |own| first.member().cmp(own));
+        if from == 0 || to == 0 || bound.is_some_and(is_bound_past) {
+            return false;
+        }
+        if from < to {
+            self.scores[from..=to].rotate_left(1);
+            self.nodes[from..=to].rotate_left(1);
+        } else {
+            self.scores[to..=from].rotate_right(1);
+            self.nodes[to..=from].rotate_right(1);
+        }
+        self.scores[to] = score;
+        node.set_score(score);
+        true
+    }
+
     fn insert(&mut self, at: usize, score: f64, node: Node) {
         self.scores.insert(at, score);
         self.nodes.insert(at, node);
@@ -390,6 +411,31 @@ impl Tree {
     pub fn remove(&mut self, score: f64, node: Node) {
         let taken = self.take(&mut Probe::behind(score, node.member()));
         assert_eq!(taken, node, "a node of the set is in its tree");
+    }
+
+    /// Gives a node of the tree another score.
+    pub fn rescore(&mut self, node: Node, score: f64) {
+        if !self.rescore_in_leaf(node, score) {
+            self.remove(node.score(), node);
+            node.set_score(score);
+            self.insert(node);
+        }
+    }
+
+    /// Likewise where it stays in its leaf, behind the first there: most scores change by little. False if it does not.
+    fn rescore_in_leaf(&mut self, node: Node, score: f64) -> bool {
+        let here = Probe::behind(node.score(), node.member());
+        let (mut at, mut bound) = (&mut self.root, None);
+        loop {
+            match at {
+                Child::Leaf(leaf) => return leaf.rescore(&here, node, score, bound),
+                Child::Inner(inner) => {
+                    let i = inner.child_at(&here);
+                    bound = inner.separators.get(i).copied().or(bound);
+                    at = &mut inner.children[i];
+                }
+            }
+        }
     }
 
     /// Takes out the element of this rank; tells its neighbour as well, if they share a leaf: the one that is

@@ -39,6 +39,21 @@ impl Pair {
         }
     }
 
+    fn rescore(&mut self, rank: usize, score: f64) {
+        if self.model.is_empty() {
+            return;
+        }
+        let (old, member, node) = self.model.remove(rank % self.model.len());
+        match self.place(score, &member) {
+            Err(at) => {
+                self.tree.rescore(node, score);
+                self.model.insert(at, (score, member, node));
+            }
+            // Another element is there.
+            Ok(_) => self.model.insert(rank % (self.model.len() + 1), (old, member, node)),
+        }
+    }
+
     fn remove_at(&mut self, rank: usize) {
         if !self.model.is_empty() {
             let (_, _, node) = self.model.remove(rank % self.model.len());
@@ -99,7 +114,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
     fn behaves_like_a_sorted_vector(
-        steps in prop::collection::vec((0..8u8, 0..40i32, 0..30u8, 0..10_000usize), 1..1500),
+        steps in prop::collection::vec((0..11u8, 0..40i32, 0..30u8, 0..10_000usize), 1..1500),
     ) {
         let mut pair = Pair::default();
         for (n, (step, score, member, rank)) in steps.into_iter().enumerate() {
@@ -108,6 +123,11 @@ proptest! {
                 0 => pair.remove_at(rank),
                 1 if n % 2 == 0 => pair.remove_at(0),
                 2..5 if n > 700 => pair.remove_at(rank),
+                8 => pair.rescore(rank, f64::from(score) / 2.0),
+                9..11 if !pair.model.is_empty() => {
+                    let near = pair.model[rank % pair.model.len()].0 + f64::from(score - 20) / 16.0;
+                    pair.rescore(rank, near);
+                }
                 _ => pair.toggle(f64::from(score) / 2.0, &[member]),
             }
             if n % 50 == 0 {
