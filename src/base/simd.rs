@@ -14,6 +14,12 @@ pub fn prefetch<T>(at: *const T) {
     let _ = at;
 }
 
+/// Asks likewise for `lines` cache lines of 64 bytes from `at` on.
+#[inline(always)]
+pub fn prefetch_lines(at: *const u8, lines: usize) {
+    (0..lines).for_each(|line| prefetch(at.wrapping_add(64 * line)));
+}
+
 /// Gives `of` to `f`, which is compiled a second time for processors with AVX2, and used so where there is one: a loop over
 /// plain arrays becomes wider vector code there. That takes a function which is always inlined: a closure need not be.
 #[inline(always)]

@@ -22,7 +22,7 @@
 //! owner's ([`super::forms`]), which is kept and means nothing here.
 #![allow(unsafe_code)]
 
-use crate::base::simd::prefetch;
+use crate::base::simd::prefetch_lines;
 use std::alloc::{self, Layout};
 use std::ptr::{self, NonNull};
 use std::slice;
@@ -191,7 +191,7 @@ impl Thin {
     /// Begins to bring its first bytes into the cache.
     #[inline(always)]
     pub(super) fn prefetch(&self) {
-        [0, 64, 128].iter().for_each(|ahead| prefetch(self.at().wrapping_add(*ahead)));
+        prefetch_lines(self.at(), 3);
     }
 
     /// Bytes allocated.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::base::heap::taken;
 use crate::base::number;
-use crate::base::simd::prefetch;
+use crate::base::simd::prefetch_lines;
 use crate::keyspace::Access;
 use crate::types::{Hash, Set, Sorted};
 use bytes::Bytes;
@@ -131,11 +131,11 @@ impl<'a> EntryRef<'a> {
         if self.form() >= COLLECTION {
             // SAFETY: the payload of a collection is a pointer, of which nothing but the number is looked at.
             let at = unsafe { self.at.as_ptr().add(self.payload_at()).cast::<*const u8>().read() };
-            [0, 64, 128].iter().for_each(|ahead| prefetch(at.wrapping_add(*ahead)));
+            prefetch_lines(at, 3);
         }
     }
 
-    /// Begins to bring the place where it is looked for `member` into the cache; returns a hash for
+    /// Begins to bring the place where `member` is looked for into the cache; returns a hash for
     /// [`EntryRef::prefetch_record`]. `None` if it is small, or has no members.
     pub fn prefetch_place(self, member: &[u8]) -> Option<u64> {
         match self.kind() {

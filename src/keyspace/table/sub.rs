@@ -10,7 +10,7 @@
 //! `start - taken` of them are used up; when too few would remain, the split reads the keys again.
 
 use super::bucket::{Bucket, SLOTS, Slots, TAG_BITS, Word};
-use crate::base::simd::prefetch;
+use crate::base::simd::prefetch_lines;
 use crate::keyspace::entry::{Collection, EntryBox, EntryRef};
 use std::marker::PhantomData;
 use std::mem::{self, ManuallyDrop};
@@ -125,8 +125,7 @@ impl<'a> View<'a> {
     /// Loads the home bucket of `hash` into the cache.
     pub(super) fn prefetch_bucket(self, hash: u64) {
         let at = self.buckets.as_ptr().wrapping_add(self.home_of(self.tag(hash))).cast::<u8>();
-        prefetch(at);
-        prefetch(at.wrapping_add(64));
+        prefetch_lines(at, 2);
     }
 
     /// Loads the entry that `hash` seems to belong to, if it stands in its home bucket.

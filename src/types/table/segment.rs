@@ -16,7 +16,7 @@
 
 use super::super::footprint::taken;
 use super::super::thin::size_class;
-use crate::base::simd::{equal_words, prefetch};
+use crate::base::simd::{equal_words, prefetch, prefetch_lines};
 use std::ops::ControlFlow;
 
 /// Slots of a bucket.
@@ -134,9 +134,7 @@ impl Segment {
             0 => self.arena.len(),
             slots => bucket.offsets[slots.trailing_zeros() as usize].into(),
         };
-        let at = self.arena.as_ptr().wrapping_add(offset);
-        prefetch(at);
-        prefetch(at.wrapping_add(64));
+        prefetch_lines(self.arena.as_ptr().wrapping_add(offset), 2);
     }
 
     /// The slot of the record under `hash` for which `same` is true of the arena from there on.
