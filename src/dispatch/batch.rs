@@ -172,7 +172,8 @@ impl<'a> Calls<'a> {
             is_in_one.then(|| self.keys_of(i).first()).flatten()
         };
         let Some(key) = key_of(first) else { return first..first };
-        let is_it = |other: &Key<'_>| key.hash == other.hash && key.bytes == other.bytes;
+        // Of two keys with one hash, the second is prefetched nothing.
+        let is_it = |other: &Key<'_>| key.hash == other.hash;
         let more = (first + 1..self.len()).take_while(|i| key_of(*i).is_some_and(is_it)).count();
         first..first + 1 + more
     }

@@ -67,6 +67,8 @@ pub trait DataType {
     const KIND: Kind;
     /// The value, if the entry holds this type.
     fn view(entry: EntryRef<'_>) -> Option<Self::Ref<'_>>;
+    /// Whether the entry, which holds this type, has no members left, so that its key has to go.
+    fn is_hollow(entry: EntryRef<'_>) -> bool;
 }
 
 impl<T: Collection> DataType for T {
@@ -74,6 +76,9 @@ impl<T: Collection> DataType for T {
     const KIND: Kind = <T as Collection>::KIND;
     fn view(entry: EntryRef<'_>) -> Option<&T> {
         entry.collection()
+    }
+    fn is_hollow(entry: EntryRef<'_>) -> bool {
+        entry.collection::<T>().is_some_and(|value| value.is_empty())
     }
 }
 
@@ -85,6 +90,9 @@ impl DataType for Str {
     const KIND: Kind = Kind::String;
     fn view(entry: EntryRef<'_>) -> Option<StrRef<'_>> {
         entry.string()
+    }
+    fn is_hollow(_entry: EntryRef<'_>) -> bool {
+        false
     }
 }
 

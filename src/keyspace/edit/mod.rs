@@ -246,7 +246,7 @@ impl<T: DataType> Drop for Edit<'_, T> {
     fn drop(&mut self) {
         let Place { key, db, event, fresh, now_ms } = self.place;
         let Some(slot) = self.slot.take() else { return };
-        let gone = slot.entry().is_hollow();
+        let gone = T::is_hollow(slot.entry());
         if gone {
             self.keyspace.free(slot.remove());
         } else if self.dirty {

@@ -273,11 +273,6 @@ impl<'a> EntryRef<'a> {
         }
     }
 
-    /// Whether it is a collection without members, which must not stay in the keyspace.
-    pub fn is_hollow(self) -> bool {
-        self.form() >= COLLECTION && self.details().is_empty()
-    }
-
     /// Bytes of a string, members of a collection.
     #[inline]
     pub fn size(self) -> usize {

@@ -28,7 +28,7 @@ mod walk;
 use super::cut::Cut;
 use super::entry::{Collection, EntryBox, EntryRef};
 use super::hash;
-use sizes::{Sizes, bin_of};
+use sizes::{Sizes, bin_by, bin_of};
 use std::mem;
 use sub::{Place, Route, SubTable, View};
 
@@ -406,14 +406,18 @@ impl Slot<'_> {
     /// When it holds something else.
     pub fn change<T: Collection, R>(&mut self, f: impl FnOnce(&mut T) -> R) -> R {
         self.hand_over();
-        let sub = &mut self.table.subs[self.spot.id];
+        let Table { subs, sizes, generation, .. } = &mut *self.table;
+        let sub = &mut subs[self.spot.id];
+        let due_at = sub.entry(self.spot.place).field_due_at();
+        let result = sub.change(self.spot.place, |value: &mut T| {
+            let bin = bin_by(T::KIND, || value.size());
+            let result = f(value);
+            sizes.recount(bin, bin_by(T::KIND, || value.size()));
+            result
+        });
         let entry = sub.entry(self.spot.place);
-        let (bin, due_at) = (bin_of(entry), entry.field_due_at());
-        let result = sub.change(self.spot.place, f);
-        let entry = sub.entry(self.spot.place);
-        entry.mark(self.table.generation);
-        let (moved, is_due) = (bin_of(entry), entry.field_due_at());
-        self.table.sizes.recount(bin, moved);
+        entry.mark(*generation);
+        let is_due = entry.field_due_at();
         if is_due != due_at {
             let (before, after) = (usize::from(due_at.is_some()), usize::from(is_due.is_some()));
             self.table.with_expiring_fields = self.table.with_expiring_fields + after - before;

@@ -21,12 +21,13 @@ pub type Bin = Option<(u8, u8)>;
 
 /// Where the value of `entry` is counted by its length.
 pub fn bin_of(entry: EntryRef<'_>) -> Bin {
-    bin_by(entry, EntryRef::size)
+    bin_by(entry.kind(), || entry.size())
 }
 
-/// Where `entry` is counted by what `size` tells of it.
-pub fn bin_by<'e>(entry: EntryRef<'e>, size: impl FnOnce(EntryRef<'e>) -> usize) -> Bin {
-    let kind = match entry.kind() {
+/// Where a value of type `kind` is counted by what `size` tells of it.
+#[inline]
+pub fn bin_by(kind: Kind, size: impl FnOnce() -> usize) -> Bin {
+    let kind = match kind {
         Kind::String => 0,
         Kind::List => 1,
         Kind::Set => 2,
@@ -34,7 +35,7 @@ pub fn bin_by<'e>(entry: EntryRef<'e>, size: impl FnOnce(EntryRef<'e>) -> usize)
         Kind::Hash => 4,
         Kind::Stream | Kind::Queue | Kind::VectorSet => return None,
     };
-    let bits = (usize::BITS - size(entry).leading_zeros()) as usize;
+    let bits = (usize::BITS - size().leading_zeros()) as usize;
     Some((kind, bits.min(BINS - 1) as u8))
 }
 

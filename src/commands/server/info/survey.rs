@@ -89,7 +89,7 @@ impl Survey {
         let weigh = |db: usize| {
             let mut keys = [[0.0; BINS]; TYPES];
             let mut see = |entry: EntryRef<'_>, times| {
-                if let Some((kind, bin)) = bin_by(entry, EntryRef::memory) {
+                if let Some((kind, bin)) = bin_by(entry.kind(), || entry.memory()) {
                     keys[usize::from(kind)][usize::from(bin)] += times;
                 }
             };
