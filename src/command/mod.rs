@@ -167,6 +167,8 @@ pub enum Channels {
 pub struct Members {
     behind: u8,
     step: u8,
+    /// Whether it looks for them in the order of a sorted set, too.
+    pub in_order: bool,
 }
 
 impl Members {
@@ -278,7 +280,15 @@ impl Command {
 
     /// Sets where members of its collection are: every `step`th word before the last `behind` ones.
     pub const fn members(mut self, behind: u8, step: u8) -> Self {
-        self.members = Some(Members { behind, step });
+        self.members = Some(Members { behind, step, in_order: false });
+        self
+    }
+
+    /// Says of [`Command::members`] that they are looked for in the order of a sorted set, too.
+    pub const fn in_order(mut self) -> Self {
+        if let Some(members) = &mut self.members {
+            members.in_order = true;
+        }
         self
     }
 

@@ -51,6 +51,16 @@ struct Place {
     plain: Option<KeyedFn>,
 }
 
+/// Calls that name members of one large collection.
+struct Deep {
+    /// The first of them.
+    call: usize,
+    /// Their members' hashes.
+    hashes: Range<usize>,
+    /// Whether one looks for its members in the order of a sorted set, too.
+    in_order: bool,
+}
+
 /// Keys between the one whose bucket is asked for and the one whose entry is.
 const LAG: usize = 8;
 
@@ -69,8 +79,8 @@ pub struct Calls<'a> {
     found: Vec<Found>,
     /// Searches of the calls in collections: one for each member that they name, and one for each that names none.
     searches: usize,
-    /// Of calls that name members of one large collection the first, and which of `hashes` are theirs.
-    deep: Vec<(usize, Range<usize>)>,
+    /// The runs of calls that name members of one large collection.
+    deep: Vec<Deep>,
     /// The hashes of members of large collections.
     hashes: Vec<u64>,
 }
@@ -134,35 +144,44 @@ impl<'a> Calls<'a> {
             if run.is_empty() {
                 continue;
             }
-            let (first, from) = (run.start, hashes.len());
-            keyspace.glance(db, &self.keys_of(first)[0], |entry| {
+            let (call, from) = (run.start, hashes.len());
+            let found = keyspace.glance(db, &self.keys_of(call)[0], |entry| {
                 entry.prefetch_payload();
-                self.prefetch_places(entry, run, &mut hashes);
+                self.prefetch_places(entry, run, &mut hashes)
             });
-            if hashes.len() > from {
-                deep.push((first, from..hashes.len()));
+            if let Some(in_order) = found.filter(|_| hashes.len() > from) {
+                deep.push(Deep { call, hashes: from..hashes.len(), in_order });
             }
         }
-        for (first, own) in deep.drain(..) {
-            keyspace.glance(db, &self.keys_of(first)[0], |entry| {
-                hashes[own].iter().for_each(|hash| entry.prefetch_record(*hash));
+        let each = |Deep { call, hashes: own, .. }: &Deep, prefetch: fn(EntryRef<'_>, u64)| {
+            keyspace.glance(db, &self.keys_of(*call)[0], |entry| {
+                hashes[own.clone()].iter().for_each(|hash| prefetch(entry, *hash));
             });
-        }
+        };
+        deep.iter().for_each(|run| each(run, |entry, hash| entry.prefetch_record(hash)));
+        deep.iter()
+            .filter(|run| run.in_order)
+            .for_each(|run| each(run, |entry, hash| entry.prefetch_rank(hash)));
+        deep.clear();
         hashes.clear();
         (self.deep, self.hashes) = (deep, hashes);
     }
 
     /// Prefetches the places of the members that the calls of `run` name in `entry`, and adds their hashes; none if it is small.
-    fn prefetch_places(&self, entry: EntryRef<'_>, run: Range<usize>, hashes: &mut Vec<u64>) {
+    /// Returns whether a call looks for its members in order, too.
+    fn prefetch_places(&self, entry: EntryRef<'_>, run: Range<usize>, hashes: &mut Vec<u64>) -> bool {
+        let mut in_order = false;
         for i in run {
             let Some(members) = self.places[i].entry.and_then(|entry| entry.members) else { continue };
+            in_order |= members.in_order;
             for member in members.of(self.batch.request(i)) {
                 match entry.prefetch_place(member) {
                     Some(hash) if hashes.len() < AHEAD_MAX => hashes.push(hash),
-                    _ => return,
+                    _ => return in_order,
                 }
             }
         }
+        in_order
     }
 
     /// The calls from `first` on whose only key is the same one of a collection; empty if the first is no such call.
@@ -209,7 +228,7 @@ impl<'a> Calls<'a> {
             keys.capacity() * size_of::<Key<'_>>(),
             places.capacity() * size_of::<Place>(),
             found.capacity() * size_of::<Found>(),
-            deep.capacity() * size_of::<(usize, Range<usize>)>(),
+            deep.capacity() * size_of::<Deep>(),
             hashes.capacity() * size_of::<u64>(),
         ];
         batch.capacity_bytes() + sizes.iter().sum::<usize>()

@@ -19,6 +19,7 @@ const ZADD: Command = Command::new("ZADD", "zadd", Group::Sorted, Run::Keyed(zad
     .flags(WRITE | GROWS | FAST)
     .keys(&[Keys::one(1, access::RW | access::UPDATE)])
     .members(0, 2)
+    .in_order()
     .history(&[
         ("2.4.0", "Several members."),
         ("3.0.2", "`NX`, `XX`, `CH` and `INCR`."),
@@ -159,6 +160,7 @@ const ZINCRBY: Command = Command::new("ZINCRBY", "zincrby", Group::Sorted, Run::
     .flags(WRITE | GROWS | FAST)
     .keys(&[Keys::one(1, access::RW | access::ACCESS | access::UPDATE)])
     .members(0, 2)
+    .in_order()
     .doc(
         "1.2.0",
         "O(log(N)), N being the size of the set",

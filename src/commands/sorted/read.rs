@@ -65,6 +65,7 @@ const ZRANK: Command = Command::new("ZRANK", "zrank", Group::Sorted, Run::Keyed(
     .flags(READ | FAST)
     .keys(KEY)
     .members(0, 1)
+    .in_order()
     .history(&[("7.2.0", "`WITHSCORE`.")])
     .doc("2.0.0", "O(log(N))", "Returns how many members of a sorted set come before one.");
 
@@ -77,6 +78,7 @@ const ZREVRANK: Command = Command::new("ZREVRANK", "zrevrank", Group::Sorted, Ru
     .flags(READ | FAST)
     .keys(KEY)
     .members(0, 1)
+    .in_order()
     .history(&[("7.2.0", "`WITHSCORE`.")])
     .doc("2.0.0", "O(log(N))", "Returns how many members of a sorted set come behind one.");
 

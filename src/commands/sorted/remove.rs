@@ -17,6 +17,7 @@ const ZREM: Command = Command::new("ZREM", "zrem", Group::Sorted, Run::Keyed(zre
     .flags(WRITE | FAST)
     .keys(KEY)
     .members(0, 1)
+    .in_order()
     .history(&[("2.4.0", "Several members.")])
     .doc("1.2.0", "O(M*log(N)) for M of N members", "Removes members from a sorted set.");
 

@@ -158,6 +158,13 @@ impl<'a> EntryRef<'a> {
         }
     }
 
+    /// Begins to bring what a sorted set's record, which should be there, leads to in the order of scores into the cache.
+    pub fn prefetch_rank(self, hash: u64) {
+        if let Some(members) = self.collection::<Sorted>() {
+            members.prefetch_rank(hash);
+        }
+    }
+
     /// When something of it is due, in unix milliseconds: the key itself or, in a hash, a field.
     pub fn due_at(self) -> Option<i64> {
         [self.expire_at(), self.field_due_at()].into_iter().flatten().min()

@@ -226,14 +226,12 @@ impl Index {
         }
     }
 
-    /// Likewise the node that this slot, which should be there, leads to.
-    pub fn prefetch_node(&self, hash: u64) {
+    /// A node whose member seems to have this hash: no node was looked at.
+    pub fn guess(&self, hash: u64) -> Option<Node> {
         let segment = &self.segments[self.id(hash)];
         let tag = segment.tag(hash);
         let slot = segment.slots.get(segment.seek(tag));
-        if let Some(slot) = slot.filter(|slot| **slot != EMPTY && tag_of(**slot) == tag) {
-            node_of(*slot).prefetch();
-        }
+        slot.filter(|slot| **slot != EMPTY && tag_of(**slot) == tag).map(|slot| node_of(*slot))
     }
 
     /// Adds a node whose member is not there yet.

@@ -36,7 +36,16 @@ impl Large {
 
     /// Likewise the node that this slot, which should be there, leads to.
     pub fn prefetch_node(&self, hash: u64) {
-        self.index.prefetch_node(hash & index::HASH_MAX);
+        if let Some(node) = self.index.guess(hash & index::HASH_MAX) {
+            node.prefetch();
+        }
+    }
+
+    /// Likewise the leaf that holds this node, which should be there, too.
+    pub fn prefetch_leaf(&self, hash: u64) {
+        if let Some(node) = self.index.guess(hash & index::HASH_MAX) {
+            self.tree.prefetch_leaf(node.score());
+        }
     }
 
     pub fn score(&self, member: &[u8]) -> Option<f64> {

@@ -151,6 +151,13 @@ impl Sorted {
         }
     }
 
+    /// Begins to bring what that, which should be there, leads to in the order of scores into the cache.
+    pub fn prefetch_rank(&self, hash: u64) {
+        if let View::Large(large) = self.0.view() {
+            large.prefetch_leaf(hash);
+        }
+    }
+
     /// The score of `member`.
     pub fn score(&self, member: &[u8]) -> Option<f64> {
         match self.0.view() {

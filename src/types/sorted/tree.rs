@@ -11,6 +11,7 @@
 //! Recursion goes down the tree, which is some six levels deep at most.
 
 use super::node::Node;
+use crate::base::simd::prefetch_lines;
 use smallvec::SmallVec;
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -55,14 +56,19 @@ trait Path {
     fn slot(&mut self, leaf: &Leaf) -> usize;
 }
 
-/// The element right before the place.
-impl Path for Probe<'_> {
+/// An element of the tree.
+struct Known {
+    score: f64,
+    node: Node,
+}
+
+impl Path for Known {
     fn child(&mut self, inner: &Inner) -> usize {
-        inner.child_at(self)
+        inner.child_at(&Probe::behind(self.score, self.node.member()))
     }
 
     fn slot(&mut self, leaf: &Leaf) -> usize {
-        leaf.position(self) - 1
+        leaf.place(self.score, self.node)
     }
 }
 
@@ -112,10 +118,17 @@ impl Leaf {
             .partition_point(|node| among_equals.is_past(0.0, |own| node.member().cmp(own)))
     }
 
-    /// Moves `node`, the element right before `here`, to where it belongs with another `score`. False where one of both
-    /// places is the leaf's first, or the new one behind the leaf, whose elements lie before `bound`: then nothing changes.
-    fn rescore(&mut self, here: &Probe, node: Node, score: f64, bound: Option<(f64, Node)>) -> bool {
-        let (from, there) = (self.position(here) - 1, Probe::behind(score, node.member()));
+    /// Where `node` stands, which is in here under `score`. No member is read.
+    fn place(&self, score: f64, node: Node) -> usize {
+        let low = self.scores.partition_point(|s| *s < score);
+        let place = self.nodes[low..].iter().position(|other| *other == node);
+        low + place.expect("a node of the set is in its tree")
+    }
+
+    /// Moves `node` to where it belongs with another `score`. False where one of both places is the leaf's first, or the
+    /// new one behind the leaf, whose elements lie before `bound`: then nothing changes.
+    fn rescore(&mut self, node: Node, score: f64, bound: Option<(f64, Node)>) -> bool {
+        let (from, there) = (self.place(node.score(), node), Probe::behind(score, node.member()));
         let to = self.position(&there) - usize::from(self.scores[from] <= score);
         let is_bound_past = |(score, first): (f64, Node)| there.is_past(score, |own| first.member().cmp(own));
         if from == 0 || to == 0 || bound.is_some_and(is_bound_past) {
@@ -409,8 +422,7 @@ impl Tree {
 
     /// Takes out a node that is in the tree under `score`.
     pub fn remove(&mut self, score: f64, node: Node) {
-        let taken = self.take(&mut Probe::behind(score, node.member()));
-        assert_eq!(taken, node, "a node of the set is in its tree");
+        self.take(&mut Known { score, node });
     }
 
     /// Gives a node of the tree another score.
@@ -428,12 +440,25 @@ impl Tree {
         let (mut at, mut bound) = (&mut self.root, None);
         loop {
             match at {
-                Child::Leaf(leaf) => return leaf.rescore(&here, node, score, bound),
+                Child::Leaf(leaf) => return leaf.rescore(node, score, bound),
                 Child::Inner(inner) => {
                     let i = inner.child_at(&here);
                     bound = inner.separators.get(i).copied().or(bound);
                     at = &mut inner.children[i];
                 }
+            }
+        }
+    }
+
+    /// Begins to bring a leaf that may hold elements of this score into the cache: its scores, which are searched first.
+    pub fn prefetch_leaf(&self, score: f64) {
+        let (mut at, place) = (&self.root, Probe { score: Some(score), member: None, after: false });
+        loop {
+            match at {
+                Child::Leaf(leaf) => {
+                    return prefetch_lines(leaf.scores.as_ptr().cast(), size_of::<Leaf>() / 64);
+                }
+                Child::Inner(inner) => at = &inner.children[inner.child_at(&place)],
             }
         }
     }
