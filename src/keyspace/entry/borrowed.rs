@@ -280,6 +280,12 @@ impl<'a> EntryRef<'a> {
         }
     }
 
+    /// Whether it is a collection without members, which must not stay in the keyspace. Where its type is known,
+    /// `DataType::is_hollow` tells it at less cost.
+    pub fn is_hollow(self) -> bool {
+        self.form() >= COLLECTION && self.details().is_empty()
+    }
+
     /// Bytes of a string, members of a collection.
     #[inline]
     pub fn size(self) -> usize {
