@@ -151,6 +151,10 @@ fn own_stripe() -> usize {
 /// Blocks that one call of [`Heap::trim`] empties.
 const TRIM_MAX: usize = 256;
 
+/// Larger memory that has to be zero is asked of jemalloc, which has the system map fresh pages. Taking each of these costs
+/// several times what clearing a page does.
+const CLEARED_MAX: usize = 4 << 20;
+
 /// Slabs that hold memory for what comes next: a thirty-second of those in use, as giving back a part of a huge page takes it
 /// apart.
 fn keep(blocks: &Blocks) -> usize {
@@ -253,7 +257,7 @@ unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as the caller promises; a slot is as large as its layout.
         unsafe {
-            if class_of(layout).is_none() && units_of(layout).is_none() {
+            if layout.size() > CLEARED_MAX {
                 return Jemalloc.alloc_zeroed(layout);
             }
             let at = self.alloc(layout);

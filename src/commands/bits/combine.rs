@@ -46,12 +46,12 @@ fn bitop(cx: &mut Keyed<'_, '_>) -> Result {
     }
     let inputs: Vec<&[u8]> = inputs.iter().map(|input| &**input).collect();
     let result = operation.combine(&inputs);
+    cx.reply.len_of(result.len());
     if result.is_empty() {
         cx.txn.delete(dest);
     } else {
-        cx.txn.put_built(dest, &result);
+        cx.txn.put_built(dest, result);
         cx.txn.touch(dest, "set", Class::STRING);
     }
-    cx.reply.len_of(result.len());
     Ok(())
 }

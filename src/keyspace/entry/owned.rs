@@ -86,6 +86,15 @@ impl EntryBox {
         }
     }
 
+    /// As [`EntryBox::text`] without an expiry, of a value that need not be copied where it is long.
+    pub fn built(key: &[u8], value: Vec<u8>) -> Self {
+        if value.len() <= SHORT_MAX {
+            Self::make(SHORT, key, &value, None)
+        } else {
+            Self::long(key, value.into(), None)
+        }
+    }
+
     /// An entry holding an integer.
     pub fn int(key: &[u8], value: i64, expire_at: Option<i64>) -> Self {
         let entry = Self::make(INT, key, b"", expire_at);

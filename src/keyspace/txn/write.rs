@@ -75,12 +75,12 @@ impl Txn<'_> {
 
     /// Gives `key` a string that a command built: it stays text, and is reported as `raw`. Otherwise as
     /// [`Txn::put_string`] without an expiry.
-    pub fn put_built(&mut self, key: &[u8], value: &[u8]) {
+    pub fn put_built(&mut self, key: &[u8], value: Vec<u8>) {
         self.expire_if_due(key);
-        let mut entry = EntryBox::text(key, value, None);
+        self.record(&[b"SET", key, &value]);
+        let mut entry = EntryBox::built(key, value);
         entry.set_raw();
         self.put_entry(key, entry);
-        self.record(&[b"SET", key, value]);
     }
 
     /// Gives `key` a ready-made entry, replacing what it held, though it be due. Tells no event but `new` and

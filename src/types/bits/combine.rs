@@ -28,10 +28,12 @@ impl Operation {
     /// The combination of `inputs`, one at least, as long as the longest.
     pub fn combine<'a>(self, inputs: &[&'a [u8]]) -> Vec<u8> {
         let len = inputs.iter().map(|input| input.len()).max().unwrap_or(0);
-        let mut out = vec![0; len];
+        let (mut out, mut block) = (Vec::with_capacity(len), [0; BLOCK]);
         let mut scratch = if self == Operation::One { vec![0; len.min(BLOCK)] } else { Vec::new() };
         let mut parts = Vec::with_capacity(inputs.len());
-        for (i, block) in out.chunks_mut(BLOCK).enumerate() {
+        for i in 0..len.div_ceil(BLOCK) {
+            let block = &mut block[..(len - i * BLOCK).min(BLOCK)];
+            block.fill(0);
             let part = |input: &&'a [u8]| {
                 let from = (i * BLOCK).min(input.len());
                 &input[from..input.len().min(from + BLOCK)]
@@ -39,6 +41,7 @@ impl Operation {
             parts.clear();
             parts.extend(inputs.iter().map(part));
             self.fill(block, &parts, &mut scratch);
+            out.extend_from_slice(block);
         }
         out
     }
