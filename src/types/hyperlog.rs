@@ -70,7 +70,16 @@ pub fn forget_count(bytes: &mut [u8]) {
 
 /// The string that holds no element: sparse.
 pub fn empty() -> Vec<u8> {
-    encode(&[0; REGISTERS], true, usize::MAX)
+    let mut bytes = header(SPARSE);
+    push_run(&mut bytes, 0, REGISTERS);
+    bytes
+}
+
+/// What stands before the registers, with a stale count.
+fn header(encoding: u8) -> Vec<u8> {
+    let mut bytes = vec![b'H', b'Y', b'L', b'L', encoding, 0, 0, 0];
+    bytes.extend_from_slice(&(1u64 << 63).to_le_bytes());
+    bytes
 }
 
 /// A run of registers in the sparse form: their value, how many, and the bytes that say so.
@@ -270,11 +279,6 @@ const MERGED: usize = 5;
 /// The string that holds `registers`: sparse if it may be and fits `sparse_len_max` bytes, its header among them, else dense.
 /// Its count is stale.
 pub fn encode(registers: &Registers, may_be_sparse: bool, sparse_len_max: usize) -> Vec<u8> {
-    let header = |encoding: u8| {
-        let mut bytes = vec![b'H', b'Y', b'L', b'L', encoding, 0, 0, 0];
-        bytes.extend_from_slice(&(1u64 << 63).to_le_bytes());
-        bytes
-    };
     if may_be_sparse && registers.iter().all(|value| *value <= SPARSE_VALUE_MAX) {
         let mut bytes = header(SPARSE);
         for run in registers.chunk_by(|a, b| a == b) {
@@ -291,7 +295,10 @@ pub fn encode(registers: &Registers, may_be_sparse: bool, sparse_len_max: usize)
 
 #[inline(always)]
 fn append_packed((bytes, registers): (&mut Vec<u8>, &Registers)) {
-    bytes.extend(registers.as_chunks::<8>().0.iter().flat_map(pack));
+    let at = bytes.len();
+    bytes.resize(at + REGISTERS * 6 / 8, 0);
+    let packed = bytes[at..].as_chunks_mut::<6>().0;
+    packed.iter_mut().zip(registers.as_chunks::<8>().0).for_each(|(packed, eight)| *packed = pack(eight));
 }
 
 fn push_run(bytes: &mut Vec<u8>, value: u8, mut len: usize) {
