@@ -4,7 +4,7 @@ use num_bigint::BigUint;
 
 /// A real number that is not negative: `mantissa × 2^exp`.
 ///
-/// The mantissa stays below 2^127. One of more than 96 bits may be inexact: its last bit is then set
+/// The mantissa stays below 2^127. One of more than 80 bits may be inexact: its last bit is then set
 /// and stands for everything below it.
 #[derive(Clone, Copy, Debug)]
 pub struct Exact {
@@ -29,6 +29,22 @@ impl Exact {
         let quotient = &numerator / &power;
         let inexact = &quotient * &power != numerator;
         Self::from_big(quotient, exp10 - shift as i64, inexact)
+    }
+
+    /// The number `digits × 10^exp10`, as long as no more is needed for it than two words: powers of ten from -19 to 27.
+    pub fn from_short_decimal(digits: u64, exp10: i64) -> Option<Self> {
+        match exp10 {
+            _ if digits == 0 => Some(Self { mantissa: 0, exp: 0 }),
+            0..=27 => Some(Self { mantissa: u128::from(digits) * 5u128.pow(exp10 as u32), exp: exp10 }),
+            -19..0 => {
+                let power = 5u128.pow(-exp10 as u32);
+                let shift = u128::from(digits).leading_zeros() - 1;
+                let numerator = u128::from(digits) << shift;
+                let (quotient, rest) = (numerator / power, numerator % power);
+                Some(Self { mantissa: quotient | u128::from(rest != 0), exp: exp10 - i64::from(shift) })
+            }
+            _ => None,
+        }
     }
 
     fn from_big(n: BigUint, exp: i64, inexact: bool) -> Self {
@@ -119,5 +135,23 @@ pub fn hex(text: &[u8]) -> Option<&[u8]> {
     match text {
         [b'0', b'x' | b'X', rest @ ..] => Some(rest),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn short_decimals_are_those_of_any_length(digits: u64, zeros in 0u32..64, exp10 in -19i64..=27) {
+            let digits = digits >> zeros;
+            let long = Exact::from_decimal(&BigUint::from(digits), exp10);
+            let short = Exact::from_short_decimal(digits, exp10).unwrap();
+            for (bits, exp_min) in [(64, -16_445), (53, -1074)] {
+                prop_assert_eq!(short.round(bits, exp_min), long.round(bits, exp_min));
+            }
+        }
     }
 }

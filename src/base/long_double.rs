@@ -21,6 +21,8 @@ const EXP_MAX: i64 = 16_320;
 const INFINITE: i64 = i64::MAX;
 /// Longer texts are refused, as by Redis.
 const TEXT_LEN_MAX: usize = 5 * 1024 - 1;
+/// Digits that fit a word for sure.
+const SHORT: usize = 19;
 /// Digits behind the point that are printed.
 const FRACTION_DIGITS: usize = 17;
 
@@ -86,8 +88,9 @@ impl LongDouble {
             exp if exp > -128 => {
                 let one = 10u128.pow(FRACTION_DIGITS as u32);
                 let scaled = float::halve(u128::from(self.mantissa) * one, -exp as u32);
-                let text = format!("{}.{:0FRACTION_DIGITS$}", scaled / one, scaled % one);
-                text.trim_end_matches('0').trim_end_matches('.').to_string()
+                let mut text = format!("{}.{:0FRACTION_DIGITS$}", scaled / one, scaled % one);
+                text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
+                text
             }
             _ => "0".into(),
         };
@@ -111,20 +114,22 @@ fn decimal(text: &[u8]) -> Option<Exact> {
         None => (text, 0),
     };
     let point = number.iter().position(|b| *b == b'.');
-    let fraction_len = point.map_or(0, |at| number.len() - at - 1);
-    let digits: Vec<u8> = number
-        .iter()
-        .enumerate()
-        .filter(|(i, _)| Some(*i) != point)
-        .map(|(_, b)| b.wrapping_sub(b'0'))
-        .collect();
-    if digits.is_empty() || digits.iter().any(|d| *d > 9) {
+    let (whole, fraction) = point.map_or((number, &[][..]), |at| (&number[..at], &number[at + 1..]));
+    let digits = whole.iter().chain(fraction).map(|b| b.wrapping_sub(b'0'));
+    let len = whole.len() + fraction.len();
+    if len == 0 || digits.clone().any(|d| d > 9) {
         return None;
     }
-    let digits = BigUint::from_radix_be(&digits, 10)?;
     // Beyond these powers every number of so few digits is infinite or zero.
     let beyond = 2 * TEXT_LEN_MAX as i64;
-    let exp = exp.saturating_sub(fraction_len as i64).clamp(-beyond, beyond);
+    let exp = exp.saturating_sub(fraction.len() as i64).clamp(-beyond, beyond);
+    if len <= SHORT
+        && let Some(exact) =
+            Exact::from_short_decimal(digits.clone().fold(0, |n, d| n * 10 + u64::from(d)), exp)
+    {
+        return Some(exact);
+    }
+    let digits = BigUint::from_radix_be(&digits.collect::<Vec<_>>(), 10)?;
     Some(Exact::from_decimal(&digits, exp))
 }
 
