@@ -8,6 +8,10 @@ pub fn write_g(n: f64, precision: usize, out: &mut Vec<u8>) {
         return out.extend_from_slice(text.as_bytes());
     }
     let precision = precision.max(1);
+    // Most numbers are whole and have few digits.
+    if n.fract() == 0.0 && n.abs() < 10f64.powi(precision.min(WHOLE_DIGITS) as i32) && !is_negative_zero(n) {
+        return out.extend_from_slice(itoa::Buffer::new().format(n as i64).as_bytes());
+    }
     let scientific = format!("{:.*e}", precision - 1, n);
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
@@ -16,8 +20,20 @@ pub fn write_g(n: f64, precision: usize, out: &mut Vec<u8>) {
         let sign = if exponent < 0 { '-' } else { '+' };
         return out.extend_from_slice(format!("e{sign}{:02}", exponent.abs()).as_bytes());
     }
-    let fixed = format!("{:.*}", (precision as i32 - 1 - exponent) as usize, n);
+    let (sign, digits) = digits.split_at(usize::from(n.is_sign_negative()));
+    let digits = digits.replace('.', "");
+    let fixed = match usize::try_from(exponent) {
+        Ok(before) => format!("{sign}{}.{}", &digits[..=before], &digits[before + 1..]),
+        Err(_) => format!("{sign}0.{}{digits}", "0".repeat(exponent.unsigned_abs() as usize - 1)),
+    };
     out.extend_from_slice(shortened(&fixed).as_bytes());
+}
+
+/// Digits of a whole number that every `f64` of so many has exactly.
+const WHOLE_DIGITS: usize = 15;
+
+fn is_negative_zero(n: f64) -> bool {
+    n == 0.0 && n.is_sign_negative()
 }
 
 /// Without zeros at the end of a fraction.
@@ -130,6 +146,11 @@ mod tests {
             (1e-5, "1e-05"),
             (0.0001, "0.0001"),
             (1.0 / 3.0, "0.33333333333333"),
+            (-0.001_25, "-0.00125"),
+            (-2.5, "-2.5"),
+            (99_999_999_999_999.0, "99999999999999"),
+            (99_999_999_999_999.9, "1e+14"),
+            (9.999_999_999_999_999, "10"),
             (f64::INFINITY, "inf"),
         ] {
             let mut out = Vec::new();

@@ -33,6 +33,7 @@ fn zscan(cx: &mut Keyed<'_, '_>) -> Result {
         return Ok(());
     };
     let options = Options::take_scored(&mut cx.args)?;
+    let mut text = Vec::new();
     options.reply(cx.reply, cursor, |cursor, reply, progress| {
         sorted.scan(cursor, STEP, |member, score| {
             progress.visited += 1;
@@ -43,7 +44,7 @@ fn zscan(cx: &mut Keyed<'_, '_>) -> Result {
                 if options.no_values {
                     return;
                 }
-                let mut text = Vec::new();
+                text.clear();
                 match sorted.is_large() {
                     true => digits::write_g(score, LARGE_PRECISION, &mut text),
                     false => number::format_f64(score, &mut text),
