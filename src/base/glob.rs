@@ -18,7 +18,8 @@ pub fn matches(pattern: &[u8], text: &[u8], ignore_case: bool) -> bool {
     if text.is_empty() {
         return pattern.is_empty();
     }
-    let (mut p, mut t) = (0, 0);
+    let same = literal_len(pattern, text);
+    let (mut p, mut t) = (same, same);
     // Where to go on when the next byte does not match: behind the last star, one byte later.
     let mut retry = None;
     let mut depth = 0;
@@ -64,6 +65,11 @@ pub fn matches(pattern: &[u8], text: &[u8], ignore_case: bool) -> bool {
 const DEPTH_MAX: usize = 1000;
 
 const SPECIAL: &[u8] = b"*?[\\";
+
+/// How many bytes `pattern` and `text` both begin with that stand for themselves.
+fn literal_len(pattern: &[u8], text: &[u8]) -> usize {
+    pattern.iter().zip(text).take_while(|(p, t)| p == t && !SPECIAL.contains(p)).count()
+}
 
 /// How many stars `pattern` begins with.
 fn stars(pattern: &[u8]) -> usize {
