@@ -237,11 +237,60 @@ impl<'a> Needle<'a> {
             && bytes[self.head_len..self.size()] == *self.payload
     }
 
+    /// The last eight bytes of the item, or all if it is shorter, and where they stand in it.
+    fn tail(&self) -> (usize, u64) {
+        let mut bytes = [0; 2 * 8 + HEAD_MAX];
+        bytes[8..8 + self.head_len].copy_from_slice(&self.head[..self.head_len]);
+        let last = &self.payload[self.payload.len().saturating_sub(8)..];
+        let end = 8 + self.head_len + last.len();
+        bytes[end - last.len()..end].copy_from_slice(last);
+        let at = self.size().saturating_sub(8);
+        let from = if at == 0 { 8 } else { end - 8 };
+        let tail = bytes[from..].first_chunk().copied().unwrap_or_default();
+        (at, u64::from_le_bytes(tail))
+    }
+
     /// Writes the item to the front of `out`, and returns the bytes it took.
     pub(super) fn write(&self, out: &mut [u8]) -> usize {
         out[..self.head_len].copy_from_slice(&self.head[..self.head_len]);
         out[self.head_len..self.size()].copy_from_slice(self.payload);
         self.size()
+    }
+}
+
+/// A needle to be compared with very many: before all of it, its end, where numbered names differ.
+pub(super) struct Search<'a> {
+    needle: Needle<'a>,
+    /// Where its last eight bytes stand.
+    at: usize,
+    /// These; all, if it is shorter, and then only what `mask` covers.
+    tail: u64,
+    mask: u64,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(item: Item<'a>) -> Self {
+        let needle = Needle::new(item);
+        let (at, tail) = needle.tail();
+        let mask = if needle.size() < 8 { (1 << (8 * needle.size())) - 1 } else { u64::MAX };
+        Search { needle, at, tail: tail & mask, mask }
+    }
+
+    /// Whether `bytes` begin with this item.
+    #[inline]
+    pub(super) fn leads(&self, bytes: &[u8]) -> bool {
+        if bytes[0] != self.needle.head[0] {
+            return false;
+        }
+        match bytes.get(self.at..).and_then(|rest| rest.first_chunk()) {
+            Some(tail) if (u64::from_le_bytes(*tail) & self.mask) != self.tail => false,
+            _ => self.needle.leads(bytes),
+        }
+    }
+
+    /// Bytes the item takes.
+    pub(super) fn size(&self) -> usize {
+        self.needle.size()
     }
 }
 
@@ -255,6 +304,11 @@ mod tests {
         let mut out = vec![0xAA; needle.size() + 3];
         let size = needle.write(&mut out);
         assert!(needle.leads(&out));
+        let search = Search::new(item);
+        assert!(search.leads(&out) && search.leads(&out[..size]));
+        let mut other = out.clone();
+        other[size - 1] ^= 1;
+        assert!(!search.leads(&other) && !search.leads(&other[..size]));
         assert_eq!(Item::decode(&out), (item, size));
         assert_eq!(size, item.size());
         size

@@ -344,12 +344,11 @@ impl List {
     pub fn remove_equal(&mut self, text: &[u8], from: End, max: usize, packing: &Packing) -> usize {
         let item = Item::from(text);
         let removed = match self.0.view_mut() {
+            ViewMut::Packed(packed) if packed.find(super::At::START, item, 1).is_none() => 0,
             ViewMut::Packed(mut packed) => {
                 let mut node = Node::from(&*packed);
                 let removed = node.remove(item, from, max);
-                if removed > 0 {
-                    *packed = (&node).into();
-                }
+                *packed = (&node).into();
                 removed
             }
             ViewMut::Nodes(nodes) => nodes.remove_equal(item, from, max),

@@ -18,7 +18,7 @@
 //! Positions ([`At`]) are byte offsets: valid until something before them changes.
 
 use super::forms::Buffer;
-use super::item::{Item, Needle, size_of_first};
+use super::item::{Item, Needle, Search, size_of_first};
 use super::thin::{COUNT_MAX, LEN_MAX, Thin};
 
 /// The position of an element: valid until an element before it, or it, is changed.
@@ -153,10 +153,10 @@ impl<const BACK: bool> Packed<BACK> {
     /// The first element equal to `item` among the one at `from` and every `step`th after it: with a
     /// step of 2, fields are searched and their values passed over.
     pub fn find(&self, from: At, item: Item<'_>, step: usize) -> Option<At> {
-        let needle = Needle::new(item);
+        let search = Search::new(item);
         let mut rest = &self.0.bytes()[from.offset()..];
         while !rest.is_empty() {
-            if needle.leads(rest) {
+            if search.leads(rest) {
                 return Some(At((self.0.len() - rest.len()) as u32));
             }
             for _ in 0..step {
@@ -270,6 +270,9 @@ impl Packed<true> {
 pub(super) fn total<const BACK: bool>(size: usize) -> usize {
     if !BACK {
         return size;
+    }
+    if size < 128 {
+        return size + 1;
     }
     let bits = usize::BITS - (size | 1).leading_zeros();
     size + bits.div_ceil(7) as usize

@@ -5,6 +5,7 @@ use crate::command::{Command, Error, Group, Keyed, Keys, Result, Run, access};
 use crate::commands::reply_item;
 use crate::keyspace::Txn;
 use crate::types::{Item, Packing, Set};
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 /// The commands of this file.
@@ -89,8 +90,21 @@ const SUNION: Command = Command::new("SUNION", "sunion", Group::Set, Run::Keyed(
 
 fn sunion(cx: &mut Keyed<'_, '_>) -> Result {
     let sets = sets(cx.txn, cx.args.rest())?;
-    reply_set(cx, &union(&sets, cx.txn.packing()));
-    Ok(())
+    if !sets.iter().flatten().any(|set| set.is_large()) {
+        // Few members come in the order that a set of them has.
+        reply_set(cx, &union(&sets, cx.txn.packing()));
+        return Ok(());
+    }
+    cx.reply.counted(crate::command::Reply::set, |reply| {
+        let mut known = HashSet::<Item<'_>, ahash::RandomState>::default();
+        known.reserve(sets.iter().flatten().map(|set| set.len()).max().unwrap_or(0));
+        for member in sets.iter().flatten().flat_map(|set| set.iter()) {
+            if known.insert(member) {
+                reply_item(reply, member);
+            }
+        }
+        Ok(known.len())
+    })
 }
 
 const SDIFF: Command = Command::new("SDIFF", "sdiff", Group::Set, Run::Keyed(sdiff))
@@ -129,8 +143,14 @@ pub fn intersect(sets: Vec<Option<&Set>>, mut visit: impl FnMut(Item<'_>) -> boo
 /// The members that any of `sets` has.
 pub fn union(sets: &[Option<&Set>], packing: &Packing) -> Set {
     let mut all = Set::new();
+    // What is in it while it is small: a packed list would be searched from end to end for every member.
+    let mut known = HashSet::<Item<'_>, ahash::RandomState>::default();
     for member in sets.iter().flatten().flat_map(|set| set.iter()) {
-        all.insert_item(member, packing);
+        if all.is_large() {
+            all.insert_item(member, packing);
+        } else if known.insert(member) {
+            all.insert_new(member, packing);
+        }
     }
     all
 }
@@ -147,11 +167,11 @@ pub fn difference(sets: &[Option<&Set>], packing: &Packing) -> Set {
     if asking <= taking {
         others.sort_by_key(|set| std::cmp::Reverse(set.len()));
         for member in first.iter().filter(|member| !others.iter().any(|set| set.contains_item(*member))) {
-            rest.insert_item(member, packing);
+            rest.insert_new(member, packing);
         }
         return rest;
     }
-    first.iter().for_each(|member| _ = rest.insert_item(member, packing));
+    first.iter().for_each(|member| rest.insert_new(member, packing));
     for member in others.iter().flat_map(|set| set.iter()) {
         rest.remove_item(member);
     }

@@ -25,7 +25,7 @@ fn sinterstore(cx: &mut Keyed<'_, '_>) -> Result {
         let smallest = sets.iter().flatten().min_by_key(|set| set.len());
         let mut common = if smallest.is_none_or(|set| set.is_ints()) { Set::new() } else { Set::packed() };
         intersect(sets, |member| {
-            common.insert_item(member, packing);
+            common.insert_new(member, packing);
             true
         });
         common.narrow(packing);

@@ -10,7 +10,7 @@
 
 use super::limit::{Limit, Size, extra};
 use crate::types::footprint::taken;
-use crate::types::item::{Item, Needle, size_of_first};
+use crate::types::item::{Item, Needle, Search, size_of_first};
 use crate::types::packed::{Iter, last_total, total, write_back};
 use crate::types::{End, Packed};
 use std::ops::Range;
@@ -210,11 +210,11 @@ impl Node {
 
     /// Removes up to `max` elements equal to `item`, the first or the last ones; tells how many.
     pub(super) fn remove(&mut self, item: Item<'_>, from: End, max: usize) -> usize {
-        let needle = Needle::new(item);
+        let search = Search::new(item);
         let mut found = Vec::new();
         let mut at = self.start;
         while at < self.buf.len() {
-            if needle.leads(&self.buf[at..]) {
+            if search.leads(&self.buf[at..]) {
                 found.push(at);
             }
             at += total::<true>(size_of_first(&self.buf[at..]));
@@ -225,7 +225,7 @@ impl Node {
             End::Back => &found[surplus..],
         };
         if !found.is_empty() {
-            let whole = total::<true>(needle.size());
+            let whole = total::<true>(search.size());
             let mut kept = Vec::with_capacity(self.bytes().len() - found.len() * whole);
             let mut at = self.start;
             for hit in found {

@@ -105,6 +105,15 @@ impl Set {
 
     /// Adds `item`; false when it is there already.
     pub fn insert_item(&mut self, item: Item<'_>, packing: &Packing) -> bool {
+        self.put(item, false, packing)
+    }
+
+    /// Adds `item`, which is not there: it is not looked for.
+    pub fn insert_new(&mut self, item: Item<'_>, packing: &Packing) {
+        self.put(item, true, packing);
+    }
+
+    fn put(&mut self, item: Item<'_>, is_new: bool, packing: &Packing) -> bool {
         let packed = match self.0.view_mut() {
             ViewMut::Ints(mut ints) => match item {
                 Item::Int(n) if ints_fit(ints.len() + 1, packing) => return ints.insert(n),
@@ -125,7 +134,7 @@ impl Set {
                 }
             },
             ViewMut::Packed(mut list) => {
-                if list.find(At::START, item, 1).is_some() {
+                if !is_new && list.find(At::START, item, 1).is_some() {
                     return false;
                 }
                 let len = item.len();
@@ -140,7 +149,7 @@ impl Set {
             }
             ViewMut::Table(table) => {
                 let key = Key::new(item);
-                let new = table.find(&key).is_none();
+                let new = is_new || table.find(&key).is_none();
                 if new {
                     table.insert(&key, key.needle.size(), |bytes| {
                         key.needle.write(bytes);
@@ -154,7 +163,12 @@ impl Set {
             return true;
         }
         self.widen();
-        self.insert_item(item, packing)
+        self.put(item, is_new, packing)
+    }
+
+    /// Whether it is in the form for many members, in which they are found by their hashes.
+    pub fn is_large(&self) -> bool {
+        matches!(self.0.view(), View::Table(_))
     }
 
     /// Becomes a table.
