@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use std::cell::Cell;
 
 /// Bytes read from a socket at once.
-pub const READ_LEN: usize = 64 * 1024;
+pub const READ_LEN: usize = 256 * 1024;
 /// Bytes of a reply buffer that are kept for the next reply.
 pub const REPLY_KEPT: usize = 64 * 1024;
 

@@ -38,6 +38,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
+    /// Keeps the beginning of a request in the connection's own buffer, with room for what it still needs.
+    fn keep(&mut self, begun: &[u8]) {
+        if !begun.is_empty() {
+            self.input.reserve(begun.len() + self.decoder.wanted().clamp(GROW.0, GROW.1));
+            self.input.extend_from_slice(begun);
+        }
+    }
+
     /// Gives back what is reserved for the rest of a request, once nothing has come of it for a while.
     pub(super) fn give_room_back(&mut self, cx: &mut Context<'_>) {
         if self.input.capacity() - self.input.len() <= GROW.0 * 2 {
@@ -88,7 +96,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             } else {
                 let read = std::mem::take(&mut scratch.read);
                 let used = self.run_bytes(&read[..n], &mut scratch.tools);
-                self.input.extend_from_slice(&read[used..n]);
+                self.keep(&read[used..n]);
                 scratch.read = read;
             }
             self.check_input();
