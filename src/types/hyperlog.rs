@@ -131,7 +131,9 @@ pub fn merge(registers: &mut Registers, bytes: &[u8]) -> Result<(), Corrupt> {
     }
     let mut at = 0;
     for (value, count, _) in runs(bytes)? {
-        registers[at..at + count].iter_mut().for_each(|register| *register = value.max(*register));
+        if value > 0 {
+            registers[at..at + count].iter_mut().for_each(|register| *register = value.max(*register));
+        }
         at += count;
     }
     Ok(())
@@ -346,11 +348,19 @@ fn murmur(bytes: &[u8]) -> u64 {
 pub fn estimate(registers: &Registers) -> u64 {
     // Several, so that equal values beside each other do not wait for one another.
     let mut histograms = [[0u32; 64]; 4];
-    for four in registers.as_chunks::<4>().0 {
-        for (histogram, value) in histograms.iter_mut().zip(four) {
-            histogram[usize::from(value & 63)] += 1;
+    let mut zeros = 0;
+    for eight in registers.as_chunks::<8>().0 {
+        if *eight == [0; 8] {
+            zeros += 8;
+            continue;
+        }
+        for four in eight.as_chunks::<4>().0 {
+            for (histogram, value) in histograms.iter_mut().zip(four) {
+                histogram[usize::from(value & 63)] += 1;
+            }
         }
     }
+    histograms[0][0] += zeros;
     let histogram: [u32; 64] = std::array::from_fn(|value| histograms.iter().map(|some| some[value]).sum());
     let m = REGISTERS as f64;
     let share = |n: u32| f64::from(n) / m;
