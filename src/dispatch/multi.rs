@@ -155,14 +155,7 @@ struct Exec<'a> {
 impl Exec<'_> {
     /// Begins the reply to `calls` calls; false when a watched key was touched, so that none may run.
     fn start(&mut self, calls: usize, txn: &mut Txn<'_>) -> bool {
-        let watched = &mut self.session.watched;
-        // A watched key that is due by now was touched by time.
-        for (db, key) in watched.places() {
-            txn.select(*db);
-            txn.expire_if_due(key);
-        }
-        let touched = watched.is_touched();
-        watched.clear_locked(txn);
+        let touched = self.session.watched.end(txn);
         self.session.client.watches_nothing();
         match touched {
             _ if self.session.is_muted() => {}
@@ -265,8 +258,6 @@ pub(super) fn watch(
     }
     let begun = engine.keyspace.begin_soon(call.keys, begin, session.effects.get());
     let Some(mut txn) = begun else { return Ok(Outcome::Hold) };
-    // That it went later would count as a change.
-    txn.expire_keys();
     let held = &session.client.held[Held::Watched as usize];
     for key in call.keys {
         if session.watched.add(&mut txn, key.bytes) {

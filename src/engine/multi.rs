@@ -101,8 +101,8 @@ impl Watched {
     pub fn add(&mut self, txn: &mut Txn<'_>, key: &[u8]) -> bool {
         let new = self.places.insert((txn.db(), key.into()));
         if new {
-            let db = txn.db();
-            txn.hooks(key).watchers.watch(db, key, &self.touched);
+            let (db, past) = (txn.db(), txn.is_past_its_time(key));
+            txn.hooks(key).watchers.watch(db, key, &self.touched, past);
         }
         new
     }
@@ -116,12 +116,19 @@ impl Watched {
         self.touched.clear();
     }
 
-    /// Watches nothing any more; the shards of all its keys are locked by `txn`.
-    pub fn clear_locked(&mut self, txn: &mut Txn<'_>) {
+    /// Watches nothing any more; the shards of all its keys are locked by `txn`. Returns whether a key was touched, be it by
+    /// time: it is past it and was not when the watch began.
+    pub fn end(&mut self, txn: &mut Txn<'_>) -> bool {
+        let mut touched = self.is_touched();
+        let home = txn.db();
         for place in std::mem::take(&mut self.places) {
-            txn.hooks(&place.1).watchers.unwatch(&place, &self.touched);
+            let was_past = txn.hooks(&place.1).watchers.unwatch(&place, &self.touched);
+            txn.select(place.0);
+            touched |= !was_past && txn.is_past_its_time(&place.1);
         }
+        txn.select(home);
         self.touched.clear();
+        touched
     }
 
     /// Whether a watched key was touched.

@@ -3,7 +3,7 @@
 use super::waiters::Place;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 
 /// Whether a watched key was touched; shared by a client and the shards it watches keys in.
 pub type Touched = Arc<Touch>;
@@ -45,11 +45,30 @@ impl Touch {
     }
 }
 
+/// One client's watch of a key.
+#[derive(Debug)]
+struct Watch {
+    touched: Touched,
+    /// The key was past its time, though not removed yet, when the watch began: that it goes is no change.
+    past: AtomicBool,
+}
+
+/// What a key is in a database.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Presence {
+    /// It is not there.
+    Absent,
+    /// Its time is over, but it was not removed yet.
+    Past,
+    /// It is there.
+    Present,
+}
+
 /// The watched keys of a shard.
 #[derive(Debug, Default)]
 pub struct Watchers {
     /// The watchers of a key by the address of their flag: leaving costs no search among many.
-    keys: HashMap<Place, BTreeMap<usize, Touched>>,
+    keys: HashMap<Place, BTreeMap<usize, Watch>>,
 }
 
 impl Watchers {
@@ -58,42 +77,52 @@ impl Watchers {
         self.keys.is_empty()
     }
 
-    /// Adds a watcher of `key`.
-    pub fn watch(&mut self, db: u32, key: &[u8], touched: &Touched) {
+    /// Adds a watcher of `key`, which is `past` its time or not.
+    pub fn watch(&mut self, db: u32, key: &[u8], touched: &Touched, past: bool) {
         let watchers = self.keys.entry((db, key.into())).or_default();
-        watchers.insert(Arc::as_ptr(touched).addr(), touched.clone());
+        let watch = Watch { touched: touched.clone(), past: past.into() };
+        watchers.insert(Arc::as_ptr(touched).addr(), watch);
     }
 
-    /// Removes a watcher of `key`.
-    pub fn unwatch(&mut self, place: &Place, touched: &Touched) {
-        if let Some(watchers) = self.keys.get_mut(place) {
-            watchers.remove(&Arc::as_ptr(touched).addr());
-            if watchers.is_empty() {
-                self.keys.remove(place);
+    /// Removes a watcher of `key`; returns whether it was past its time for them.
+    pub fn unwatch(&mut self, place: &Place, touched: &Touched) -> bool {
+        let Some(watchers) = self.keys.get_mut(place) else { return false };
+        let watch = watchers.remove(&Arc::as_ptr(touched).addr());
+        if watchers.is_empty() {
+            self.keys.remove(place);
+        }
+        watch.is_some_and(|watch| watch.past.load(Relaxed))
+    }
+
+    /// Tells the watchers of `key` that it was touched; `removed` where it went by itself.
+    pub fn touch(&self, db: u32, key: &[u8], removed: bool) {
+        if self.keys.is_empty() {
+            return;
+        }
+        for watch in self.keys.get(&(db, Box::from(key))).into_iter().flat_map(BTreeMap::values) {
+            if !(watch.past.swap(false, Relaxed) && removed) {
+                watch.touched.change();
             }
         }
     }
 
-    /// Tells the watchers of `key` that it was touched.
-    pub fn touch(&self, db: u32, key: &[u8]) {
-        if self.keys.is_empty() {
-            return;
-        }
-        if let Some(watchers) = self.keys.get(&(db, Box::from(key))) {
-            watchers.values().for_each(|touched| touched.change());
+    /// Tells the watchers of `db` that all of its keys are replaced: `becomes` tells whether a key was there, and what it will be.
+    pub fn replace(&self, db: u32, becomes: impl Fn(&[u8]) -> (bool, Presence)) {
+        for ((_, key), watchers) in self.keys.iter().filter(|((of, _), _)| *of == db) {
+            let (was, will_be) = becomes(key);
+            for watch in watchers.values() {
+                match (watch.past.load(Relaxed), was, will_be) {
+                    (_, false, Presence::Absent) | (true, _, Presence::Past) => (),
+                    (true, _, Presence::Absent) => watch.past.store(false, Relaxed),
+                    (false, false, Presence::Past) => watch.past.store(true, Relaxed),
+                    _ => watch.touched.empty(),
+                }
+            }
         }
     }
 
     /// How many keys are watched by somebody who was not told of a change yet.
     pub fn count(&self) -> usize {
-        self.keys.values().filter(|watchers| watchers.values().any(|touched| !touched.lets_go())).count()
-    }
-
-    /// The watched keys of `db`, with their watchers.
-    pub fn of_db(&self, db: u32) -> impl Iterator<Item = (&[u8], impl Iterator<Item = &Touched>)> {
-        self.keys
-            .iter()
-            .filter(move |((d, _), _)| *d == db)
-            .map(|((_, key), watchers)| (&key[..], watchers.values()))
+        self.keys.values().filter(|watchers| watchers.values().any(|watch| !watch.touched.lets_go())).count()
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Result, Run, Sweep};
+use crate::keyspace::watchers::Presence;
 use crate::keyspace::{SHARDS, Txn};
 
 /// The commands of this file.
@@ -33,49 +34,26 @@ fn index(args: &mut Args<'_>, error: Error) -> Result<i64> {
     args.int_in(bounds, error.clone()).map_err(|_| error)
 }
 
-/// Removes what is due of the keys that somebody watches: it was not there any more for them.
-fn remove_due(txn: &mut Txn<'_>, databases: [u32; 2]) {
-    let (now_ms, selected) = (txn.now_ms(), txn.db());
-    for shard in 0..SHARDS {
-        let shard = txn.whole_shard(shard);
-        let mut due = Vec::new();
-        for key in databases.into_iter().flat_map(|db| shard.hooks.watchers.of_db(db)).map(|(key, _)| key) {
-            let hash = crate::keyspace::hash(key);
-            for db in databases {
-                let entry = shard.tables[db as usize].find(hash, key);
-                if entry.and_then(|entry| entry.expire_at()).is_some_and(|t| t <= now_ms) {
-                    due.push((db, key.to_vec()));
-                }
-            }
-        }
-        for (db, key) in due {
-            txn.select(db);
-            if let Some(entry) = txn.counting(0, |txn| txn.take_entry(&key)) {
-                txn.free(entry);
-                txn.record(&[b"DEL", &key]);
-                txn.effects().expired += 1;
-            }
-        }
-    }
-    txn.select(selected);
-}
-
 fn swap(txn: &mut Txn<'_>, a: u32, b: u32) {
     txn.agenda().swap(a, b);
-    remove_due(txn, [a, b]);
+    let now_ms = txn.now_ms();
     for shard in 0..SHARDS {
         let shard = txn.whole_shard(shard);
-        shard.tables.swap(a as usize, b as usize);
         let mut waited_for = Vec::new();
-        for db in [a, b] {
-            for (key, watchers) in shard.hooks.watchers.of_db(db) {
+        for (db, other) in [(a, b), (b, a)] {
+            shard.hooks.watchers.replace(db, |key| {
                 let hash = crate::keyspace::hash(key);
-                if [a, b].iter().any(|db| shard.tables[*db as usize].find(hash, key).is_some()) {
-                    watchers.for_each(|touched| touched.empty());
-                }
-            }
+                let [before, after] = [db, other].map(|db| shard.tables[db as usize].find(hash, key));
+                let will_be = match after.map(|entry| entry.expire_at()) {
+                    None => Presence::Absent,
+                    Some(Some(at)) if at <= now_ms => Presence::Past,
+                    Some(_) => Presence::Present,
+                };
+                (before.is_some(), will_be)
+            });
             waited_for.extend(shard.hooks.waiters.keys_of_db(db).into_iter().map(|key| (db, key)));
         }
+        shard.tables.swap(a as usize, b as usize);
         for (db, key) in waited_for {
             txn.effects().wake(db, &key);
         }

@@ -2,6 +2,7 @@
 
 use super::super::hash;
 use super::super::table::Table;
+use super::super::watchers::Presence;
 use super::Txn;
 
 impl Txn<'_> {
@@ -15,11 +16,7 @@ impl Txn<'_> {
             return;
         }
         effects.dirty += table.len() as u64;
-        for (key, watchers) in shard.hooks.watchers.of_db(db) {
-            if table.find(hash(key), key).is_some() {
-                watchers.for_each(|touched| touched.empty());
-            }
-        }
+        shard.hooks.watchers.replace(db, |key| (table.find(hash(key), key).is_some(), Presence::Absent));
         for key in shard.hooks.waiters.keys_of_db(db) {
             if table.find(hash(&key), &key).is_some() {
                 effects.wake(db, &key);

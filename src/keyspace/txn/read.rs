@@ -20,6 +20,13 @@ impl Txn<'_> {
         }
     }
 
+    /// Whether the time of `key` is over and it was not removed yet.
+    pub fn is_past_its_time(&self, key: &[u8]) -> bool {
+        let hash = self.hash_of(key);
+        let entry = self.table(shard_of(hash)).find(hash, key);
+        entry.and_then(EntryRef::expire_at).is_some_and(|at| self.is_due(at))
+    }
+
     /// The entry of `key`, the hit or miss counted; its access is not noted.
     #[inline(always)]
     pub fn look(&self, key: &[u8]) -> Option<EntryRef<'_>> {

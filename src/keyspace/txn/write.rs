@@ -228,7 +228,8 @@ pub(in crate::keyspace) fn note(
 pub(super) fn alert(hooks: &Hooks, effects: &mut Effects, db: u32, key: &[u8], class: Class) {
     if !hooks.is_empty() {
         if !class.meets(Class::BESIDE) {
-            hooks.watchers.touch(db, key);
+            let removed = class.meets(Class::EXPIRED.with(Class::EVICTED));
+            hooks.watchers.touch(db, key, removed);
         }
         if !class.meets(Class::FRUITLESS) && hooks.waiters.waits(db, key) {
             effects.wake(db, key);
