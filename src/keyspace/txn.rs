@@ -118,6 +118,8 @@ pub struct Txn<'k> {
     db: u32,
     now_ms: i64,
     access: Option<Access>,
+    /// The keys whose access was counted last for a change: that is once per call, however often it looks at them.
+    counted: Cell<[u64; 2]>,
     event: &'static str,
     /// One of its keys is due.
     due_keys: bool,
@@ -468,7 +470,7 @@ impl<'k> Txn<'k> {
             self.find_due(key);
             return Ok(None);
         }
-        self.note_access(entry);
+        self.note_change(hash, entry);
         if entry.kind() != T::KIND {
             return Err(Error::WRONG_TYPE);
         }
@@ -507,6 +509,7 @@ impl<'k> Txn<'k> {
         let db = self.db as usize;
         let mut entry = create();
         entry.set_access(access);
+        self.set_counted(hash);
         let table = &mut self.shard_mut(shard_of(hash)).0.tables[db];
         table.insert(hash, entry);
         let (spot, _) = table.locate(hash, key).expect("the entry was just stored");

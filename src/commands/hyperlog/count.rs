@@ -1,6 +1,6 @@
 //! Adding to HyperLogLogs, counting and merging them.
 
-use super::{probe, read, store, union};
+use super::{probe, store, union};
 use crate::command::flag::*;
 use crate::command::{Command, Group, Keyed, Keys, Result, Run, access};
 use crate::keyspace::Str;
@@ -82,8 +82,12 @@ const PFCOUNT: Command = Command::new("PFCOUNT", "pfcount", Group::HyperLogLog, 
 
 fn pfcount(cx: &mut Keyed<'_, '_>) -> Result {
     let keys = cx.args.rest();
+    if let [key] = keys {
+        // The hit counts here, the access with the change.
+        cx.txn.look(key);
+    }
     let count = match keys {
-        [key] => match read(cx.txn, key)? {
+        [key] => match probe(cx.txn, key)? {
             None => 0,
             Some(bytes) => match hyperlog::cached(&bytes) {
                 Some(count) => {

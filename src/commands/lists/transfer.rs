@@ -75,6 +75,8 @@ fn brpoplpush(cx: &mut Keyed<'_, '_>) -> Result<Flow> {
 
 fn transfer_or_wait(cx: &mut Keyed<'_, '_>, from: (&[u8], End), to: (&[u8], End)) -> Result<Flow> {
     let timeout_ms = cx.args.timeout_ms()?;
+    // Whether to wait is asked first, by a look of its own.
+    cx.txn.access_again(from.0);
     if transfer(cx.txn, cx.reply, from, to)? {
         return Ok(Flow::Done);
     }
@@ -85,6 +87,10 @@ fn transfer_or_wait(cx: &mut Keyed<'_, '_>, from: (&[u8], End), to: (&[u8], End)
 /// Moves an element and answers it; `false` if the source is absent.
 fn transfer(txn: &mut Txn<'_>, reply: &mut Reply, from: (&[u8], End), to: (&[u8], End)) -> Result<bool> {
     let pushed = if to.1 == End::Front { "lpush" } else { "rpush" };
+    if from.0 == to.0 {
+        // It is looked up as the source and as the destination.
+        txn.access_again(from.0);
+    }
     let Some(source) = txn.edit::<List>(from.0)? else { return Ok(false) };
     if from.0 == to.0 {
         let mut list = source.named(pushed);

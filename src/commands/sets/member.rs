@@ -50,6 +50,10 @@ const SMOVE: Command = Command::new("SMOVE", "smove", Group::Set, Run::Keyed(smo
 fn smove(cx: &mut Keyed<'_, '_>) -> Result {
     let (source, destination) = (cx.args.bytes()?, cx.args.bytes()?);
     let member = cx.args.bytes()?;
+    if source == destination {
+        // It is looked up twice.
+        cx.txn.access_again(source);
+    }
     let (from, to) = (cx.txn.probe::<Set>(source), cx.txn.probe::<Set>(destination));
     let Some(from) = from? else {
         cx.reply.int(0);

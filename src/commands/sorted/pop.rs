@@ -132,6 +132,10 @@ fn bzmpop(cx: &mut Keyed<'_, '_>) -> Result<Flow> {
     let timeout = cx.args.bytes()?;
     let call = Multi::take(&mut cx.args, end_of)?;
     let timeout_ms = timeout_ms(timeout)?;
+    // Which of them to pop from is asked by a look of its own.
+    if let Some(key) = call.keys.iter().find(|key| cx.txn.kind(key).is_some()) {
+        cx.txn.access_again(key);
+    }
     if call.pop(cx.txn, cx.reply)? {
         return Ok(Flow::Done);
     }
@@ -194,6 +198,7 @@ fn pop_or_wait(cx: &mut Keyed<'_, '_>, end: End) -> Result<Flow> {
     let keys = cx.args.take(cx.args.left() - 1)?;
     let timeout_ms = cx.args.timeout_ms()?;
     for key in keys {
+        cx.txn.access_again(key);
         let Some(mut sorted) = cx.txn.edit::<Sorted>(key)? else { continue };
         cx.reply.array(3);
         cx.reply.bulk(key);

@@ -68,7 +68,7 @@ impl Claim {
 fn xclaim(cx: &mut Keyed<'_, '_>) -> Result {
     let (key, group, consumer) = (cx.args.bytes()?, cx.args.bytes()?, cx.args.bytes()?);
     let now_ms = cx.txn.now_ms();
-    cx.txn.entry(key);
+    cx.txn.look(key);
     let mut stream = open(cx.txn, key, group)?;
     let min_idle_ms = int_or(&mut cx.args, "ERR Invalid min-idle-time argument for XCLAIM")?.max(0);
     let mut ids = Vec::new();
@@ -140,7 +140,8 @@ const COUNT_MAX: i64 = i64::MAX / 16;
 fn xautoclaim(cx: &mut Keyed<'_, '_>) -> Result {
     const COUNT: Error = Error::new("ERR COUNT must be > 0");
     let (key, group, consumer) = (cx.args.bytes()?, cx.args.bytes()?, cx.args.bytes()?);
-    cx.txn.entry(key);
+    cx.txn.look(key);
+    cx.txn.find(key);
     let min_idle_ms = int_or(&mut cx.args, "ERR Invalid min-idle-time argument for XAUTOCLAIM")?.max(0);
     let start = parse_bound(cx.args.bytes()?, true)?;
     let (mut count, mut just_id) = (100, false);

@@ -166,6 +166,7 @@ impl<'k> Txn<'k> {
             db,
             now_ms,
             access,
+            counted: Cell::new([0; 2]),
             event,
             due_keys: false,
             due_fields: false,

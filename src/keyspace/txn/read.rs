@@ -61,6 +61,41 @@ impl Txn<'_> {
         }
     }
 
+    /// Notes the access of an entry for a change, unless that was counted.
+    #[inline(always)]
+    pub(super) fn note_change(&self, hash: u64, entry: EntryRef<'_>) {
+        if !self.access.is_some_and(Access::is_lfu) {
+            self.note_access(entry);
+        } else if !self.is_counted(hash) {
+            self.note_access(entry);
+            self.set_counted(hash);
+        }
+    }
+
+    /// From here on the access of a key for a change is counted.
+    pub(super) fn set_counted(&self, hash: u64) {
+        let [last, _] = self.counted.get();
+        self.counted.set([self.place_of(hash), last]);
+    }
+
+    /// Whether the access of a key for a change is counted already; idle times need not be: to note them again is the same.
+    #[inline(always)]
+    pub(super) fn is_counted(&self, hash: u64) -> bool {
+        self.access.is_some_and(Access::is_lfu) && self.counted.get().contains(&self.place_of(hash))
+    }
+
+    /// The same key is another one in another database.
+    fn place_of(&self, hash: u64) -> u64 {
+        hash ^ u64::from(self.db)
+    }
+
+    /// Counts one more access of `key`, for commands that Redis looks it up for once more.
+    pub fn access_again(&self, key: &[u8]) {
+        if self.access.is_some_and(Access::is_lfu) {
+            self.peek(key).into_iter().for_each(|entry| self.note_access(entry));
+        }
+    }
+
     /// What accesses note in entries.
     pub fn access(&self) -> Access {
         self.access.unwrap_or(Access::at(self.now_ms, None))
@@ -69,7 +104,7 @@ impl Txn<'_> {
     /// The entry of `key` for a decision on a change: its access is noted, but hits and misses are for readers.
     pub fn find(&self, key: &[u8]) -> Option<EntryRef<'_>> {
         let entry = self.peek(key);
-        entry.into_iter().for_each(|entry| self.note_access(entry));
+        entry.into_iter().for_each(|entry| self.note_change(self.hash_of(key), entry));
         entry
     }
 

@@ -29,14 +29,18 @@ impl Txn<'_> {
         self.expire_found();
         self.expire_for_write(key);
         let hash = self.hash_of(key);
-        let access = self.access;
+        let (access, is_counted) = (self.access, self.is_counted(hash));
         let (db, keyspace) = (self.db, self.keyspace);
         let (shard, effects) = self.shard_mut(shard_of(hash));
         let table = &mut shard.tables[db as usize];
         let mut fresh = false;
         let expire_at = match table.slot(hash, key) {
             Some(mut slot) => {
-                let access = access.map_or(0, |access| access.replacing(slot.entry().access()));
+                let before = slot.entry().access();
+                let access = match access {
+                    Some(_) if is_counted => before,
+                    access => access.map_or(0, |access| access.replacing(before)),
+                };
                 if effects.hears_overwrites() {
                     effects.touch_overwritten(db, key, slot.entry().kind(), Kind::String);
                 }
