@@ -11,6 +11,8 @@ pub struct Fault {
     pub line: usize,
     /// Name of the setting as it was written; empty when none was read.
     pub setting: String,
+    /// Where a whole directive is at fault: the words that the setting was given, unless they may be secret.
+    pub given: Option<Vec<String>>,
     /// What is wrong with it.
     pub reason: String,
     /// The known name that is nearest to an unknown one.
@@ -23,8 +25,15 @@ impl fmt::Display for Fault {
         if self.line > 0 {
             write!(f, ":{}", self.line)?;
         }
-        if !self.setting.is_empty() {
-            write!(f, ": {}", self.setting.escape_debug())?;
+        match &self.given {
+            // As Redis tells the line that it could not read: who starts servers looks for it.
+            Some(words) => {
+                write!(f, ": '{}", self.setting.escape_debug())?;
+                words.iter().try_for_each(|word| write!(f, " \"{}\"", word.escape_debug()))?;
+                f.write_str("'")?;
+            }
+            None if self.setting.is_empty() => {}
+            None => write!(f, ": {}", self.setting.escape_debug())?,
         }
         write!(f, ": {}", self.reason)?;
         match self.nearest {
@@ -85,9 +94,12 @@ mod tests {
             file: "a.conf".into(),
             line: 3,
             setting: "po\nrt".into(),
+            given: None,
             reason: "unknown setting".into(),
             nearest: Some("port"),
         };
         assert_eq!(fault.to_string(), "a.conf:3: po\\nrt: unknown setting (did you mean 'port'?)");
+        let fault = Fault { given: Some(vec!["1".into(), "a\"\n".into()]), nearest: None, ..fault };
+        assert_eq!(fault.to_string(), r#"a.conf:3: 'po\nrt "1" "a\"\n"': unknown setting"#);
     }
 }

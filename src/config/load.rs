@@ -10,7 +10,7 @@ use super::groups::{
     APPENDFSYNC, APPENDONLY, SAVE, WAL_BATCH_DELAY_US, WAL_BATCH_OPS_MAX, WAL_BUFFER_SIZE_KB,
     WAL_FSYNC_INTERVAL_MS, WAL_SEGMENT_SIZE_MB,
 };
-use super::kind::Value;
+use super::kind::{Kind, Value};
 use super::retired;
 use super::setting::{Name, State};
 use super::settings::Settings;
@@ -64,7 +64,14 @@ pub(super) struct Place<'a> {
 impl Place<'_> {
     pub(super) fn fault(self, setting: &str, reason: impl Into<String>) -> Fault {
         let reason = reason.into();
-        Fault { file: self.file.into(), line: self.line, setting: setting.into(), reason, nearest: None }
+        Fault {
+            file: self.file.into(),
+            line: self.line,
+            setting: setting.into(),
+            given: None,
+            reason,
+            nearest: None,
+        }
     }
 }
 
@@ -229,6 +236,14 @@ impl Loader {
 
     /// One directive: a setting, or one of those that are none.
     pub(super) fn directive(&mut self, place: Place<'_>, shown: &[u8], words: &[&[u8]]) -> Result<(), Fault> {
+        // What is not known might be a password all the same.
+        let told = Name::find(shown).is_some_and(|name| !name.setting().secret);
+        let given = if told { words } else { &[] };
+        let given = || given.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+        self.take(place, shown, words).map_err(|fault| Fault { given: Some(given()), ..fault })
+    }
+
+    fn take(&mut self, place: Place<'_>, shown: &[u8], words: &[&[u8]]) -> Result<(), Fault> {
         let lower = String::from_utf8_lossy(shown).to_ascii_lowercase();
         if let Some(name) = Name::find(shown) {
             return self.setting(place, name, &lower, words);
@@ -247,7 +262,8 @@ impl Loader {
                 }
                 None => {
                     let known = Name::all().flat_map(|name| name.setting().names());
-                    let fault = place.fault(&String::from_utf8_lossy(shown), "unknown setting");
+                    let reason = "unknown setting: Bad directive or wrong number of arguments";
+                    let fault = place.fault(&String::from_utf8_lossy(shown), reason);
                     return Err(Fault { nearest: nearest(&lower, known), ..fault });
                 }
             },
@@ -273,8 +289,8 @@ impl Loader {
     fn setting(&mut self, place: Place<'_>, name: Name, shown: &str, words: &[&[u8]]) -> Result<(), Fault> {
         let before = self.settings.text(SAVE);
         let mut words = words.to_vec();
-        if name == SAVE && words.is_empty() {
-            // Redis' own test suite writes it so.
+        if (name == SAVE || matches!(name.setting().kind, Kind::Shutdown)) && words.is_empty() {
+            // Redis' own test suite writes `save` so; of the others it tells which words there are.
             words.push(b"");
         }
         if let ([one], true) = (words.as_slice(), name.setting().kind.is_list()) {

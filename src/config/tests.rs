@@ -170,15 +170,36 @@ fn flags_are_read_as_redis_does() {
         ("verbose".into(), "nosave force".into())
     );
 
-    assert_eq!(fault(&["--prot", "1"], ""), "command line: prot: unknown setting (did you mean 'port'?)");
-    assert_eq!(fault(&["--port=6380"], ""), "command line: port=6380: unknown setting");
+    assert_eq!(
+        fault(&["--prot", "1"], ""),
+        "command line: 'prot': unknown setting: Bad directive or wrong number of arguments (did you mean 'port'?)"
+    );
+    assert_eq!(
+        fault(&["--port=6380"], ""),
+        "command line: 'port=6380': unknown setting: Bad directive or wrong number of arguments"
+    );
     assert_eq!(
         fault(&["--port", "99999"], ""),
-        "command line: port: argument must be between 0 and 65535 inclusive"
+        r#"command line: 'port "99999"': argument must be between 0 and 65535 inclusive"#
     );
-    assert_eq!(fault(&["--port", "1", "2"], ""), "command line: port: wrong number of arguments");
-    assert_eq!(fault(&["--port"], ""), "command line: port: wrong number of arguments");
-    assert_eq!(fault(&["--maxmemory", "xx"], ""), "command line: maxmemory: argument must be a memory value");
+    assert_eq!(
+        fault(&["--port", "1", "2"], ""),
+        r#"command line: 'port "1" "2"': wrong number of arguments"#
+    );
+    assert_eq!(fault(&["--port"], ""), "command line: 'port': wrong number of arguments");
+    assert_eq!(
+        fault(&["--maxmemory", "xx"], ""),
+        r#"command line: 'maxmemory "xx"': argument must be a memory value"#
+    );
+    assert_eq!(
+        fault(&["--requirepass", "a", "b"], ""),
+        "command line: 'requirepass': wrong number of arguments",
+        "no password is told"
+    );
+    assert!(
+        fault(&["--shutdown-on-sigint"], "")
+            .ends_with("must be one of the following: default, save, nosave, now, force")
+    );
     assert!(fault(&["/nonexistent"], "").starts_with("/nonexistent: cannot be opened: No such file"));
 }
 
@@ -241,15 +262,21 @@ fn a_redis_conf_loads() {
 fn faults_of_a_redis_conf_name_the_line() {
     for (text, expected) in [
         ("port 1\nport \"1", "standard input:2: Unbalanced quotes in configuration line"),
-        ("\nmaxmemmory 1", "standard input:2: maxmemmory: unknown setting (did you mean 'maxmemory'?)"),
-        ("timeout 1 # no", "standard input:1: timeout: wrong number of arguments"),
-        ("save 1", "standard input:1: save: Invalid save parameters"),
-        ("rename-command X", "standard input:1: rename-command: wrong number of arguments"),
+        (
+            "\nmaxmemmory 1",
+            "standard input:2: 'maxmemmory': unknown setting: Bad directive or wrong number of arguments (did you mean 'maxmemory'?)",
+        ),
+        ("timeout 1 # no", r##"standard input:1: 'timeout "1" "#" "no"': wrong number of arguments"##),
+        ("save 1", r#"standard input:1: 'save "1"': Invalid save parameters"#),
+        ("rename-command X", "standard input:1: 'rename-command': wrong number of arguments"),
         (
             "include /nonexistent",
             "standard input:1: /nonexistent cannot be opened: No such file or directory (os error 2)",
         ),
-        ("dbfilename a/b", "standard input:1: dbfilename: dbfilename can't be a path, just a filename"),
+        (
+            "dbfilename a/b",
+            r#"standard input:1: 'dbfilename "a/b"': dbfilename can't be a path, just a filename"#,
+        ),
     ] {
         assert_eq!(fault(&["-"], text), expected);
     }
@@ -325,7 +352,10 @@ fn faults_of_yaml_name_the_line() {
             "server:\n  maxmemory: 1\n",
             "standard input:2: maxmemory: belongs under 'kv_store:', not 'server:'",
         ),
-        ("server:\n  port: x\n", "standard input:2: port: argument couldn't be parsed into an integer"),
+        (
+            "server:\n  port: x\n",
+            r#"standard input:2: 'port "x"': argument couldn't be parsed into an integer"#,
+        ),
         (
             "server:\n  port: {a: b}\n",
             "standard input:2: expected groups of settings, each a value or a list of values",
