@@ -155,8 +155,8 @@ pub(super) fn functions(lua: &Lua, state: &Rc<State>) -> Result<Table> {
     raw.set("string", string)?;
     raw.set("bit", libs::bit::library(lua)?)?;
     raw.set("struct", libs::packed::library(lua)?)?;
-    raw.set("cmsgpack", libs::cmsgpack::library(lua)?)?;
-    raw.set("cjson", libs::json::library(lua, &state.json)?)?;
+    raw.set("cmsgpack", libs::cmsgpack::library(lua, state)?)?;
+    raw.set("cjson", libs::json::library(lua, state, &state.json)?)?;
     Ok(raw)
 }
 

@@ -1,9 +1,11 @@
 //! `cmsgpack`: MessagePack. Whole numbers become integers of the least size, others floats where these are exact;
 //! tables whose keys are 1 to n become arrays; what has no form becomes nil, tables 16 deep too.
 
-use super::{DEPTH_MAX, behind, integer, text};
+use super::{DEPTH_MAX, behind, integer, lifted, text};
 use crate::lua::api::{bad_argument, mistake, unplaced};
+use crate::lua::interp::State;
 use mlua::{IntoLua, Lua, MultiValue, Result, Table, Value};
+use std::rc::Rc;
 
 /// How deep tables are packed.
 const NESTED_MAX: usize = 16;
@@ -11,29 +13,27 @@ const NESTED_MAX: usize = 16;
 const VALUES_MAX: usize = 7000;
 
 /// The library.
-pub fn library(lua: &Lua) -> Result<Table> {
+pub fn library(lua: &Lua, state: &Rc<State>) -> Result<Table> {
     let library = lua.create_table()?;
     library.set("_NAME", "cmsgpack")?;
     library.set("_VERSION", "lua-cmsgpack 0.4.0")?;
     library.set("_COPYRIGHT", "Synap")?;
     library.set("_DESCRIPTION", "MessagePack for Lua")?;
     library.set("pack", lua.create_function(pack)?)?;
-    library.set("unpack", lua.create_function(|lua, args: MultiValue| unpack(lua, &args, None, 0))?)?;
-    library.set(
-        "unpack_one",
-        lua.create_function(|lua, args: MultiValue| {
-            let from = integer(lua, &args, 2, Some(0))?;
-            unpack(lua, &args, Some(1), from)
-        })?,
-    )?;
-    library.set(
-        "unpack_limit",
-        lua.create_function(|lua, args: MultiValue| {
-            let limit = integer(lua, &args, 2, None)?;
-            let from = integer(lua, &args, 3, Some(0))?;
-            unpack(lua, &args, Some(limit), from)
-        })?,
-    )?;
+    let add = |name: &str, range: fn(&Lua, &MultiValue) -> Result<(Option<i64>, i64)>| {
+        let state = state.clone();
+        let f = move |lua: &Lua, args: MultiValue| {
+            let (limit, from) = range(lua, &args)?;
+            unpack(lua, &state, &args, limit, from)
+        };
+        library.set(name, lua.create_function(f)?)
+    };
+    add("unpack", |_, _| Ok((None, 0)))?;
+    add("unpack_one", |lua, args| Ok((Some(1), integer(lua, args, 2, Some(0))?)))?;
+    add("unpack_limit", |lua, args| {
+        let limit = integer(lua, args, 2, None)?;
+        Ok((Some(limit), integer(lua, args, 3, Some(0))?))
+    })?;
     Ok(library)
 }
 
@@ -125,9 +125,11 @@ fn encode_integer(n: i64, out: &mut Vec<u8>) {
 }
 
 fn encode_table(lua: &Lua, table: &Table, depth: usize, out: &mut Vec<u8>) -> Result<()> {
-    let table = &behind(lua, table)?;
+    let behind = behind(lua, table)?;
+    let table = behind.as_ref().unwrap_or(table);
     let (mut count, mut max, mut array) = (0usize, 0i64, true);
-    table.for_each(|key: Value, _: Value| {
+    // Values are not looked at: as booleans they need not be kept.
+    table.for_each(|key: Value, _: bool| {
         count += 1;
         match key {
             Value::Integer(n) if n > 0 => max = max.max(n),
@@ -146,9 +148,10 @@ fn encode_table(lua: &Lua, table: &Table, depth: usize, out: &mut Vec<u8>) -> Re
     })
 }
 
-fn unpack(lua: &Lua, args: &MultiValue, limit: Option<i64>, from: i64) -> Result<MultiValue> {
+fn unpack(lua: &Lua, state: &State, args: &MultiValue, limit: Option<i64>, from: i64) -> Result<MultiValue> {
     let data = text(lua, args, 1)?;
     let data = data.as_bytes();
+    let _lifted = lifted(lua, state, data.len());
     // Told as an `int` of C.
     let (told, len) = (from as i32, data.len());
     if from < 0 || limit.is_some_and(|limit| limit < 0) {

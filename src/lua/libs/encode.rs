@@ -85,13 +85,14 @@ impl<'a> Encoder<'a> {
     /// The length of a table that is an array; `None` when it is an object.
     fn array_len(&self, table: &Table) -> Result<Option<i64>> {
         if let Some(meta) = table.metatable()
-            && behind(self.lua, &meta)?.raw_get(IS_ARRAY)?
+            && behind(self.lua, &meta)?.unwrap_or(meta).raw_get(IS_ARRAY)?
         {
             return Ok(Some(table.raw_len() as i64));
         }
         // The highest index as a C `int` holds it: one too large for that makes an object of the table.
         let (mut max, mut items, mut array) = (0i32, 0i64, true);
-        table.for_each(|key: Value, _: Value| {
+        // Values are not looked at: as booleans they need not be kept.
+        table.for_each(|key: Value, _: bool| {
             let n = match key {
                 Value::Integer(n) => n as f64,
                 Value::Number(n) => n,
@@ -125,7 +126,8 @@ impl<'a> Encoder<'a> {
         if depth as i64 > self.settings.encode_depth || depth > DEPTH_MAX {
             return Err(unplaced(format!("Cannot serialise, excessive nesting ({depth})")));
         }
-        let table = &behind(self.lua, table)?;
+        let behind = behind(self.lua, table)?;
+        let table = behind.as_ref().unwrap_or(table);
         if let Some(len) = self.array_len(table)? {
             self.out.push(b'[');
             for at in 1..=len {

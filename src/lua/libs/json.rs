@@ -3,9 +3,10 @@
 
 use super::decode::Decoder;
 use super::encode::Encoder;
-use super::{integer, text};
+use super::{integer, lifted, text};
 use crate::base::text::until_nul;
 use crate::lua::api::bad_argument;
+use crate::lua::interp::State;
 use mlua::{Lua, MultiValue, Result, Table, Value};
 use parking_lot::Mutex;
 use std::cell::Cell;
@@ -102,7 +103,7 @@ impl Seen {
 }
 
 /// The library, which goes by `settings`.
-pub fn library(lua: &Lua, settings: &Rc<Cell<Settings>>) -> Result<Table> {
+pub fn library(lua: &Lua, state: &Rc<State>, settings: &Rc<Cell<Settings>>) -> Result<Table> {
     let json = lua.create_table()?;
     // In this order, which is that in which scripts walk it.
     let add = |name: &str, f: fn(&Lua, &mut Settings, &MultiValue) -> Result<MultiValue>| {
@@ -121,11 +122,15 @@ pub fn library(lua: &Lua, settings: &Rc<Cell<Settings>>) -> Result<Table> {
         let encoded = Encoder::new(lua, settings).encode(&value)?;
         lua.create_string(encoded).map(|text| one(Value::String(text)))
     })?;
-    add("decode", |lua, settings, args| {
-        one_argument(lua, args)?;
-        let text = text(lua, args, 1)?;
-        Decoder::new(lua, settings, &text.as_bytes()).decode().map(one)
-    })?;
+    let (of_all, here) = (state.clone(), settings.clone());
+    let decode = move |lua: &Lua, args: MultiValue| {
+        one_argument(lua, &args)?;
+        let text = text(lua, &args, 1)?;
+        let text = text.as_bytes();
+        let _lifted = lifted(lua, &of_all, text.len());
+        Decoder::new(lua, &here.get(), &text).decode()
+    };
+    json.set("decode", lua.create_function(decode)?)?;
     add("decode_array_with_array_mt", |lua, settings, args| {
         at_most(lua, args, 1)?;
         boolean(lua, args, 1, &mut settings.decode_marked).map(one)
@@ -162,7 +167,8 @@ pub fn library(lua: &Lua, settings: &Rc<Cell<Settings>>) -> Result<Table> {
         at_most(lua, args, 1)?;
         boolean(lua, args, 1, &mut settings.decode_invalid).map(one)
     })?;
-    json.set("new", lua.create_function(|lua, ()| library(lua, &Rc::default()))?)?;
+    let of_all = state.clone();
+    json.set("new", lua.create_function(move |lua, ()| library(lua, &of_all, &Rc::default()))?)?;
     json.set("null", Value::NULL)?;
     json.set("_NAME", "cjson")?;
     json.set("_VERSION", "2.1.0")?;

@@ -10,6 +10,7 @@ pub mod packed;
 pub mod pattern;
 
 use super::api::{bad_argument, number, type_name};
+use super::interp::{Limited, State};
 use super::writing::truncated;
 use mlua::{Lua, LuaString, MultiValue, Result, Table, Value};
 
@@ -25,13 +26,22 @@ pub(super) const ARRAY: &str = "array";
 /// What such a metatable holds, which is true.
 const IS_ARRAY: &str = "__is_cjson_array";
 
-/// The table that holds what `table` shows: for one that scripts may only read, the one behind it.
-fn behind(lua: &Lua, table: &Table) -> Result<Table> {
+/// The table that holds what `table` shows, where that is another: the one behind a table that scripts may only read.
+fn behind(lua: &Lua, table: &Table) -> Result<Option<Table>> {
     if table.metatable().is_none() {
-        return Ok(table.clone());
+        return Ok(None);
     }
     let real: Table = lua.named_registry_value(READONLY)?;
-    Ok(real.raw_get::<Option<Table>>(table)?.unwrap_or_else(|| table.clone()))
+    real.raw_get(table)
+}
+
+/// Texts of more bytes are read under the limit of memory. Without it each value is made at half the cost, as no failure
+/// has to be caught; what shorter ones become takes some 2 MiB at most.
+const UNLIMITED_MAX: usize = 64 * 1024;
+
+/// Lifts the limit of memory while a text of `len` bytes is read, if it is short.
+fn lifted<'a>(lua: &'a Lua, state: &State, len: usize) -> Option<Limited<'a>> {
+    (len <= UNLIMITED_MAX).then(|| Limited::lifted(lua, state))
 }
 
 /// The argument `at` (from 1) as text; numbers are text too.
