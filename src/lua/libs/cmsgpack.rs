@@ -20,21 +20,29 @@ pub fn library(lua: &Lua, state: &Rc<State>) -> Result<Table> {
     library.set("_COPYRIGHT", "Synap")?;
     library.set("_DESCRIPTION", "MessagePack for Lua")?;
     library.set("pack", lua.create_function(pack)?)?;
-    let add = |name: &str, range: fn(&Lua, &MultiValue) -> Result<(Option<i64>, i64)>| {
+    let add = |name: &str, part: fn(&Lua, &MultiValue) -> Result<Part>| {
         let state = state.clone();
         let f = move |lua: &Lua, args: MultiValue| {
-            let (limit, from) = range(lua, &args)?;
-            unpack(lua, &state, &args, limit, from)
+            let part = part(lua, &args)?;
+            unpack(lua, &state, &args, part)
         };
         library.set(name, lua.create_function(f)?)
     };
-    add("unpack", |_, _| Ok((None, 0)))?;
-    add("unpack_one", |lua, args| Ok((Some(1), integer(lua, args, 2, Some(0))?)))?;
+    add("unpack", |_, _| Ok(Part { limit: None, from: 0 }))?;
+    add("unpack_one", |lua, args| Ok(Part { limit: Some(1), from: integer(lua, args, 2, Some(0))? }))?;
     add("unpack_limit", |lua, args| {
         let limit = integer(lua, args, 2, None)?;
-        Ok((Some(limit), integer(lua, args, 3, Some(0))?))
+        Ok(Part { limit: Some(limit), from: integer(lua, args, 3, Some(0))? })
     })?;
     Ok(library)
+}
+
+/// What is unpacked of a text.
+struct Part {
+    /// How many values at most.
+    limit: Option<i64>,
+    /// From which byte on.
+    from: i64,
 }
 
 fn pack(lua: &Lua, args: MultiValue) -> Result<Value> {
@@ -148,7 +156,8 @@ fn encode_table(lua: &Lua, table: &Table, depth: usize, out: &mut Vec<u8>) -> Re
     })
 }
 
-fn unpack(lua: &Lua, state: &State, args: &MultiValue, limit: Option<i64>, from: i64) -> Result<MultiValue> {
+fn unpack(lua: &Lua, state: &State, args: &MultiValue, part: Part) -> Result<MultiValue> {
+    let Part { limit, from } = part;
     let data = text(lua, args, 1)?;
     let data = data.as_bytes();
     let _lifted = lifted(lua, state, data.len());
