@@ -32,11 +32,7 @@ pub async fn expiry(engine: Arc<Engine>) {
             () = tokio::time::sleep(period) => {}
             () = engine.stop.cancelled() => return,
         }
-        let may = engine.active_expiry.load(Relaxed)
-            && !engine.cron_rests.load(Relaxed)
-            && !engine.loading.is_active();
-        let may = may && !engine.keyspace.is_importing();
-        if may && engine.pause.state(engine.now_ms()).is_none() {
+        if may_expire(&engine) {
             // A quarter of the time by default, up to 43 % at the highest effort.
             let effort = engine.settings.int(config::ACTIVE_EXPIRE_EFFORT) as u32;
             let start = Instant::now();
@@ -48,6 +44,15 @@ pub async fn expiry(engine: Arc<Engine>) {
     }
 }
 
+/// Whether due keys may be removed in the background now.
+fn may_expire(engine: &Engine) -> bool {
+    engine.active_expiry.load(Relaxed)
+        && !engine.cron_rests.load(Relaxed)
+        && !engine.loading.is_active()
+        && !engine.keyspace.is_importing()
+        && engine.pause.state(engine.now_ms()).is_none()
+}
+
 /// Removes keys that are due, shard by shard from shard `first` on, for at most `budget`. Returns the
 /// shard to begin with next time, so that none is left out while others have more than enough.
 async fn expire_due(engine: &Engine, first: usize, budget: Duration) -> usize {
@@ -56,6 +61,10 @@ async fn expire_due(engine: &Engine, first: usize, budget: Duration) -> usize {
         for db in 0..engine.keyspace.databases() as u32 {
             let mut cursor = Some(0);
             while let Some(from) = cursor {
+                // Who forbids it meanwhile means it at once.
+                if !may_expire(engine) {
+                    return shard;
+                }
                 cursor = expire_step(engine, shard, db, from);
                 if cursor.is_some() {
                     tokio::task::yield_now().await;
