@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Server CPU of several hundred calls beside another server: finds what is dearer there than it need be.
+"""Server CPU of some 240 calls beside another server: finds what is dearer there than it need be.
 
 usage: run.py --server PROGRAM --peer PROGRAM --driver PROGRAM [--only REGEX] [--pipeline N] [--rounds N] [--seconds S]
 
