@@ -239,15 +239,13 @@ impl<'a> Needle<'a> {
 
     /// The last eight bytes of the item, or all if it is shorter, and where they stand in it.
     fn tail(&self) -> (usize, u64) {
-        let mut bytes = [0; 2 * 8 + HEAD_MAX];
-        bytes[8..8 + self.head_len].copy_from_slice(&self.head[..self.head_len]);
+        let mut bytes = [0; HEAD_MAX + 8];
+        bytes[..self.head_len].copy_from_slice(&self.head[..self.head_len]);
         let last = &self.payload[self.payload.len().saturating_sub(8)..];
-        let end = 8 + self.head_len + last.len();
-        bytes[end - last.len()..end].copy_from_slice(last);
-        let at = self.size().saturating_sub(8);
-        let from = if at == 0 { 8 } else { end - 8 };
-        let tail = bytes[from..].first_chunk().copied().unwrap_or_default();
-        (at, u64::from_le_bytes(tail))
+        let end = self.head_len + last.len();
+        bytes[self.head_len..end].copy_from_slice(last);
+        let tail = bytes[end.saturating_sub(8)..].first_chunk().copied().unwrap_or_default();
+        (self.size().saturating_sub(8), u64::from_le_bytes(tail))
     }
 
     /// Writes the item to the front of `out`, and returns the bytes it took.
