@@ -334,8 +334,8 @@ def start(server, tree, scratch):
 
 
 def wrap(server, script):
-    """Puts the server where the suite starts its own, and says its process id as Redis' banner does."""
-    script.write_text(f'#!/bin/sh\necho " PID: $$"\nexec "{server}" "$@" 2>&1\n')
+    """Puts the server where the suite starts its own; what it says on stderr joins the log that the suite reads."""
+    script.write_text(f'#!/bin/sh\nexec "{server}" "$@" 2>&1\n')
     script.chmod(0o755)
 
 
