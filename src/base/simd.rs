@@ -86,6 +86,95 @@ pub fn equal_bytes(bytes: &[u8; 16], wanted: u8) -> u16 {
     equal_portably(bytes, wanted)
 }
 
+/// Spreads numbers of 6 bits, the lowest bits of a byte first, to a byte each: 32 of every 24 bytes, as far as both slices go.
+pub fn spread_sixes(packed: &[[u8; 24]], spread: &mut [[u8; 32]]) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2.
+        return unsafe { avx2::spread_sixes(packed, spread) };
+    }
+    spread_sixes_portably(packed, spread);
+}
+
+/// Undoes [`spread_sixes`]; the upper two bits of every byte have to be 0.
+pub fn pack_sixes(spread: &[[u8; 32]], packed: &mut [[u8; 24]]) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2.
+        return unsafe { avx2::pack_sixes(spread, packed) };
+    }
+    pack_sixes_portably(spread, packed);
+}
+
+fn spread_sixes_portably(packed: &[[u8; 24]], spread: &mut [[u8; 32]]) {
+    for (packed, spread) in packed.iter().zip(spread) {
+        for (three, four) in packed.as_chunks::<3>().0.iter().zip(spread.as_chunks_mut::<4>().0) {
+            let bits = u32::from_le_bytes([three[0], three[1], three[2], 0]);
+            *four = [0, 6, 12, 18].map(|shift| (bits >> shift & 63) as u8);
+        }
+    }
+}
+
+fn pack_sixes_portably(spread: &[[u8; 32]], packed: &mut [[u8; 24]]) {
+    for (spread, packed) in spread.iter().zip(packed) {
+        for (four, three) in spread.as_chunks::<4>().0.iter().zip(packed.as_chunks_mut::<3>().0) {
+            let bits = four.iter().rev().fold(0, |bits, six| bits << 6 | u32::from(*six));
+            three.copy_from_slice(&bits.to_le_bytes()[..3]);
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use std::arch::x86_64::*;
+
+    /// As [`super::spread_sixes`]: 8 lanes of 32 bits take 3 bytes each, of which 4 numbers come.
+    #[target_feature(enable = "avx2")]
+    pub(super) fn spread_sixes(packed: &[[u8; 24]], spread: &mut [[u8; 32]]) {
+        // In each half, the bytes of a lane; the upper half begins 8 bytes behind the lower, so that no byte is read beyond
+        // the 24. -1 gives 0.
+        let lanes = _mm256_setr_epi8(
+            0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1, //
+            4, 5, 6, -1, 7, 8, 9, -1, 10, 11, 12, -1, 13, 14, 15, -1,
+        );
+        let six = |byte: u32| _mm256_set1_epi32(63 << (8 * byte));
+        for (packed, spread) in packed.iter().zip(spread) {
+            let at = packed.as_ptr();
+            // SAFETY: bytes 0 to 15 and 8 to 23 of the array's 24 are read, aligned to nothing.
+            let (low, high) = unsafe { (_mm_loadu_si128(at.cast()), _mm_loadu_si128(at.add(8).cast())) };
+            let bits = _mm256_shuffle_epi8(_mm256_set_m128i(high, low), lanes);
+            let first = _mm256_and_si256(bits, six(0));
+            let second = _mm256_and_si256(_mm256_slli_epi32::<2>(bits), six(1));
+            let third = _mm256_and_si256(_mm256_slli_epi32::<4>(bits), six(2));
+            let fourth = _mm256_and_si256(_mm256_slli_epi32::<6>(bits), six(3));
+            let all = _mm256_or_si256(_mm256_or_si256(first, second), _mm256_or_si256(third, fourth));
+            // SAFETY: the array's 32 bytes are written, aligned to nothing.
+            unsafe { _mm256_storeu_si256(spread.as_mut_ptr().cast(), all) };
+        }
+    }
+
+    /// As [`super::pack_sixes`]: numbers beside each other are added up, the second 64 times, then such pairs.
+    #[target_feature(enable = "avx2")]
+    pub(super) fn pack_sixes(spread: &[[u8; 32]], packed: &mut [[u8; 24]]) {
+        let dense = _mm256_setr_epi8(
+            0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1, //
+            0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1,
+        );
+        let together = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7);
+        for (spread, packed) in spread.iter().zip(packed) {
+            // SAFETY: the array's 32 bytes are read, aligned to nothing.
+            let sixes = unsafe { _mm256_loadu_si256(spread.as_ptr().cast()) };
+            let twelves = _mm256_maddubs_epi16(sixes, _mm256_set1_epi16(64 << 8 | 1));
+            let bits = _mm256_madd_epi16(twelves, _mm256_set1_epi32(4096 << 16 | 1));
+            let bytes = _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(bits, dense), together);
+            let mut all = [0; 32];
+            // SAFETY: the array's 32 bytes are written, aligned to nothing.
+            unsafe { _mm256_storeu_si256(all.as_mut_ptr().cast(), bytes) };
+            packed.copy_from_slice(&all[..24]);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +189,22 @@ mod tests {
                 let (bytes, wanted) = (words.map(|word| word as u8), wanted as u8);
                 assert_eq!(equal_bytes(&bytes, wanted), equal_portably(&bytes, wanted), "{bytes:?}");
             }
+        }
+    }
+
+    #[test]
+    fn numbers_of_six_bits_are_spread_and_packed() {
+        let mut random = fastrand::Rng::with_seed(2);
+        for len in [0, 1, 2, 16] {
+            let packed: Vec<[u8; 24]> = (0..len).map(|_| std::array::from_fn(|_| random.u8(..))).collect();
+            let (mut spread, mut plain) = (vec![[0; 32]; len], vec![[0; 32]; len]);
+            spread_sixes(&packed, &mut spread);
+            spread_sixes_portably(&packed, &mut plain);
+            assert_eq!(spread, plain);
+            let (mut again, mut plain) = (vec![[0; 24]; len], vec![[0; 24]; len]);
+            pack_sixes(&spread, &mut again);
+            pack_sixes_portably(&spread, &mut plain);
+            assert_eq!((&again, &plain), (&packed, &packed));
         }
     }
 }

@@ -277,7 +277,12 @@ async fn load(engine: &Arc<Engine>) -> Result<(), String> {
 /// Logs what matters about this start.
 fn announce(settings: &Settings) {
     let file = settings.file().map_or("none".into(), |file| file.display().to_string());
-    tracing::info!(version = version::SYNAP, redis = version::REDIS, pid = std::process::id(), "Synap starts");
+    tracing::info!(
+        version = version::SYNAP,
+        redis = version::REDIS,
+        pid = std::process::id(),
+        "Synap starts"
+    );
     tracing::info!(
         file,
         dir = settings.string(config::DIR),

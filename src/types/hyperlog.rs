@@ -13,7 +13,7 @@
 //! Counts are estimated as in Otmar Ertl, "New cardinality estimation algorithms for HyperLogLog
 //! sketches" (2017), algorithm 6.
 
-use crate::base::simd::widened;
+use crate::base::simd::{pack_sixes, spread_sixes, widened};
 
 /// Registers, each chosen by this many bits of an element's hash.
 const INDEX_BITS: u32 = 14;
@@ -139,37 +139,18 @@ pub fn merge(registers: &mut Registers, bytes: &[u8]) -> Result<(), Corrupt> {
     Ok(())
 }
 
-/// Registers that are spread before they are compared: both are vector code then.
-const SPREAD: usize = 256;
+/// Arrays of registers that are spread at a time.
+const SPREAD: usize = 32;
 
 #[inline(always)]
 fn raise((registers, packed): (&mut Registers, &[u8])) {
-    let mut spreads = [0; SPREAD];
-    for (registers, packed) in registers.chunks_mut(SPREAD).zip(packed.chunks(SPREAD * 6 / 8)) {
-        for (eight, packed) in spreads.as_chunks_mut::<8>().0.iter_mut().zip(packed.as_chunks::<6>().0) {
-            *eight = spread(packed).to_le_bytes();
-        }
-        registers.iter_mut().zip(&spreads).for_each(|(register, other)| *register = (*register).max(*other));
+    let mut spread = [[0; 32]; SPREAD];
+    let packed = packed.as_chunks::<24>().0.chunks(SPREAD);
+    for (registers, packed) in registers.chunks_mut(32 * SPREAD).zip(packed) {
+        spread_sixes(packed, &mut spread);
+        let others = spread.as_flattened();
+        registers.iter_mut().zip(others).for_each(|(register, other)| *register = (*register).max(*other));
     }
-}
-
-/// Eight registers of the dense form, each in a byte of its own.
-#[inline(always)]
-fn spread(&[a, b, c, d, e, f]: &[u8; 6]) -> u64 {
-    let bits = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
-    let bits = bits & 0xff_ffff | (bits & 0xffff_ff00_0000) << 8;
-    let bits = bits & 0x0000_0fff_0000_0fff | (bits & 0x00ff_f000_00ff_f000) << 4;
-    bits & 0x003f_003f_003f_003f | (bits & 0x0fc0_0fc0_0fc0_0fc0) << 2
-}
-
-/// Eight registers as the dense form has them: undoes [`spread`].
-#[inline(always)]
-fn pack(eight: &[u8; 8]) -> [u8; 6] {
-    let bits = u64::from_le_bytes(*eight);
-    let bits = bits & 0x003f_003f_003f_003f | (bits & 0x3f00_3f00_3f00_3f00) >> 2;
-    let bits = bits & 0x0000_0fff_0000_0fff | (bits & 0x0fff_0000_0fff_0000) >> 4;
-    let [a, b, c, d, e, f, _, _] = (bits & 0xff_ffff | (bits & 0x00ff_ffff_0000_0000) >> 8).to_le_bytes();
-    [a, b, c, d, e, f]
 }
 
 /// The value of register `at` in the packed bytes of a dense one.
@@ -291,16 +272,9 @@ pub fn encode(registers: &Registers, may_be_sparse: bool, sparse_len_max: usize)
         }
     }
     let mut bytes = header(DENSE);
-    widened((&mut bytes, registers), append_packed);
+    bytes.resize(DENSE_LEN, 0);
+    pack_sixes(registers.as_chunks::<32>().0, bytes[HEADER..].as_chunks_mut::<24>().0);
     bytes
-}
-
-#[inline(always)]
-fn append_packed((bytes, registers): (&mut Vec<u8>, &Registers)) {
-    let at = bytes.len();
-    bytes.resize(at + REGISTERS * 6 / 8, 0);
-    let packed = bytes[at..].as_chunks_mut::<6>().0;
-    packed.iter_mut().zip(registers.as_chunks::<8>().0).for_each(|(packed, eight)| *packed = pack(eight));
 }
 
 fn push_run(bytes: &mut Vec<u8>, value: u8, mut len: usize) {

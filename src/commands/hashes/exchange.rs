@@ -129,7 +129,7 @@ fn schedule<'a>(txn: &mut Txn<'_>, key: &[u8], fields: impl Iterator<Item = &'a 
     for field in fields {
         if past {
             hash.remove(&[field]);
-        } else if hash.value().contains(field) {
+        } else {
             hash.set_expire_at(field, Some(at));
         }
     }

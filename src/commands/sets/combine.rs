@@ -95,16 +95,8 @@ fn sunion(cx: &mut Keyed<'_, '_>) -> Result {
         reply_set(cx, &union(&sets, cx.txn.packing()));
         return Ok(());
     }
-    cx.reply.counted(crate::command::Reply::set, |reply| {
-        let mut known = HashSet::<Item<'_>, ahash::RandomState>::default();
-        known.reserve(sets.iter().flatten().map(|set| set.len()).max().unwrap_or(0));
-        for member in sets.iter().flatten().flat_map(|set| set.iter()) {
-            if known.insert(member) {
-                reply_item(reply, member);
-            }
-        }
-        Ok(known.len())
-    })
+    cx.reply
+        .counted(crate::command::Reply::set, |reply| Ok(distinct(&sets, |member| reply_item(reply, member))))
 }
 
 const SDIFF: Command = Command::new("SDIFF", "sdiff", Group::Set, Run::Keyed(sdiff))
@@ -130,7 +122,7 @@ fn reply_set(cx: &mut Keyed<'_, '_>, set: &Set) {
 }
 
 /// Shows the members that all `sets` have to `visit`, until it says to stop.
-pub fn intersect(sets: Vec<Option<&Set>>, mut visit: impl FnMut(Item<'_>) -> bool) {
+pub fn intersect<'s>(sets: Vec<Option<&'s Set>>, mut visit: impl FnMut(Item<'s>) -> bool) {
     let Some(mut sets) = sets.into_iter().collect::<Option<Vec<_>>>() else { return };
     sets.sort_by_key(|set| set.len());
     let Some((smallest, others)) = sets.split_first() else { return };
@@ -140,18 +132,29 @@ pub fn intersect(sets: Vec<Option<&Set>>, mut visit: impl FnMut(Item<'_>) -> boo
     });
 }
 
+/// Shows each of the members that any of `sets` has once to `visit`; returns how many there are.
+fn distinct<'s>(sets: &[Option<&'s Set>], mut visit: impl FnMut(Item<'s>)) -> usize {
+    let mut known = HashSet::<Item<'_>, ahash::RandomState>::default();
+    known.reserve(sets.iter().flatten().map(|set| set.len()).max().unwrap_or(0));
+    sets.iter()
+        .flatten()
+        .flat_map(|set| set.iter())
+        .filter(|member| known.insert(*member))
+        .for_each(&mut visit);
+    known.len()
+}
+
 /// The members that any of `sets` has.
 pub fn union(sets: &[Option<&Set>], packing: &Packing) -> Set {
-    let mut all = Set::new();
-    // What is in it while it is small: a packed list would be searched from end to end for every member.
-    let mut known = HashSet::<Item<'_>, ahash::RandomState>::default();
-    for member in sets.iter().flatten().flat_map(|set| set.iter()) {
-        if all.is_large() {
-            all.insert_item(member, packing);
-        } else if known.insert(member) {
-            all.insert_new(member, packing);
-        }
+    let largest = sets.iter().flatten().max_by_key(|set| set.len());
+    if let Some(largest) = largest.filter(|set| set.is_large_for_certain(packing)) {
+        let mut all = Set::clone(largest);
+        let others = sets.iter().flatten().filter(|set| !std::ptr::eq(**set, *largest));
+        others.flat_map(|set| set.iter()).for_each(|member| _ = all.insert_item(member, packing));
+        return all;
     }
+    let mut all = Set::new();
+    distinct(sets, |member| all.insert_new(member, packing));
     all
 }
 
@@ -166,14 +169,61 @@ pub fn difference(sets: &[Option<&Set>], packing: &Packing) -> Set {
     let taking = first.len() + others.iter().map(|set| set.len()).sum::<usize>();
     if asking <= taking {
         others.sort_by_key(|set| std::cmp::Reverse(set.len()));
-        for member in first.iter().filter(|member| !others.iter().any(|set| set.contains_item(*member))) {
-            rest.insert_new(member, packing);
-        }
+        let alone = |member: &Item<'_>| !others.iter().any(|set| set.contains_item(*member));
+        rest.extend_new(&first.iter().filter(alone).collect::<Vec<_>>(), packing);
         return rest;
     }
-    first.iter().for_each(|member| rest.insert_new(member, packing));
+    if first.is_large_for_certain(packing) {
+        rest = Set::clone(first);
+    } else {
+        first.iter().for_each(|member| rest.insert_new(member, packing));
+    }
     for member in others.iter().flat_map(|set| set.iter()) {
         rest.remove_item(member);
     }
     rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    fn some_members() -> impl Strategy<Value = BTreeSet<String>> {
+        let numbers = prop::collection::btree_set((0..60i64).prop_map(|n| n.to_string()), 0..30);
+        let texts = prop::collection::btree_set((0..60u32).prop_map(|n| format!("m{n}")), 0..30);
+        prop_oneof![numbers.clone(), (numbers, texts).prop_map(|(a, b)| a.into_iter().chain(b).collect())]
+    }
+
+    fn made<'m>(members: impl IntoIterator<Item = &'m String>, packing: &Packing) -> Set {
+        let mut set = Set::new();
+        members.into_iter().for_each(|member| _ = set.insert(member.as_bytes(), packing));
+        set
+    }
+
+    fn members(set: &Set) -> BTreeSet<String> {
+        set.iter().map(|member| String::from_utf8(member.to_vec()).unwrap()).collect()
+    }
+
+    proptest! {
+        /// Whatever the ways that large and small sets take, the result is what naive sets come to.
+        #[test]
+        fn sets_are_combined_as_naive_ones(a in some_members(), b in some_members(), c in some_members()) {
+            let packing = Packing::default();
+            for name in ["set_max_intset_entries", "set_max_listpack_entries"] {
+                packing.cell(name).unwrap().store(16, Relaxed);
+            }
+            let [x, y, z] = [&a, &b, &c].map(|naive| made(naive, &packing));
+            let sets = [Some(&x), None, Some(&y), Some(&z)];
+            let all = union(&sets, &packing);
+            prop_assert_eq!(members(&all), &(&a | &b) | &c);
+            prop_assert_eq!(all.encoding(), made(&members(&all), &packing).encoding());
+            prop_assert_eq!(members(&difference(&sets, &packing)), &(&a - &b) - &c);
+            let mut common = BTreeSet::new();
+            intersect(vec![Some(&x), Some(&y), Some(&z)], |member| common.insert(member.to_vec()));
+            prop_assert_eq!(common.len(), (&(&a & &b) & &c).len());
+        }
+    }
 }

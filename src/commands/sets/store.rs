@@ -24,10 +24,12 @@ fn sinterstore(cx: &mut Keyed<'_, '_>) -> Result {
         // As in Redis: the form of the smallest, integers or not, tells with which one to begin.
         let smallest = sets.iter().flatten().min_by_key(|set| set.len());
         let mut common = if smallest.is_none_or(|set| set.is_ints()) { Set::new() } else { Set::packed() };
+        let mut members = Vec::new();
         intersect(sets, |member| {
-            common.insert_new(member, packing);
+            members.push(member);
             true
         });
+        common.extend_new(&members, packing);
         common.narrow(packing);
         common
     })

@@ -44,10 +44,11 @@ impl Edit<'_, Hash> {
         self.change(|hash, _| hash.expect_expiry());
     }
 
-    /// Sets when `field`, which is there, expires (unix ms), or that it does not.
+    /// Sets when `field` expires (unix ms), or that it does not, if it is there.
     pub fn set_expire_at(&mut self, field: &[u8], expire_at: Option<i64>) {
-        self.change(|hash, _| hash.set_expire_at(field, expire_at));
-        self.record_expiry(field, expire_at);
+        if self.change(|hash, _| hash.set_expire_at(field, expire_at)) {
+            self.record_expiry(field, expire_at);
+        }
     }
 
     fn record_expiry(&mut self, field: &[u8], expire_at: Option<i64>) {

@@ -58,17 +58,15 @@ pub fn unpack(packed: &[u8], len: usize, out: &mut Vec<u8>) -> bool {
 /// seen last, in a table that a hash of them points into.
 pub fn pack(plain: &[u8], most: usize, out: &mut Vec<u8>) -> bool {
     let from = out.len();
-    let fits = PLACES.with_borrow_mut(|places| {
-        places.begin(plain.len());
-        let fits = fill(plain, from + most, places, out);
-        places.first += plain.len() as u32;
-        fits
-    });
+    let fits = PLACES.with_borrow_mut(|places| fill(plain, from + most, places.begin(plain.len()), out));
     if !fits {
         out.truncate(from);
     }
     fits
 }
+
+/// Slots of the table.
+const SLOTS: usize = 1 << 16;
 
 thread_local! {
     static PLACES: RefCell<Places> = RefCell::default();
@@ -78,34 +76,37 @@ thread_local! {
 /// is not cleared: a text counts its places from where the one before it ended.
 #[derive(Default)]
 struct Places {
-    table: Vec<u32>,
+    table: Option<Box<[u32; SLOTS]>>,
     /// What the place of the text's first byte counts as; what counts less was left by earlier texts.
     first: u32,
 }
 
 impl Places {
-    /// Makes ready for a text of `len` bytes.
-    fn begin(&mut self, len: usize) {
-        const SLOTS: usize = 1 << 16;
-        if self.table.is_empty() || len > (u32::MAX - self.first) as usize {
-            self.table = vec![0; SLOTS];
+    /// The table, ready for a text of `len` bytes, and what that text's first byte counts as.
+    fn begin(&mut self, len: usize) -> (&mut [u32; SLOTS], u32) {
+        let fits = len <= (u32::MAX - self.first) as usize;
+        let table = self.table.take().filter(|_| fits).unwrap_or_else(|| {
             self.first = 0;
-        }
-    }
-
-    /// Notes that the bytes at `at` are seen there, and tells where such may have been before; 0 is nowhere.
-    fn see(&mut self, plain: &[u8], at: usize) -> usize {
-        let place = &mut self.table[slot(&plain[at..])];
-        std::mem::replace(place, self.first + at as u32).saturating_sub(self.first) as usize
+            vec![0; SLOTS].try_into().expect("as many as there are")
+        });
+        let first = self.first;
+        self.first += len as u32;
+        (self.table.insert(table), first)
     }
 }
 
-fn fill(plain: &[u8], end: usize, places: &mut Places, out: &mut Vec<u8>) -> bool {
+/// Packs `plain` behind what `out` has, up to `end`; false if that is too little.
+fn fill(plain: &[u8], end: usize, (table, first): (&mut [u32; SLOTS], u32), out: &mut Vec<u8>) -> bool {
     const BACK_MAX: usize = 1 << 13;
+    // Notes that three bytes are seen at `at`, and tells where such may have been before; 0 is nowhere.
+    let mut see = |three: u32, at: usize| {
+        let place = &mut table[(three >> 8).wrapping_sub(three.wrapping_mul(5)) as usize % SLOTS];
+        std::mem::replace(place, first + at as u32).saturating_sub(first) as usize
+    };
     let (mut at, mut literal) = (0, 0);
-    while at + 2 < plain.len() {
-        let seen = places.see(plain, at);
-        if seen == 0 || at - seen > BACK_MAX || plain[seen..seen + 3] != plain[at..at + 3] {
+    while let Some(here) = three(plain, at) {
+        let seen = see(here, at);
+        if seen == 0 || at - seen > BACK_MAX || three(plain, seen) != Some(here) {
             // A run has its length before it.
             if out.len() + 1 + at - literal >= end {
                 return false;
@@ -135,7 +136,7 @@ fn fill(plain: &[u8], end: usize, places: &mut Places, out: &mut Vec<u8>) -> boo
             break;
         }
         for near in [at - 2, at - 1] {
-            places.see(plain, near);
+            three(plain, near).map(|bytes| see(bytes, near));
         }
     }
     if out.len() + 1 + at - literal + 3 > end {
@@ -145,10 +146,11 @@ fn fill(plain: &[u8], end: usize, places: &mut Places, out: &mut Vec<u8>) -> boo
     true
 }
 
-/// Where in the table the place of three bytes stands.
-fn slot(bytes: &[u8]) -> usize {
-    let three = u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]);
-    (three >> 8).wrapping_sub(three.wrapping_mul(5)) as usize & 0xFFFF
+/// The three bytes of `plain` from `at` on.
+#[inline(always)]
+fn three(plain: &[u8], at: usize) -> Option<u32> {
+    let [a, b, c] = plain.get(at..)?.first_chunk()?;
+    Some(u32::from_be_bytes([0, *a, *b, *c]))
 }
 
 /// How many bytes of `here`, which begins like `there`, are copied from there.
@@ -159,7 +161,7 @@ fn copied(there: &[u8], here: &[u8]) -> usize {
         17 | 18 => 19,
         left => left.max(3),
     };
-    3 + (3..most).take_while(|i| there[*i] == here[*i]).count()
+    3 + there[3..most].iter().zip(&here[3..most]).take_while(|(a, b)| a == b).count()
 }
 
 /// Bytes in a run of bytes as they are.

@@ -251,10 +251,13 @@ impl Hash {
     /// Sets when `field` expires, in unix milliseconds up to [`FIELD_EXPIRE_MAX`], or that it does not;
     /// false when there is no such field.
     pub fn set_expire_at(&mut self, field: &[u8], expire_at: Option<i64>) -> bool {
-        if expire_at.is_some() && self.contains(field) {
+        let item = Item::from(field);
+        if let View::Packed(list) = self.0.view()
+            && expire_at.is_some()
+            && list.find(At::START, item, 2).is_some()
+        {
             self.expect_expiry();
         }
-        let item = Item::from(field);
         match self.0.view_mut() {
             ViewMut::Packed(list) => list.find(At::START, item, 2).is_some(),
             ViewMut::Expiring(mut list) => {

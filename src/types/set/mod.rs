@@ -46,6 +46,11 @@ fn limit(setting: i64) -> usize {
     usize::try_from(setting).unwrap_or(0)
 }
 
+/// Whether so many members fit none of the small forms, whatever they are.
+fn outgrows(len: usize, packing: &Packing) -> bool {
+    !ints_fit(len, packing) && len > limit(packing.set_max_listpack_entries())
+}
+
 /// Whether an intset may have `len` members.
 fn ints_fit(len: usize, packing: &Packing) -> bool {
     len <= limit(packing.set_max_intset_entries()).min(INTSET_MAX - 1)
@@ -164,6 +169,20 @@ impl Set {
         }
         self.widen();
         self.put(item, is_new, packing)
+    }
+
+    /// Adds `members`, none of which is there.
+    pub fn extend_new(&mut self, members: &[Item<'_>], packing: &Packing) {
+        if self.is_empty() && outgrows(members.len(), packing) {
+            let bytes = members.iter().map(|member| member.size()).sum();
+            self.0 = Form::Table(Box::new(Table::new(members.len(), bytes))).into();
+        }
+        members.iter().for_each(|member| self.insert_new(*member, packing));
+    }
+
+    /// Whether it is in the form for many members, and would be so however its members came.
+    pub fn is_large_for_certain(&self, packing: &Packing) -> bool {
+        self.is_large() && outgrows(self.len(), packing)
     }
 
     /// Whether it is in the form for many members, in which they are found by their hashes.

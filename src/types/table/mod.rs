@@ -142,14 +142,19 @@ fn load(segment: &Segment, depth: u32) -> usize {
 impl<R: Record> Table<R> {
     /// An empty table, with room for about `records` of `bytes` together without a rehash.
     pub(super) fn new(records: usize, bytes: usize) -> Self {
-        let segment = Segment::new(0, records, bytes);
+        let depth = segment::depth_for(records, bytes);
+        let segments = 1 << depth;
+        // Chance brings some segments a little more.
+        let records = if segments == 1 { records } else { (records + records / 16) >> depth };
+        let segment = || Some(Box::new(Segment::new(depth, records, bytes >> depth)));
+        let directory: Vec<_> = (0..segments).map(|_| segment()).collect();
         Table {
-            depth: 0,
-            deepest: 1,
+            depth,
+            deepest: segments,
             len: 0,
-            bytes: segment.memory(),
-            segments: 1,
-            directory: vec![Some(Box::new(segment))],
+            bytes: directory.iter().flatten().map(|segment| segment.memory()).sum(),
+            segments,
+            directory,
             long: Long::default(),
             peak: 1,
             peak_len: 0,
@@ -246,10 +251,13 @@ impl<R: Record> Table<R> {
         loop {
             let index = self.index(hash);
             let segment = self.directory[index].as_mut().expect("owner finds a segment");
-            let before = segment.memory();
-            let fits = segment.reserve(size, arena_size::<R>);
-            self.bytes += segment.memory();
-            self.bytes -= before;
+            let mut fits = segment.has_room(size);
+            if !fits {
+                let before = segment.memory();
+                fits = segment.reserve(size, arena_size::<R>);
+                self.bytes += segment.memory();
+                self.bytes -= before;
+            }
             if fits {
                 write(segment.insert(hash, size));
                 self.peak = self.peak.max(load(segment, self.depth));

@@ -42,6 +42,11 @@ impl Bucket {
     fn slots_of(&self, tag: u16) -> u32 {
         u32::from(equal_words(&self.tags, tag)) & ((1 << SLOTS) - 1)
     }
+
+    /// The slots that hold a record, one bit each.
+    fn occupied(&self) -> u32 {
+        !self.slots_of(0) & ((1 << SLOTS) - 1)
+    }
 }
 
 /// The place of a record in a segment.
@@ -52,7 +57,6 @@ pub(super) struct Slot {
 }
 
 /// The records of one range of hashes.
-#[derive(Clone)]
 pub(super) struct Segment {
     buckets: Box<[Bucket]>,
     arena: Vec<u8>,
@@ -60,6 +64,14 @@ pub(super) struct Segment {
     dead: u32,
     /// How many leading bits all hashes here share.
     pub(super) depth: u32,
+}
+
+/// How deep the segments of a table lie that is to hold `records` of `bytes` together: so that each, filled by seven eighths,
+/// has room for as many more as chance may bring it.
+pub(super) fn depth_for(records: usize, bytes: usize) -> u32 {
+    let filled = |whole: usize| whole * 7 / 8;
+    let segments = records.div_ceil(filled(live_max(BUCKETS_MAX))).max(bytes.div_ceil(filled(ARENA_MAX)));
+    segments.next_power_of_two().ilog2()
 }
 
 /// The most records that `buckets` hold before there have to be more.
@@ -70,6 +82,15 @@ const fn live_max(buckets: usize) -> usize {
 /// The tag of `hash` behind a prefix of `depth` bits.
 fn tag_of(hash: u64, depth: u32) -> u16 {
     (((hash << depth) >> 48) as u16).max(1)
+}
+
+impl Clone for Segment {
+    /// A copy with as much room for more, so that it takes as many bytes.
+    fn clone(&self) -> Self {
+        let mut arena = Vec::with_capacity(self.arena.capacity());
+        arena.extend_from_slice(&self.arena);
+        Segment { buckets: self.buckets.clone(), arena, ..*self }
+    }
 }
 
 impl Segment {
@@ -157,6 +178,12 @@ impl Segment {
             at = self.after(at);
         }
         None
+    }
+
+    /// Whether it has room for one more record of `size` bytes as it is.
+    pub(super) fn has_room(&self, size: usize) -> bool {
+        self.live() < live_max(self.buckets.len())
+            && self.arena.len() + size <= self.arena.capacity().min(ARENA_MAX)
     }
 
     /// Makes room for one more record of `size` bytes; false when the segment has to be split first.
@@ -249,10 +276,11 @@ impl Segment {
     fn rebuild(&mut self, buckets: usize) {
         let old = std::mem::replace(&mut self.buckets, vec![Bucket::EMPTY; buckets].into());
         for bucket in &old {
-            for (tag, offset) in bucket.tags[..SLOTS].iter().zip(&bucket.offsets) {
-                if *tag != 0 {
-                    self.put(*tag, *offset);
-                }
+            let mut slots = bucket.occupied();
+            while slots != 0 {
+                let slot = slots.trailing_zeros() as usize;
+                self.put(bucket.tags[slot], bucket.offsets[slot]);
+                slots &= slots - 1;
             }
         }
     }
@@ -334,7 +362,7 @@ impl Segment {
     /// Shows every record, each with what happens to stand behind it, to `visit`, until it breaks off.
     pub(super) fn visit<'s>(&'s self, mut visit: impl FnMut(&'s [u8]) -> ControlFlow<()>) -> ControlFlow<()> {
         for bucket in &self.buckets {
-            let mut slots = !bucket.slots_of(0) & ((1 << SLOTS) - 1);
+            let mut slots = bucket.occupied();
             while slots != 0 {
                 visit(&self.arena[usize::from(bucket.offsets[slots.trailing_zeros() as usize])..])?;
                 slots &= slots - 1;
