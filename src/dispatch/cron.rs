@@ -32,7 +32,7 @@ pub async fn expiry(engine: Arc<Engine>) {
             () = tokio::time::sleep(period) => {}
             () = engine.stop.cancelled() => return,
         }
-        if may_expire(&engine) {
+        if may_expire(&engine, engine.now_ms()) {
             // A quarter of the time by default, up to 43 % at the highest effort.
             let effort = engine.settings.int(config::ACTIVE_EXPIRE_EFFORT) as u32;
             let start = Instant::now();
@@ -45,12 +45,12 @@ pub async fn expiry(engine: Arc<Engine>) {
 }
 
 /// Whether due keys may be removed in the background now.
-fn may_expire(engine: &Engine) -> bool {
+fn may_expire(engine: &Engine, now_ms: i64) -> bool {
     engine.active_expiry.load(Relaxed)
         && !engine.cron_rests.load(Relaxed)
         && !engine.loading.is_active()
         && !engine.keyspace.is_importing()
-        && engine.pause.state(engine.now_ms()).is_none()
+        && engine.pause.state(now_ms).is_none()
 }
 
 /// Removes keys that are due, shard by shard from shard `first` on, for at most `budget`. Returns the
@@ -61,11 +61,12 @@ async fn expire_due(engine: &Engine, first: usize, budget: Duration) -> usize {
         for db in 0..engine.keyspace.databases() as u32 {
             let mut cursor = Some(0);
             while let Some(from) = cursor {
-                // Who forbids it meanwhile means it at once.
-                if !may_expire(engine) {
+                // Who forbids it meanwhile means it at once: what becomes due after this look stays.
+                let now_ms = engine.now_ms();
+                if !may_expire(engine, now_ms) {
                     return shard;
                 }
-                cursor = expire_step(engine, shard, db, from);
+                cursor = expire_step(engine, shard, db, from, now_ms);
                 if cursor.is_some() {
                     tokio::task::yield_now().await;
                 }
@@ -79,10 +80,9 @@ async fn expire_due(engine: &Engine, first: usize, budget: Duration) -> usize {
     first
 }
 
-/// Removes about [`STEP`] due keys of one table from `cursor` on; returns where to go on.
-fn expire_step(engine: &Engine, shard: usize, db: u32, cursor: u64) -> Option<u64> {
+/// Removes about [`STEP`] keys of one table that are due at `now_ms`, from `cursor` on; returns where to go on.
+fn expire_step(engine: &Engine, shard: usize, db: u32, cursor: u64, now_ms: i64) -> Option<u64> {
     let start = Instant::now();
-    let now_ms = engine.now_ms();
     let mut due: Vec<Box<[u8]>> = Vec::new();
     let next = {
         let mut held = engine.keyspace.lock(shard);
@@ -129,10 +129,22 @@ mod tests {
         trial.call("GET a");
         trial.call("HGET h f");
         for shard in 0..SHARDS {
-            expire_step(&trial.engine, shard, 0, 0);
+            expire_step(&trial.engine, shard, 0, 0, trial.engine.now_ms());
         }
         let totals = trial.engine.metrics.totals();
         assert_eq!((totals.expired_keys, totals.expired_keys_active), (2, 1));
         assert_eq!((totals.expired_fields, totals.expired_fields_active), (2, 1));
+    }
+
+    #[test]
+    fn what_becomes_due_after_the_look_stays() {
+        let mut trial = Trial::of(&[]);
+        trial.call("SET a 1 PX 1");
+        let looked_ms = trial.engine.now_ms();
+        trial.engine.clock.advance(10);
+        for shard in 0..SHARDS {
+            expire_step(&trial.engine, shard, 0, 0, looked_ms);
+        }
+        assert_eq!(trial.engine.metrics.totals().expired_keys_active, 0);
     }
 }
