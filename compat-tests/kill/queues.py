@@ -49,7 +49,7 @@ class Message:
         self.pushed = None  # when the push was acknowledged
         # What was done to end it: (what, when sent, when acknowledged as done or None, to where it was handed over)
         self.ends = []
-        self.lease = None  # (receipt, deadline in unix ms) of the lease that lives, as far as is known
+        self.lease = None  # (receipt, from, until in the server's unix ms) of the lease that lives, as far as is known
         self.redriven = None
 
 
@@ -127,16 +127,16 @@ class Consumer(Actor):
     def work(self, link):
         queue = self.rng.choice(QUEUES)
         lease = self.rng.choice([30, 200, 5000, 60000])
-        asked_ms = int(time.time() * 1000)
+        asked = time.monotonic()
         popped = link("QPOP", queue, "COUNT", self.rng.choice([1, 1, 4]), "LEASE", lease, "BLOCK", 20, "WITHMETA")
         now = time.monotonic()
         for receipt, body, meta in popped or []:
-            self.note(queue, receipt, body.decode(), pairs(meta), now, asked_ms)
+            self.note(queue, receipt, body.decode(), pairs(meta), lease, asked, now)
         for receipt, body, _ in popped or []:
             self.settle(link, queue, receipt, body.decode())
 
-    def note(self, queue, receipt, body, meta, now, asked_ms):
-        book = self.book
+    def note(self, queue, receipt, body, meta, lease, asked, now):
+        book, until = self.book, int(meta[b"deadline"])
         with book.lock:
             book.delivered += 1
             if (queue, receipt) in book.receipts:
@@ -146,13 +146,14 @@ class Consumer(Actor):
             if message is None:
                 book.faults.append(f"{body} was never pushed")
                 return
-            done = [end for end in message.ends if end[2] is not None and end[2] < now - 0.001 and end[0] == "ack"]
-            if done and done[-1][2] < asked_ms / 1000 - time.time() + time.monotonic():
+            if any(end[0] == "ack" and end[2] is not None and end[2] < asked for end in message.ends):
                 book.faults.append(f"{body} was acknowledged and is delivered as {receipt}")
-            live = message.lease
-            if live and int(meta[b"deadline"]) - live[1] < 0 and asked_ms > 0 and int(time.time() * 1000) < live[1] - 5:
-                book.faults.append(f"{body} is under {live[0]} until {live[1]} and under {receipt}")
-            message.lease = (receipt, int(meta[b"deadline"]))
+            # By the server's clock: one consumer may note a delivery long after another noted a later one.
+            live, granted = message.lease, until - lease
+            if live and max(live[1], granted) < min(live[2], until):
+                book.faults.append(f"{body} is under {live[0]} from {live[1]} until {live[2]} and under {receipt} from {granted} until {until}")
+            if not live or live[1] <= granted:
+                message.lease = (receipt, granted, until)
             message.id = message.id or meta[b"id"]
             if message.group:
                 self.check_order(message, body, now)
@@ -179,7 +180,7 @@ class Consumer(Actor):
             if what in ("ack", "over", "dead", "fail", "return") and message.lease and message.lease[0] == receipt:
                 message.lease = None
             if what == "touch" and message.lease and message.lease[0] == receipt:
-                message.lease = (receipt, 0)
+                message.lease = (receipt, message.lease[1], message.lease[1])
         if what == "ack":
             done = link("QACK", queue, receipt)
             if done and link("QACK", queue, receipt):

@@ -300,14 +300,16 @@ class Writer(threading.Thread):
             first, last = (killed - self.steps[at][3] for at in (survived, must - 1))
             why = "its connection waits for the disk" if self.durable else f"{first:.2f} to {last:.2f} s before the end"
             faults.append(f"{where}: {survived} steps are there, {must} were acknowledged and durable ({why})")
+        asked_ms = time.time() * 1000
         found = self.fetch(link)
+        fetched_ms = time.time() * 1000
         model = copy.deepcopy(self.base)
         for change, *_ in self.steps[:survived]:
             change(model)
-        problem = self.compare(model, found)
+        problem = self.compare(model, found, asked_ms, fetched_ms)
         if problem and survived < len(self.steps) and not self.steps[survived][1]:
             self.steps[survived][0](model)
-            problem = self.compare(model, found)
+            problem = self.compare(model, found, asked_ms, fetched_ms)
         if problem:
             faults.append(f"{where}, after {survived} of {len(self.steps)} steps: {problem}")
         self.base, self.first = found, survived + self.first
@@ -330,15 +332,15 @@ class Writer(threading.Thread):
                 found.ttl[key] = ttl
         return found
 
-    def compare(self, model, found):
-        now_ms = time.time() * 1000
+    def compare(self, model, found, asked_ms, fetched_ms):
+        """What is wrong with `found`, which was fetched between these times."""
         for key in KEYS:
             want, have = model.values.get(key), found.values.get(key)
             if not want and not have:
                 continue  # an empty stream is as good as none here
             due = model.ttl.get(key)
-            if due is not None and due < now_ms + 1000:
-                if have is not None and due < now_ms - 1000:
+            if due is not None and due < fetched_ms + 1000:
+                if have is not None and due < asked_ms - 1000:
                     return f"{key} has come back"
                 continue
             if want != have:
