@@ -12,7 +12,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// How long a reply may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long what was sent may stay unread before that is taken for what the server wants.
+const ARRIVAL: Duration = Duration::from_millis(500);
 /// How long nothing must arrive for `(nothing)` to hold.
 const SILENCE: Duration = Duration::from_millis(40);
 
@@ -135,10 +137,13 @@ impl Player<'_> {
                 }
                 Ok(())
             }
-            Act::Nothing => match self.receive(on, SILENCE)? {
-                (Got::Nothing, ..) => Ok(()),
-                (got, _, sent) => Err(report(&sent, "(nothing)", &got)),
-            },
+            Act::Nothing => {
+                self.conn(on)?.link.settle(ARRIVAL);
+                match self.receive(on, SILENCE)? {
+                    (Got::Nothing, ..) => Ok(()),
+                    (got, _, sent) => Err(report(&sent, "(nothing)", &got)),
+                }
+            }
             Act::Closed => match self.receive(on, PATIENCE)? {
                 (Got::Closed, ..) => Ok(()),
                 (got, _, sent) => Err(report(&sent, "(closed)", &got)),

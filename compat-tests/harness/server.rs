@@ -43,7 +43,7 @@ impl Server {
             .spawn()
             .map_err(|e| format!("cannot start {program}: {e}"))?;
         let mut server = Self { port, child, dir };
-        let until = Instant::now() + Duration::from_secs(20);
+        let until = Instant::now() + Duration::from_secs(60);
         while !server.answers() {
             let ended = server.child.try_wait().map_err(|e| e.to_string())?.is_some();
             if ended || Instant::now() > until {
@@ -57,7 +57,7 @@ impl Server {
     fn answers(&self) -> bool {
         Socket::open(self.port).is_ok_and(|mut socket| {
             socket.send(&encode([&b"PING"[..]].into_iter())).is_ok()
-                && matches!(socket.receive(Duration::from_secs(1)), Ok(Got::Value(_)))
+                && matches!(socket.receive(Duration::from_secs(10)), Ok(Got::Value(_)))
         })
     }
 

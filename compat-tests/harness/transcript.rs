@@ -13,6 +13,14 @@ pub struct Case {
     pub steps: Vec<Step>,
 }
 
+impl Case {
+    /// Whether it races with the clock: a busy machine may take longer than the time that it lets pass, or than the silence
+    /// in which what was sent is to have arrived.
+    pub fn races(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.act, Act::Pass { .. } | Act::Nothing))
+    }
+}
+
 /// Where a case runs and where not.
 #[derive(Debug, Clone)]
 pub enum Directive {
