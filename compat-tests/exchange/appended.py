@@ -80,7 +80,7 @@ def start(program, scratch, data):
     (directory / "appendonlydir" / "appendonly.aof.manifest").write_text("file appendonly.aof.1.incr.aof seq 1 type i\n")
     server = Server(program, directory, "--save", "", "--appendonly", "yes")
     try:
-        return contents(server.start().wait(20))
+        return contents(server.start().wait())
     except Failure:
         return None
     finally:
