@@ -21,7 +21,7 @@ FLAGS = [
 KEYS = {"Enter": "\ue007", "Escape": "\ue00c", "Tab": "\ue004", "Space": " "}
 
 
-def wait(condition, what, seconds=30):
+def wait(condition, what, seconds=60):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
@@ -56,7 +56,7 @@ class Browser:
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(self.base + path, data, {"Content-Type": "application/json"}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
             raise Failure(json.load(error)["value"]["message"]) from None

@@ -39,7 +39,7 @@ CALLS = [
 ]
 
 
-def wait(condition, what, seconds=60):
+def wait(condition, what, seconds=120):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
@@ -64,7 +64,7 @@ def scrape(program):
             subprocess.run(cli, input="\n".join(CALLS), text=True, timeout=60, check=True, **{"stdout": subprocess.DEVNULL})
             command = ["prometheus-redis-exporter", "-redis.addr", f"redis://127.0.0.1:{port}", "-web.listen-address", f"127.0.0.1:{web}"]
             started.append(subprocess.Popen(command, **quiet))
-            text = wait(lambda: urllib.request.urlopen(f"http://127.0.0.1:{web}/metrics", timeout=10).read().decode(), "the exporter")
+            text = wait(lambda: urllib.request.urlopen(f"http://127.0.0.1:{web}/metrics", timeout=60).read().decode(), "the exporter")
         finally:
             for process in started:
                 process.kill()
