@@ -33,8 +33,8 @@ serve() {
     port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
     "$server" --port "$port" --bind 127.0.0.1 --save '' --appendonly yes --dir "$scratch" >"$scratch/log" 2>&1 &
     pid=$!
-    for _ in $(seq 200); do
-        if redis-cli -p "$port" ping >/dev/null 2>&1; then break; fi
+    for _ in $(seq 1200); do
+        if redis-cli -p "$port" ping >/dev/null 2>&1 || ! kill -0 "$pid" 2>/dev/null; then break; fi
         sleep 0.05
     done
 }

@@ -51,9 +51,9 @@ def main():
 def hold(port, script, mode, said):
     """What redis-cli shows of a session, and the key afterwards."""
     cli = ["redis-cli", "-p", str(port)]
-    subprocess.run([*cli, "DEL", "k"], stdout=subprocess.DEVNULL, timeout=10, check=True)
-    shown = subprocess.run([*cli, mode, "--eval", str(script), "k", ",", "21"], input=said, capture_output=True, text=True, timeout=30)
-    left = subprocess.run([*cli, "GET", "k"], capture_output=True, text=True, timeout=10, check=True)
+    subprocess.run([*cli, "DEL", "k"], stdout=subprocess.DEVNULL, timeout=60, check=True)
+    shown = subprocess.run([*cli, mode, "--eval", str(script), "k", ",", "21"], input=said, capture_output=True, text=True, timeout=120)
+    left = subprocess.run([*cli, "GET", "k"], capture_output=True, text=True, timeout=60, check=True)
     return re.sub(r"@0x[0-9a-f]+", "@", shown.stdout) + f"k: {left.stdout}"
 
 

@@ -60,14 +60,14 @@ def main():
             f"enable-debug-command local\nbind 127.0.0.1\ndir {scratch}\nlogfile {scratch}/log\n"
         )
         # Whoever starts it gets the terminal back, while the server lives in a session of its own.
-        subprocess.run([sys.argv[1], conf], check=True, timeout=20, stdin=subprocess.DEVNULL)
+        subprocess.run([sys.argv[1], conf], check=True, timeout=60, stdin=subprocess.DEVNULL)
         until("the socket is there", path.exists)
         pid = int(pidfile.read_text())
         try:
             alone = os.getsid(pid) != os.getsid(0) and os.readlink(f"/proc/{pid}/fd/1") == "/dev/null"
             report = subprocess.run(
                 ["./hiredis-test", "-h", "127.0.0.1", "-p", str(port), "-s", path, "--skip-throughput"],
-                cwd=tree, capture_output=True, text=True, errors="replace", timeout=120,
+                cwd=tree, capture_output=True, text=True, errors="replace", timeout=300,
             )
         finally:
             os.kill(pid, signal.SIGTERM)

@@ -8,6 +8,6 @@ use_python apps-py "$here/requirements.txt"
 use_node apps-node "$here/node/package.json"
 cp "$here/node/apps.mjs" "$here/../uses.mjs" "$node/"
 serve
-use 300 "$python/bin/python" "$here/apps.py" 127.0.0.1 "$port"
-use 300 node "$node/apps.mjs" 127.0.0.1 "$port"
+use 600 "$python/bin/python" "$here/apps.py" 127.0.0.1 "$port"
+use 600 node "$node/apps.mjs" 127.0.0.1 "$port"
 close

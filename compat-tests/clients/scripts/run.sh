@@ -8,6 +8,6 @@ use_python script-users-py "$here/requirements.txt"
 use_node script-users-node "$here/node/package.json"
 cp "$here/node/users.mjs" "$here/../uses.mjs" "$node/"
 serve
-use 300 "$python/bin/python" "$here/users.py" 127.0.0.1 "$port"
-use 300 node "$node/users.mjs" 127.0.0.1 "$port"
+use 600 "$python/bin/python" "$here/users.py" 127.0.0.1 "$port"
+use 600 node "$node/users.mjs" 127.0.0.1 "$port"
 close

@@ -124,7 +124,7 @@ async function sessionsLast() {
 async function semaphoresLimit() {
   let inside = 0, most = 0;
   const enter = async () => {
-    const semaphore = new Semaphore(redis, "sem", 3, { acquireTimeout: 30000, retryInterval: 5 });
+    const semaphore = new Semaphore(redis, "sem", 3, { acquireTimeout: 60000, retryInterval: 5 });
     await semaphore.acquire();
     most = Math.max(most, ++inside);
     await sleep(20);
@@ -141,7 +141,7 @@ async function semaphoresLimit() {
 
 async function messagesQueue() {
   const queue = new RSMQ({ host, port, ns: "rsmq" });
-  await queue.createQueueAsync({ qname: "q", vt: 1 });
+  await queue.createQueueAsync({ qname: "q", vt: 3 });
   const id = await queue.sendMessageAsync({ qname: "q", message: "hello" });
   assert.equal((await queue.receiveMessageAsync({ qname: "q" })).message, "hello");
   assert.deepEqual(await queue.receiveMessageAsync({ qname: "q" }), {});

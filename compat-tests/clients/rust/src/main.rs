@@ -118,7 +118,7 @@ fn publish(c: &mut Connection, url: &str) -> Check {
     let mut listener = listener.as_pubsub();
     listener.subscribe("news")?;
     same!(c.publish::<_, _, i64>("news", "hello")?, 1);
-    listener.set_read_timeout(Some(Duration::from_secs(5)))?;
+    listener.set_read_timeout(Some(Duration::from_secs(60)))?;
     same!(listener.get_message()?.get_payload::<String>()?, "hello");
     Ok(())
 }
@@ -190,8 +190,8 @@ fn play(
     needs: &[&str],
     check: fn(&mut Connection, &str) -> Check,
 ) -> Result<Option<String>, Box<dyn std::error::Error>> {
-    let mut connection = redis::Client::open(url)?.get_connection_with_timeout(Duration::from_secs(5))?;
-    connection.set_read_timeout(Some(Duration::from_secs(20)))?;
+    let mut connection = redis::Client::open(url)?.get_connection_with_timeout(Duration::from_secs(60))?;
+    connection.set_read_timeout(Some(Duration::from_secs(60)))?;
     let known: Vec<Value> = redis::cmd("COMMAND").arg("INFO").arg(needs).query(&mut connection)?;
     let lacking: Vec<&str> =
         needs.iter().zip(known).filter(|(_, info)| *info == Value::Nil).map(|(need, _)| *need).collect();
