@@ -11,7 +11,7 @@ use_node node "$clients/node/package.json"
 cp "$here/node/worker.mjs" "$node/"
 CARGO_TARGET_DIR=$cache/rust-client cargo build -q --locked --manifest-path "$here/rust/Cargo.toml"
 serve
-run() { use 120 "$python/bin/python" "$here/run.py" 127.0.0.1 "$port" "$@"; }
+run() { use 300 "$python/bin/python" "$here/run.py" 127.0.0.1 "$port" "$@"; }
 run redis-py "$python/bin/python" "$here/python/worker.py"
 run node-redis node "$node/worker.mjs"
 run rust "$cache/rust-client/debug/queue-worker"

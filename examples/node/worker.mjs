@@ -6,7 +6,7 @@
 
 import { createClient } from "redis";
 
-const LEASE_MS = 1000;
+const LEASE_MS = 3000;
 const [host, port, queue] = process.argv.slice(2);
 
 async function run(job) {

@@ -12,7 +12,7 @@ import time
 
 import redis
 
-LEASE_MS = 1000
+LEASE_MS = 3000
 
 stop = threading.Event()
 

@@ -9,7 +9,7 @@ use redis::{RedisResult, cmd};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-const LEASE_MS: u64 = 1000;
+const LEASE_MS: u64 = 3000;
 
 async fn run(job: &str) -> Result<(), String> {
     let ms = job.strip_prefix("work ").and_then(|ms| ms.parse().ok());
