@@ -20,7 +20,7 @@ class Gone(Exception):
 class Link:
     """A connection that speaks RESP2."""
 
-    def __init__(self, port, seconds=20):
+    def __init__(self, port, seconds=60):
         self.socket = socket.create_connection(("127.0.0.1", port), seconds)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.file = self.socket.makefile("rb", 1 << 16)
@@ -89,7 +89,7 @@ class Link:
         self.socket.close()
 
 
-def until(what, f, seconds=20):
+def until(what, f, seconds=60):
     """Waits until `f()` is true."""
     end = time.monotonic() + seconds
     while not f():
@@ -147,7 +147,7 @@ class Server:
             )
         return self
 
-    def wait(self, seconds=60):
+    def wait(self, seconds=120):
         """Waits until it serves; returns a connection."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:

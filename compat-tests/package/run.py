@@ -90,7 +90,7 @@ def health(server, scratch):
     yield "with nothing to ask it says so", "there is nothing to ask" in run(server, "--healthcheck", "--port", 0).stderr
 
 
-def wait(condition, seconds=30):
+def wait(condition, seconds=120):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -151,7 +151,7 @@ def service(root, inside):
             yield f"it has {expected or 'nothing'}", run("redis-cli", "-p", port, "GET", "k").stdout.strip() == expected
             run("redis-cli", "-p", port, "SET", "k", "kept")
             process.send_signal(signal.SIGTERM)
-            yield "it ends when it is told to", process.wait(30) == 0
+            yield "it ends when it is told to", process.wait(60) == 0
         finally:
             process.kill()
 

@@ -82,14 +82,14 @@ class Server(servers.Server):
 
     def end(self):
         self.process.terminate()
-        assert self.process.wait(20) == 0, "the server did not stop as it should"
+        assert self.process.wait(60) == 0, "the server did not stop as it should"
 
 
 def client(server, authority, identity=None, **more):
     cert, key = identity or (None, None)
     return redis.Redis(
         host="127.0.0.1", port=server.port, ssl=True, ssl_ca_certs=str(authority.path), ssl_certfile=cert,
-        ssl_keyfile=key, ssl_check_hostname=False, socket_timeout=10, retry=None, **more,
+        ssl_keyfile=key, ssl_check_hostname=False, socket_timeout=60, retry=None, **more,
     )
 
 
@@ -141,13 +141,15 @@ def checks(program, directory):
         yield "so do long pipelines", all(pipe.execute()) and admin.dbsize() == 20_001
         listener = admin.pubsub(ignore_subscribe_messages=True)
         listener.subscribe("news")
-        listener.get_message(timeout=5)
+        servers.until("the subscription", lambda: admin.pubsub_numsub("news")[0][1] == 1)
         admin.publish("news", "hello")
-        message = listener.get_message(timeout=5) or listener.get_message(timeout=5)
+        messages = []
+        servers.until("the message", lambda: messages.append(listener.get_message(timeout=1)) or messages[-1])
+        message = messages[-1]
         yield "messages are pushed", message and message["data"] == b"hello"
 
         cli = ["redis-cli", "-p", str(server.port), "--tls", "--cacert", str(ours.path), "--cert", bob[0], "--key", bob[1]]
-        said = subprocess.run([*cli, "--no-auth-warning", "get", "k7"], capture_output=True, timeout=20).stdout
+        said = subprocess.run([*cli, "--no-auth-warning", "get", "k7"], capture_output=True, timeout=60).stdout
         yield "redis-cli speaks with it", said.strip() == b"v" * 100
 
         with socket.create_connection(("127.0.0.1", server.port), 10) as plain:
