@@ -514,8 +514,26 @@ def taken_port(start):
     assert server.call("PING") == ("+", b"PONG")
 
 
+def stopped_at_once(start):
+    """Who stops a server as soon as it can be reached sees it end as it should."""
+    server = start()
+    for _ in range(10):
+        server.stop()
+        server.process = subprocess.Popen(server.command, stdout=server.log, stderr=server.log, stdin=subprocess.DEVNULL)
+        reached, end = False, time.monotonic() + 60
+        while not reached:
+            try:
+                raw(server).close()
+                reached = True
+            except ConnectionRefusedError:
+                assert time.monotonic() < end, "it does not start"
+        server.process.terminate()
+        assert server.process.wait(60) == 0, server.process.returncode
+    server.start()
+
+
 TESTS = [announced_lengths, dribbled_requests, slow_loris, slow_reader, soft_limit, strangers, too_many, no_descriptors, inline_requests, injected_frames,
-         long_transaction, own_messages, waiters, crowd, patterns, due_keys, huge_arguments, vector_sets, rewritten_settings, unprotected, taken_port]
+         long_transaction, own_messages, waiters, crowd, patterns, due_keys, huge_arguments, vector_sets, rewritten_settings, unprotected, taken_port, stopped_at_once]
 
 
 class Started(Server):

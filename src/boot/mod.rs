@@ -162,6 +162,11 @@ async fn serve(settings: Settings) -> Result<(), String> {
     tls.follow(&engine.settings)?;
     tls.watch(&engine.settings);
     tasks.spawn(tls.clone().renew(engine.clone()));
+    // Before it can be reached: a signal right then would end it without a word, and with a status of failure.
+    let failed = |error: std::io::Error| format!("cannot wait for signals: {error}");
+    note_signals(&engine, &tasks).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let listeners = Arc::new(Listeners::new(tasks.clone(), tls));
     listeners
         .follow(&engine)
@@ -176,12 +181,8 @@ async fn serve(settings: Settings) -> Result<(), String> {
     tasks.spawn(cron::saving(engine.clone()));
     attend_queues(&engine, &tasks);
     compact(&engine)?;
-    let failed = |error: std::io::Error| format!("cannot wait for signals: {error}");
-    note_signals(&engine, &tasks).map_err(failed)?;
     tracing::info!("Server initialized");
 
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut asked = async || {
         tokio::select! {
             _ = interrupt.recv() => ("SIGINT", Some(config::SHUTDOWN_ON_SIGINT)),
