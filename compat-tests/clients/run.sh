@@ -12,7 +12,7 @@ serve
 use 600 "$python/bin/python" "$here/redis_py.py" 127.0.0.1 "$port"
 use 600 node "$node/smoke.mjs" 127.0.0.1 "$port"
 use 600 "$cache/rust-client/debug/client-smoke" 127.0.0.1 "$port"
-use 1800 "$python/bin/python" "$here/vector_sets.py" "$server"
-use 1800 /usr/bin/python3 "$here/suites.py" --server "$server"
+use 2700 "$python/bin/python" "$here/vector_sets.py" "$server"
+use 3600 /usr/bin/python3 "$here/suites.py" --server "$server"
 use 600 /usr/bin/python3 "$here/hiredis_suite.py" "$server"
 close

@@ -21,7 +21,7 @@ import sources  # noqa: E402
 from wire import Server  # noqa: E402
 
 # Seconds that a test may take: some add thousands of vectors, to a server that is not optimised perhaps.
-SECONDS = 300
+SECONDS = 900
 # Tests that fail, and why.
 KNOWN = {
     "ComprehensiveReplicationTest": "there is no replication yet",
