@@ -21,8 +21,10 @@ pub trait Link {
     fn send(&mut self, bytes: &[u8]) -> Result<(), String>;
     /// The next reply, waiting at most `patience`.
     fn receive(&mut self, patience: Duration) -> Result<Got, String>;
-    /// Waits at most `patience` until the other end has read what was sent, where that can be seen.
-    fn settle(&mut self, _patience: Duration) {}
+    /// Waits at most `patience` until the other end has read what was sent, where that can be seen; whether it had to wait.
+    fn settle(&mut self, _patience: Duration) -> bool {
+        false
+    }
 }
 
 /// Bytes that came, of which the first are read.
@@ -119,18 +121,20 @@ impl Link for Socket {
         }
     }
 
-    fn settle(&mut self, patience: Duration) {
-        let (Ok(own), Ok(peer)) = (self.stream.local_addr(), self.stream.peer_addr()) else { return };
+    fn settle(&mut self, patience: Duration) -> bool {
+        let (Ok(own), Ok(peer)) = (self.stream.local_addr(), self.stream.peer_addr()) else { return false };
         // The other end, as Linux lists it: `N: ADDRESS:PORT ADDRESS:PORT STATE SENDING:UNREAD …`
         let ends = format!(":{:04X} 0100007F:{:04X} ", peer.port(), own.port());
         let until = Instant::now() + patience;
+        let mut waited = false;
         loop {
             let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
             let queues = table.lines().find(|line| line.contains(&ends));
             let queues = queues.and_then(|line| line.split_whitespace().nth(4));
             if queues.is_none_or(|queues| queues.ends_with(":00000000")) || Instant::now() > until {
-                return;
+                return waited;
             }
+            waited = true;
             sleep(Duration::from_millis(1));
         }
     }

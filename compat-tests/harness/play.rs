@@ -138,8 +138,11 @@ impl Player<'_> {
                 Ok(())
             }
             Act::Nothing => {
-                self.conn(on)?.link.settle(ARRIVAL);
-                match self.receive(on, SILENCE)? {
+                let mut got = self.receive(on, SILENCE)?;
+                if matches!(got.0, Got::Nothing) && self.conn(on)?.link.settle(ARRIVAL) {
+                    got = self.receive(on, SILENCE)?;
+                }
+                match got {
                     (Got::Nothing, ..) => Ok(()),
                     (got, _, sent) => Err(report(&sent, "(nothing)", &got)),
                 }
