@@ -74,7 +74,8 @@ impl Inside {
         runtime.spawn(cron::saving(engine.clone()));
         let mut log = None;
         if besides == Besides::Replay {
-            let directory = Directory { disk: Arc::new(Simulated::new(1)), path: "/log".into() };
+            // Of this run alone: who saves claims the place on the real disk, too.
+            let directory = Directory { disk: Arc::new(Simulated::new(1)), path: dir.join("log") };
             engine.start_log(directory.clone(), FIRST).map_err(|e| format!("no log: {e}"))?;
             log = Some((directory, FIRST));
         }
