@@ -57,14 +57,15 @@ pub async fn attend(engine: Arc<Engine>) {
             () = agenda.earlier() => continue,
             () = engine.stop.cancelled() => return,
         }
-        // What is replayed goes by the time of the log.
-        if engine.loading.is_active() || engine.pause.state(engine.now_ms()).is_some() {
+        // What is replayed goes by the time of the log. Who pauses means it at once: what becomes due after this look stays.
+        let now_ms = engine.now_ms();
+        if engine.loading.is_active() || engine.pause.state(now_ms).is_some() {
             tokio::time::sleep(LOOK).await;
             continue;
         }
-        while let Some((db, key)) = agenda.take(engine.now_ms()) {
+        while let Some((db, key)) = agenda.take(now_ms) {
             disarm(&engine, db, &key);
-            while !catch_up(&engine, db, &[&key], engine.now_ms()) {
+            while !catch_up(&engine, db, &[&key], now_ms) {
                 // Who answers clients goes first, also where it waits for this core.
                 std::thread::yield_now();
             }
