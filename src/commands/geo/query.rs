@@ -296,12 +296,11 @@ impl<'a> Query<'a> {
 
     /// The members found in `sorted` as a sorted set, scored by position or by distance.
     fn collect(&self, sorted: Option<&Sorted>, packing: &Packing) -> Sorted {
-        let mut found = Sorted::new();
-        for hit in self.hits(sorted) {
-            let score = if self.store_distance { hit.distance } else { hit.score };
-            found.insert(score, hit.member.text().as_bytes(), packing);
-        }
-        found
+        let score_of = |hit: &Hit<'_>| if self.store_distance { hit.distance } else { hit.score };
+        let hits = self.hits(sorted);
+        let mut found: Vec<_> = hits.iter().map(|hit| (hit.member, score_of(hit))).collect();
+        Sorted::arrange(&mut found);
+        Sorted::gathered(&found, packing)
     }
 }
 

@@ -197,10 +197,7 @@ impl<'a> Query<'a> {
             }
             Combine::Diff => self.diff(),
         };
-        result.sort_by(|(a, x), (b, y)| {
-            let by_score = x.partial_cmp(y).unwrap_or(std::cmp::Ordering::Equal);
-            by_score.then_with(|| a.text().as_bytes().cmp(b.text().as_bytes()))
-        });
+        Sorted::arrange(&mut result);
         result
     }
 

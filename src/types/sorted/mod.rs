@@ -204,6 +204,14 @@ impl Sorted {
         }
     }
 
+    /// Puts elements in the order that a sorted set has them in.
+    pub fn arrange(elements: &mut [(Item<'_>, f64)]) {
+        elements.sort_by(|(a, x), (b, y)| {
+            let by_score = x.partial_cmp(y).unwrap_or(std::cmp::Ordering::Equal);
+            by_score.then_with(|| a.text().as_bytes().cmp(b.text().as_bytes()))
+        });
+    }
+
     /// A sorted set of these elements, which are in order and none twice.
     pub fn gathered(elements: &[(Item<'_>, f64)], packing: &Packing) -> Self {
         let longest = elements.iter().map(|(member, _)| member.len()).max().unwrap_or(0);
