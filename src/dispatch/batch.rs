@@ -114,14 +114,15 @@ impl<'a> Calls<'a> {
         }
     }
 
-    /// Prefetches the bucket of each key at once, its entry some keys later, when the bucket has arrived. Not worth it for
-    /// one key.
+    /// Prefetches the bucket of each key at once, its entry some keys later, when the bucket has arrived. The bucket of a lone key
+    /// comes while the round begins; its entry would be asked for no sooner than by the call itself.
     fn look_up_keys_ahead(&mut self, engine: &Engine, db: u32) {
         let (keyspace, mut entries) = (&engine.keyspace, 0);
         for i in self.places.len()..self.batch.len() {
             let first = self.keys.len();
             self.place(i, registry().find(self.batch.request(i)[0]));
             if self.batch.len() == 1 && self.keys.len() < 2 {
+                self.keys.iter().for_each(|key| keyspace.prefetch_bucket(db, key));
                 return;
             }
             self.keys[first..].iter().for_each(|key| keyspace.prefetch_bucket(db, key));
