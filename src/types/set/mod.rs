@@ -174,7 +174,7 @@ impl Set {
     /// Adds `members`, none of which is there.
     pub fn extend_new(&mut self, members: &[Item<'_>], packing: &Packing) {
         if self.is_empty() && outgrows(members.len(), packing) {
-            let bytes = members.iter().map(|member| member.size()).sum();
+            let bytes = members.iter().map(|member| table::size_in_arena(member.size())).sum();
             self.0 = Form::Table(Box::new(Table::new(members.len(), bytes))).into();
         }
         members.iter().for_each(|member| self.insert_new(*member, packing));

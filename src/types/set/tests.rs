@@ -158,8 +158,10 @@ fn a_scan_sees_whatever_stays() {
 fn members_that_come_at_once_make_the_set_they_make_singly() {
     let packing = Packing::default();
     let texts: Vec<String> = (0..20_000).map(|n| format!("member:{n}")).collect();
-    let members: Vec<Item<'_>> = texts.iter().map(|text| Item::from(text.as_bytes())).collect();
-    for some in [&members[..128], &members] {
+    let long: Vec<String> = (0..600).map(|n| format!("{n:2000}")).collect();
+    let [members, long] =
+        [&texts, &long].map(|texts| texts.iter().map(|text| Item::from(text.as_bytes())).collect::<Vec<_>>());
+    for some in [&members[..128], &members, &long] {
         let (mut at_once, mut singly) = (Set::new(), Set::new());
         at_once.extend_new(some, &packing);
         some.iter().for_each(|member| assert!(singly.insert_item(*member, &packing)));
@@ -168,7 +170,7 @@ fn members_that_come_at_once_make_the_set_they_make_singly() {
         let (dense, grown) = (at_once.memory(), singly.memory());
         assert!(dense <= grown * 11 / 10, "{dense} bytes, {grown} when it grows");
         let copy = at_once.clone();
-        assert_eq!(copy.memory(), at_once.memory());
+        assert!(copy.memory() <= dense, "{} bytes for a copy of {dense}", copy.memory());
         for mut set in [copy, at_once, singly] {
             assert!(some.iter().all(|member| set.remove_item(*member)));
             assert!(set.is_empty() && set.memory() < 2000);

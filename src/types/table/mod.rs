@@ -116,6 +116,11 @@ impl Long {
     }
 }
 
+/// Bytes that a record of `size` bytes takes in an arena: its own, or its stub's.
+pub(super) fn size_in_arena(size: usize) -> usize {
+    if size > INLINE_MAX { STUB_SIZE } else { size }
+}
+
 /// Bytes in the arena of the record that `bytes` begin with: the record's, or its stub's.
 fn arena_size<R: Record>(bytes: &[u8]) -> usize {
     if bytes[0] == STUB { STUB_SIZE } else { R::size(bytes) }
@@ -140,7 +145,7 @@ fn load(segment: &Segment, depth: u32) -> usize {
 }
 
 impl<R: Record> Table<R> {
-    /// An empty table, with room for about `records` of `bytes` together without a rehash.
+    /// An empty table, with room for about `records` that take `bytes` of its arenas without a rehash.
     pub(super) fn new(records: usize, bytes: usize) -> Self {
         let depth = segment::depth_for(records, bytes);
         let segments = 1 << depth;
