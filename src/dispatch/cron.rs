@@ -13,6 +13,7 @@ use crate::config;
 use crate::engine::Engine;
 use crate::keyspace::txn::Begin;
 use crate::keyspace::{Effects, SHARDS};
+use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -58,7 +59,7 @@ fn may_expire(engine: &Engine, now_ms: i64) -> bool {
 async fn expire_due(engine: &Engine, first: usize, budget: Duration) -> usize {
     let start = Instant::now();
     for shard in (first..first + SHARDS).map(|shard| shard % SHARDS) {
-        for db in 0..engine.keyspace.databases() as u32 {
+        for db in timed_databases(engine, shard) {
             let mut cursor = Some(0);
             while let Some(from) = cursor {
                 // Who forbids it meanwhile means it at once: what becomes due after this look stays.
@@ -80,6 +81,12 @@ async fn expire_due(engine: &Engine, first: usize, budget: Duration) -> usize {
     first
 }
 
+/// The databases with something in this shard that expires.
+fn timed_databases(engine: &Engine, shard: usize) -> SmallVec<[u32; 16]> {
+    let held = engine.keyspace.lock(shard);
+    (0..).zip(&held.tables).filter(|(_, table)| table.timed() > 0).map(|(db, _)| db).collect()
+}
+
 /// Removes about [`STEP`] keys of one table that are due at `now_ms`, from `cursor` on; returns where to go on.
 fn expire_step(engine: &Engine, shard: usize, db: u32, cursor: u64, now_ms: i64) -> Option<u64> {
     let start = Instant::now();
@@ -87,9 +94,6 @@ fn expire_step(engine: &Engine, shard: usize, db: u32, cursor: u64, now_ms: i64)
     let next = {
         let mut held = engine.keyspace.lock(shard);
         let table = &mut held.tables[db as usize];
-        if table.timed() == 0 {
-            return None;
-        }
         table.due(now_ms, STEP, cursor, &mut |entry| due.push(entry.key().into()))
     };
     let mut unfinished = false;

@@ -26,7 +26,7 @@ pub async fn clients(engine: Arc<Engine>) {
             () = engine.stop.cancelled() => return,
         }
         engine.rates.sample(&engine.metrics.totals(), engine.metrics.command_ns());
-        Memory::now(); // notes the peak, too
+        Memory::allocator(); // notes the peak, too
         super::super::evict::make_room(&engine, engine.now_ms());
         if !engine.settings.yes(config::DISABLE_THP) {
             engine.huge_pages.follow();
