@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 /// How often the counters are sampled.
 const PERIOD: Duration = Duration::from_millis(100);
-/// How many of these periods pass between two looks at every client.
+/// How many of these periods pass between two looks at every client, and at the memory of an idle server.
 const LOOK: u32 = 5;
 
 /// Samples the counters and looks after the clients until the server stops.

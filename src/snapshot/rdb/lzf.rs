@@ -136,7 +136,9 @@ fn fill(plain: &[u8], end: usize, (table, first): (&mut [u32; SLOTS], u32), out:
             break;
         }
         for near in [at - 2, at - 1] {
-            three(plain, near).map(|bytes| see(bytes, near));
+            if let Some(bytes) = three(plain, near) {
+                see(bytes, near);
+            }
         }
     }
     if out.len() + 1 + at - literal + 3 > end {
