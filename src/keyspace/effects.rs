@@ -185,8 +185,11 @@ impl Effects {
         missed.shrink_to(ITEMS_KEPT);
         self.due.clear();
         self.due.shrink_to(ITEMS_KEPT);
-        self.found_due.get_mut().clear();
-        self.found_due.get_mut().shrink_to(ITEMS_KEPT);
+        let found_due = self.found_due.get_mut();
+        if !found_due.is_empty() {
+            found_due.clear();
+            found_due.shrink_to(ITEMS_KEPT);
+        }
         self.ready.clear();
         self.ready.shrink_to(ITEMS_KEPT);
     }
