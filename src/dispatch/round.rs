@@ -57,11 +57,13 @@ impl Round {
         Self { now_ms: engine.now_ms(), len_max, tick: session.tick, view: None }
     }
 
-    /// Counts it, as one in which so many calls were answered.
-    pub fn end(self, engine: &Engine, session: &Session, calls: usize) {
+    /// Counts it, as one in which so many calls were answered; returns how many nanoseconds they took.
+    pub fn end(self, engine: &Engine, session: &Session, calls: usize) -> u64 {
         let local = self.view.map_or_else(|| engine.metrics.local(), |view| view.local);
         local.peaks.calls.raise(calls as u64);
-        local.peaks.ns.raise(engine.metrics.between(self.tick, session.tick));
+        let ns = engine.metrics.between(self.tick, session.tick);
+        local.peaks.ns.raise(ns);
+        ns
     }
 
     /// Looks anew before the next plain call: the call before was of a kind that may have changed something.

@@ -19,6 +19,7 @@ mod waits;
 use crate::dispatch::{self, Parked};
 use crate::engine::{Engine, Session, WaitAof};
 use crate::net::holding::Holding;
+use crate::net::scratch;
 use crate::resp::Reply;
 use crate::resp::decode::Decoder;
 use bytes::BytesMut;
@@ -87,6 +88,10 @@ pub struct Connection<S> {
     holding: Holding,
     /// Bytes of `output` that are written.
     sent: usize,
+    /// Nanoseconds that its latest calls took.
+    ran_ns: u64,
+    /// Its replies are written once the other requests that have arrived were run.
+    gathers: bool,
     end: Option<End>,
 }
 
@@ -105,6 +110,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             output: Reply::default(),
             holding: Holding::default(),
             sent: 0,
+            ran_ns: 0,
+            gathers: false,
             end: None,
         }
     }
@@ -143,9 +150,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             while self.session.client.outbox.poll_filled(cx).is_ready() {
                 self.take_outbox();
             }
+            self.gathers = false;
             let flushed = self.poll_flush(cx);
             if let Poll::Ready(Err(_)) = flushed {
                 return Poll::Ready(End::Io);
+            }
+            if flushed.is_ready() && self.output.capacity_bytes() > 0 {
+                scratch::with(|scratch| scratch.tools.replies.give_back(std::mem::take(&mut self.output)));
             }
             if let Some(end) = self.end
                 && (flushed.is_ready() || end != End::Closed && end != End::Protocol)
@@ -165,7 +176,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     }
                     match self.poll_read(cx) {
                         Poll::Ready(Ok(0)) => return Poll::Ready(End::Eof),
-                        Poll::Ready(Ok(_)) => self.idle = None,
+                        Poll::Ready(Ok(_)) => {
+                            self.idle = None;
+                            if self.gathers {
+                                // Behind the tasks that are ready.
+                                cx.waker().wake_by_ref();
+                                return Poll::Pending;
+                            }
+                        }
                         Poll::Ready(Err(_)) => return Poll::Ready(End::Io),
                         Poll::Pending => {
                             self.give_room_back(cx);

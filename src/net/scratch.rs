@@ -11,14 +11,41 @@ use std::cell::Cell;
 pub const READ_LEN: usize = 256 * 1024;
 /// Bytes of a reply buffer that are kept for the next reply.
 pub const REPLY_KEPT: usize = 64 * 1024;
+/// Bytes of reply buffers that a thread keeps beside one.
+const REPLIES_KEPT: usize = 1024 * 1024;
+
+/// Reply buffers at hand.
+#[derive(Default)]
+pub struct Replies {
+    free: Vec<Reply>,
+    bytes: usize,
+}
+
+impl Replies {
+    /// An empty one; the one that was used last, if there is one.
+    pub fn take(&mut self) -> Reply {
+        let reply = self.free.pop().unwrap_or_default();
+        self.bytes -= reply.capacity_bytes();
+        reply
+    }
+
+    /// Keeps one that was emptied, unless there is enough.
+    pub fn give_back(&mut self, reply: Reply) {
+        let bytes = reply.capacity_bytes();
+        if self.free.is_empty() || self.bytes + bytes <= REPLIES_KEPT {
+            self.bytes += bytes;
+            self.free.push(reply);
+        }
+    }
+}
 
 /// What a connection runs calls with.
 #[derive(Default)]
 pub struct Tools {
     /// The calls decoded.
     pub calls: Calls<'static>,
-    /// The replies written.
-    pub reply: Reply,
+    /// Where replies are written.
+    pub replies: Replies,
     /// What the calls do.
     pub effects: Option<Box<Effects>>,
 }
@@ -28,7 +55,7 @@ impl Tools {
     fn capacity_bytes(&self) -> usize {
         let effects =
             self.effects.as_ref().map_or(0, |effects| size_of::<Effects>() + effects.capacity_bytes());
-        self.calls.capacity_bytes() + self.reply.capacity_bytes() + effects
+        self.calls.capacity_bytes() + self.replies.bytes + effects
     }
 }
 

@@ -18,7 +18,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(super) fn run_calls(&mut self, calls: &Calls<'_>, len_max: usize, reply: &mut Reply) {
         let mut round = Round::begin(&self.engine, &mut self.session, len_max);
         let done = self.run_some(calls, &mut round, reply);
-        round.end(&self.engine, &self.session, done);
+        self.ran_ns += round.end(&self.engine, &self.session, done);
         self.session.client.commands.fetch_add(done as u64, Relaxed);
     }
 
