@@ -10,11 +10,13 @@ mod nodes;
 mod tests;
 
 use super::forms::forms;
+use super::item::Search;
 use super::{Item, Packed, PackedIter, Packing};
 use limit::{Limit, Size, extra};
 use node::Node;
 use nodes::Nodes;
 use std::collections::vec_deque;
+use std::iter;
 use std::ops::Range;
 
 /// One of a list's two ends.
@@ -257,10 +259,18 @@ impl List {
         }
     }
 
+    /// Where the elements equal to `text` stand among the first `len_max`: `count` of them at most, behind the first `skipped`.
+    pub fn positions(&self, text: &[u8], len_max: usize, skipped: usize, count: usize) -> Vec<usize> {
+        let search = &Search::new(Item::from(text));
+        let Iter { front, nodes, back } = self.iter();
+        let parts = iter::once(front).chain(nodes.map(Node::iter)).chain([back]);
+        let matches = parts.flat_map(|part| part.matches(search)).enumerate().take(len_max);
+        matches.filter_map(|(at, is_it)| is_it.then_some(at)).skip(skipped).take(count).collect()
+    }
+
     /// Where the first element equal to `text` stands.
     pub fn position(&self, text: &[u8]) -> Option<usize> {
-        let item = Item::from(text);
-        self.iter().position(|element| element == item)
+        self.positions(text, usize::MAX, 0, 1).pop()
     }
 
     /// Takes the form for one more element of `text`, which Redis does before it looks for the place.

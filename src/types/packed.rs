@@ -317,6 +317,21 @@ impl<'a, const BACK: bool> Iterator for Iter<'a, BACK> {
     }
 }
 
+impl<'a, const BACK: bool> Iter<'a, BACK> {
+    /// Of each element, whether it is the one searched for: faster than to decode and compare it.
+    pub(super) fn matches(self, search: &Search<'_>) -> impl Iterator<Item = bool> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let is_it = search.leads(rest);
+            rest = &rest[total::<BACK>(size_of_first(rest))..];
+            Some(is_it)
+        })
+    }
+}
+
 impl<'a> DoubleEndedIterator for Iter<'a, true> {
     fn next_back(&mut self) -> Option<Item<'a>> {
         if self.0.is_empty() {

@@ -98,14 +98,13 @@ impl Search {
 
     /// The indexes of the elements found.
     fn run(&self, list: &List, text: &[u8]) -> Vec<usize> {
-        let (wanted, len) = (Item::from(text), list.len());
         let skipped = self.rank.unsigned_abs() as usize - 1;
         let count = self.count.unwrap_or(1);
-        let hit = |(at, item): (usize, Item<'_>)| (item == wanted).then_some(at);
         if self.rank > 0 {
-            let elements = list.iter().enumerate().take(self.len_max);
-            return elements.filter_map(hit).skip(skipped).take(count).collect();
+            return list.positions(text, self.len_max, skipped, count);
         }
+        let (wanted, len) = (Item::from(text), list.len());
+        let hit = |(at, item): (usize, Item<'_>)| (item == wanted).then_some(at);
         let elements = list.iter().rev().enumerate().take(self.len_max);
         elements.filter_map(hit).skip(skipped).take(count).map(|at| len - 1 - at).collect()
     }

@@ -136,6 +136,12 @@ proptest! {
             let mut back: Vec<_> = list.iter().rev().map(Item::to_vec).collect();
             back.reverse();
             prop_assert_eq!(&back, &contents(&list));
+            let (skipped, count) = (n as usize % 3, n as usize % 5);
+            let index = index.min(twin.len());
+            for wanted in [b"x".as_slice(), twin.get(index).map_or(b"", Vec::as_slice)] {
+                let hits = (0..index).filter(|i| twin[*i] == wanted).skip(skipped).take(count);
+                prop_assert_eq!(list.positions(wanted, index, skipped, count), hits.collect::<Vec<_>>());
+            }
             let index = n as usize % (twin.len() + 1);
             prop_assert_eq!(list.get(index).map(Item::to_vec), twin.get(index).cloned());
             prop_assert_eq!(list.iter_from(index).map(Item::to_vec).next(), twin.get(index).cloned());
