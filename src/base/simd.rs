@@ -50,6 +50,23 @@ pub fn widened<T, R>(of: T, f: impl FnOnce(T) -> R) -> R {
     f(of)
 }
 
+/// As [`widened`], for what counts bits: where AVX-512 counts those of whole vectors, that is used.
+#[inline(always)]
+pub fn widened_to_count<T, R>(of: T, f: impl FnOnce(T) -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
+        fn with_avx512<T, R>(of: T, f: impl FnOnce(T) -> R) -> R {
+            f(of)
+        }
+        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vpopcntdq") {
+            // SAFETY: the processor has what this is compiled for.
+            return unsafe { with_avx512(of, f) };
+        }
+    }
+    widened(of, f)
+}
+
 /// Which of `words` are `wanted`: a bit each, the first the lowest.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]

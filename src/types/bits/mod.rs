@@ -39,7 +39,7 @@ fn mask(at: Bit) -> u8 {
 
 /// How many bits of `bytes` are 1.
 pub fn count(bytes: &[u8]) -> u64 {
-    simd::widened(bytes, ones)
+    simd::widened_to_count(bytes, ones)
 }
 
 #[inline(always)]

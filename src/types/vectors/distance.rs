@@ -1,7 +1,7 @@
 //! How far two vectors of length 1 are apart: 1 less their dot product, from 0 (the same) to 2 (opposite).
 
 use super::quantize::PointRef;
-use crate::base::simd::widened;
+use crate::base::simd::{widened, widened_to_count};
 use std::iter::zip;
 
 /// Numbers that are summed side by side.
@@ -34,7 +34,7 @@ fn of_bytes(a: &[i8], range_a: f32, b: &[i8], range_b: f32) -> f32 {
 }
 
 fn of_bits(a: &[u64], b: &[u64], dim: usize) -> f32 {
-    widened((a, b), bits_apart) as f32 * 2.0 / dim as f32
+    widened_to_count((a, b), bits_apart) as f32 * 2.0 / dim as f32
 }
 
 /// The dot product, summed as Redis sums it: what is told has the same digits.
