@@ -1,4 +1,5 @@
-//! One connection: reads, decodes every whole request, runs the batch, writes all replies at once.
+//! One connection: reads, decodes every whole request, runs the batch, writes all replies at once: those of a batch that took
+//! a while once the other requests that have arrived were run, too.
 //!
 //! ```text
 //! Running ──command has to wait──▶ Parked ──served, timeout, CLIENT UNBLOCK──▶ Running
