@@ -115,6 +115,26 @@ pub struct Segment {
     room: u64,
     /// The file's bytes before this offset were written once: writing them again changes no metadata.
     touched: u64,
+    /// Where it got its name, as long as nobody sees to it that the name is durable.
+    unlisted: Option<Directory>,
+}
+
+/// What has to reach the disk for the records of a segment to be durable.
+#[derive(Debug)]
+pub struct Unsynced {
+    file: Arc<dyn File>,
+    unlisted: Option<Directory>,
+}
+
+impl Unsynced {
+    /// Makes what was written durable, and the segment's name.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync()?;
+        self.unlisted.as_ref().map_or(Ok(()), |directory| directory.disk.sync_dir(&directory.path))
+    }
 }
 
 impl Segment {
@@ -123,6 +143,18 @@ impl Segment {
     /// # Errors
     /// What the operating system says; then nothing is there but unfinished files.
     pub fn create(directory: &Directory, base: Lsn, room: u64, anew: bool) -> io::Result<Self> {
+        let mut segment = Self::prepare(directory, base, room, anew)?;
+        segment.publish(directory)?;
+        directory.disk.sync_dir(&directory.path)?;
+        segment.unlisted = None;
+        Ok(segment)
+    }
+
+    /// Begins a segment as [`Segment::create`] does that does not count yet. There is one of this kind at a time.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn prepare(directory: &Directory, base: Lsn, room: u64, anew: bool) -> io::Result<Self> {
         let (disk, new, spare) = (&directory.disk, directory.file(UNFINISHED), directory.file(SPARE));
         if disk.rename(&spare, &new).is_err()
             && let Err(error) = disk.remove(&new)
@@ -141,9 +173,18 @@ impl Segment {
         }
         file.write_at(0, &header(base, clock::system_ms(), anew))?;
         file.sync()?;
-        disk.rename(&new, &directory.file(&name(base)))?;
-        disk.sync_dir(&directory.path)?;
-        Ok(Self { file: file.into(), base, room, touched })
+        Ok(Self { file: file.into(), base, room, touched, unlisted: None })
+    }
+
+    /// Makes the segment that was prepared count: what the segment before it holds from its base on does so no longer. That is
+    /// durable with its first records.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn publish(&mut self, directory: &Directory) -> io::Result<()> {
+        directory.disk.rename(&directory.file(UNFINISHED), &directory.file(&name(self.base)))?;
+        self.unlisted = Some(directory.clone());
+        Ok(())
     }
 
     /// The Lsn of its first record.
@@ -179,17 +220,17 @@ impl Segment {
         Ok(())
     }
 
-    /// Its file, to be synced by another thread.
-    pub fn file(&self) -> Arc<dyn File> {
-        self.file.clone()
+    /// What was written, to be synced by another thread.
+    pub fn unsynced(&mut self) -> Unsynced {
+        Unsynced { file: self.file.clone(), unlisted: self.unlisted.take() }
     }
 
     /// Makes what was written durable.
     ///
     /// # Errors
     /// What the operating system says.
-    pub fn sync(&self) -> io::Result<()> {
-        self.file.sync()
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.unsynced().sync()
     }
 
     /// Cuts off what lies behind `lsn`: room that was reserved, or what could not be written.

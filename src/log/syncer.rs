@@ -1,15 +1,15 @@
 //! The thread that syncs while the writer goes on writing: a disk that takes seconds for a sync must not keep in memory
 //! what a write would have brought out of reach of a killed process.
 
+use super::segment::Segment;
 use super::{Lsn, Shared};
-use crate::base::disk::File;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// A file to sync, and the place up to which it was written.
-type Job = (Arc<dyn File>, Lsn);
+/// Syncs something.
+type Job = Box<dyn FnOnce() -> Synced + Send>;
 
 /// What became of a sync.
 #[derive(Debug)]
@@ -18,9 +18,11 @@ pub(super) struct Synced {
     pub to: Lsn,
     pub took: Duration,
     pub result: io::Result<()>,
+    /// The segment prepared that is to begin there, if one was wanted.
+    pub next: Option<io::Result<Segment>>,
 }
 
-/// Syncs one file at a time, and puts what became of it into [`super::Inner::synced`].
+/// Does one job at a time, and puts what became of it into [`super::Inner::synced`].
 pub(super) struct Syncer {
     jobs: SyncSender<Job>,
     /// Whether a sync is under way whose outcome was not taken yet.
@@ -39,10 +41,10 @@ impl Syncer {
         self.is_busy
     }
 
-    /// Begins to sync what was written up to `to`; nothing may be under way.
-    pub fn begin(&mut self, file: Arc<dyn File>, to: Lsn) {
+    /// Begins a job; nothing may be under way.
+    pub fn begin(&mut self, job: impl FnOnce() -> Synced + Send + 'static) {
         assert!(!self.is_busy, "one sync at a time");
-        self.jobs.send((file, to)).expect("its thread ends with it");
+        self.jobs.send(Box::new(job)).expect("its thread ends with it");
         self.is_busy = true;
     }
 
@@ -61,10 +63,9 @@ impl Syncer {
 }
 
 fn work(shared: &Shared, jobs: &Receiver<Job>) {
-    while let Ok((file, to)) = jobs.recv() {
-        let start = Instant::now();
-        let result = file.sync();
-        shared.inner.lock().synced = Some(Synced { to, took: start.elapsed(), result });
+    while let Ok(job) = jobs.recv() {
+        let synced = job();
+        shared.inner.lock().synced = Some(synced);
         shared.work.notify_all();
     }
 }

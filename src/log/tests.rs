@@ -102,27 +102,64 @@ fn writes_of_a_turn_share_a_sync() {
     log.stop().unwrap();
 }
 
-/// However long the disk takes for a sync, a process that is killed loses nothing of what it appended before.
+/// However long the disk takes for a sync, a process that is killed loses nothing of what it appended before, where a segment
+/// ends no more than elsewhere.
 #[test]
 fn writes_do_not_wait_for_a_sync() {
-    for mode in [Mode::Periodic, Mode::Never] {
+    for (mode, want) in
+        [(Mode::Periodic, true), (Mode::Periodic, false), (Mode::Never, true), (Mode::Never, false)]
+    {
         let disk = Simulated::new(1);
         let log = Log::default();
-        let options = Options { segment_len: 1 << 20, ..options(mode) };
-        log.start(directory(&disk), super::FIRST, options).unwrap();
+        // Unless somebody wants one before, the first sync comes where a segment ends.
+        let interval = Duration::from_secs(3600);
+        log.start(directory(&disk), super::FIRST, Options { interval, ..options(mode) }).unwrap();
         disk.set_faults(Faults { syncs_hang: true, ..Faults::default() });
-        let segment = disk.open(&directory(&disk).file(&segment::name(super::FIRST))).unwrap();
-        for i in 1..=50 {
-            // Nobody else waits for this, in no mode but `Always`.
-            log.want(log.append(&[i; 100], 1));
-            let is_there = || read_all(&*segment).unwrap().windows(100).any(|bytes| bytes == [i; 100]);
-            until("a write beside a sync", is_there);
+        let payloads: Vec<_> = (1..=100u8).map(|i| vec![i; 100]).collect();
+        for payload in &payloads {
+            let end = log.append(payload, 1);
+            if want {
+                log.want(end);
+            }
+            until("a write beside a sync", || {
+                files(&disk).iter().any(|bytes| bytes.windows(100).any(|bytes| bytes == *payload))
+            });
         }
         assert_eq!(log.durable(), super::FIRST);
         disk.set_faults(Faults::default());
         durable(&log, log.end());
+        if !want {
+            assert_eq!(log.segments().len(), 2);
+        }
         log.stop().unwrap();
+        disk.crash();
+        assert_eq!(read(&directory(&disk)).unwrap().0, payloads);
     }
+}
+
+/// What is written while the next segment is made is in the one before until that counts, and in it from then on.
+#[test]
+fn a_process_killed_where_a_segment_ends_loses_nothing() {
+    let disk = Simulated::new(1);
+    let log = Log::default();
+    log.start(directory(&disk), super::FIRST, options(Mode::Periodic)).unwrap();
+    let mut rng = Rng::with_seed(1);
+    let (mut payloads, mut seen) = (Vec::new(), 0);
+    for i in 0..1000 {
+        disk.set_faults(Faults { syncs_hang: i % 40 < 20, ..Faults::default() });
+        payloads.push(payload(&mut rng, i));
+        log.append(&payloads[i as usize], 1);
+        until("a write", || {
+            let (found, _) = read(&directory(&disk.copy())).unwrap();
+            assert!(payloads.starts_with(&found), "record {i}: not what was written");
+            assert!(found.len() >= seen, "record {i}: {} records are there after {seen}", found.len());
+            seen = found.len();
+            seen == payloads.len()
+        });
+    }
+    assert!(log.segments().len() > 20);
+    disk.set_faults(Faults::default());
+    log.stop().unwrap();
 }
 
 #[test]
@@ -234,11 +271,16 @@ fn live(seed: u64) {
     }
 }
 
-fn used(disk: &Simulated) -> u64 {
+/// The content of all files.
+fn files(disk: &Simulated) -> Vec<Vec<u8>> {
     let names = disk.list(Path::new("/log")).unwrap();
-    let len =
-        |name: &String| disk.open(&Path::new("/log").join(name)).and_then(|file| file.len()).unwrap_or(0);
-    names.iter().map(len).sum()
+    // One may get another name meanwhile.
+    let open = |name: &String| disk.open(&Path::new("/log").join(name)).ok();
+    names.iter().filter_map(open).map(|file| read_all(&*file).unwrap()).collect()
+}
+
+fn used(disk: &Simulated) -> u64 {
+    files(disk).iter().map(|bytes| bytes.len() as u64).sum()
 }
 
 #[test]

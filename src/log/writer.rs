@@ -1,10 +1,16 @@
 //! The thread that writes the log: one write and one sync for all that waits, and the next as soon as
-//! the last is done. In [`Mode::Always`] it syncs itself, as nobody goes on before; else a [`Syncer`] does it meanwhile.
+//! the last is done. In [`Mode::Always`] it syncs itself, as nobody goes on before; else a [`Syncer`] does it meanwhile, and
+//! begins segments, too:
+//!
+//! ```text
+//! segment         records ▏records written while it is synced and the next is prepared
+//! the next                ▏the same again, then it counts, and what follows
+//! ```
 
 use super::buffer::{self, Chunk};
 use super::segment::Segment;
 use super::syncer::{Synced, Syncer};
-use super::{Inner, Lsn, Mode, Shared, record};
+use super::{Inner, Lsn, Mode, Options, Shared, record};
 use crate::base::clock;
 use crate::base::disk::Directory;
 use parking_lot::MutexGuard;
@@ -27,9 +33,16 @@ pub struct Failure {
     pub error: io::Error,
 }
 
+impl Failure {
+    /// What was tried, `doing`, and that an error kept it from being done.
+    fn of(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self { doing, error }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.doing, self.error)
+        write!(f, "cannot {}: {}", self.doing, self.error)
     }
 }
 
@@ -171,15 +184,30 @@ impl Writer {
 
     /// Syncs what was written, or sees to it that it is synced meanwhile.
     fn begin_sync(&mut self) -> Result<(), Failure> {
-        let beside = !self.shared.always.load(Relaxed) && !self.syncer.is_busy();
-        match &self.segment {
-            Some(segment) if self.dirty && beside => {
-                self.syncer.begin(segment.file(), self.written);
-                self.dirty = false;
-                Ok(())
-            }
-            _ => self.sync(),
+        if self.shared.always.load(Relaxed) {
+            return self.sync();
         }
+        if self.dirty && !self.syncer.is_busy() {
+            self.sync_beside(|_, _| None);
+        }
+        Ok(())
+    }
+
+    /// Has what was written synced beside the writer, and then `prepare` what is to take over from there.
+    fn sync_beside(
+        &mut self,
+        prepare: impl FnOnce(&Directory, Lsn) -> Option<io::Result<Segment>> + Send + 'static,
+    ) {
+        let Some(segment) = &mut self.segment else { return };
+        let (unsynced, to, directory) = (segment.unsynced(), self.written, self.directory.clone());
+        self.dirty = false;
+        self.syncer.begin(move || {
+            let start = Instant::now();
+            let result = unsynced.sync();
+            let took = start.elapsed();
+            let next = result.is_ok().then(|| prepare(&directory, to)).flatten();
+            Synced { to, took, result, next }
+        });
     }
 
     /// Takes what was appended; returns where in `kept` it begins.
@@ -198,16 +226,8 @@ impl Writer {
         let mut at = first;
         while at < self.kept.len() {
             let (lsn, len) = (self.kept[at].first, self.kept[at].bytes.len());
-            if self.segment.as_ref().is_none_or(|segment| segment.is_full(lsn, len)) {
-                // All that was written becomes durable, and is kept no longer.
-                let kept = self.kept.len();
-                self.sync()?;
-                at -= kept - self.kept.len();
-                let room = options.segment_len.max(len as u64 + super::segment::HEADER);
-                let segment = Segment::create(&self.directory, lsn, room, false)
-                    .map_err(|error| Failure { doing: "cannot begin a segment of the log", error })?;
-                self.shared.segments.lock().bases.insert(lsn);
-                self.segment = Some(segment);
+            if self.needs_segment(lsn, len) {
+                at = self.begin_segment(at, options)?;
             }
             let durable = self.shared.durable.load(Relaxed);
             let chunk = &mut self.kept[at];
@@ -215,7 +235,7 @@ impl Writer {
             let segment = self.segment.as_mut().expect("it was just made");
             segment
                 .write(lsn, &chunk.bytes, options.mode == Mode::Always)
-                .map_err(|error| Failure { doing: "cannot write to the log", error })?;
+                .map_err(Failure::of("write to the log"))?;
             self.dirty = true;
             self.written = chunk.end();
             self.shared.counters.writes.fetch_add(1, Relaxed);
@@ -226,16 +246,64 @@ impl Writer {
         Ok(())
     }
 
+    fn needs_segment(&self, lsn: Lsn, len: usize) -> bool {
+        self.segment.as_ref().is_none_or(|segment| segment.is_full(lsn, len))
+    }
+
+    /// Begins a segment for the kept chunk at position `at`; returns its position then. Where nobody waits for the disk, that
+    /// is done beside the writer, which outgrows the segment meanwhile.
+    fn begin_segment(&mut self, at: usize, options: Options) -> Result<usize, Failure> {
+        if self.segment.is_some() && options.mode != Mode::Always {
+            if !self.syncer.is_busy() {
+                let room = options.segment_len;
+                self.sync_beside(move |directory, base| Some(Segment::prepare(directory, base, room, false)));
+            }
+            return Ok(at);
+        }
+        // All that was written becomes durable, and is kept no longer.
+        let kept = self.kept.len();
+        self.sync()?;
+        let at = at - (kept - self.kept.len());
+        let (lsn, len) = (self.kept[at].first, self.kept[at].bytes.len());
+        if self.needs_segment(lsn, len) {
+            let room = options.segment_len.max(len as u64 + super::segment::HEADER);
+            let segment = Segment::create(&self.directory, lsn, room, false)
+                .map_err(Failure::of("begin a segment of the log"))?;
+            self.enter(segment);
+        }
+        Ok(at)
+    }
+
+    /// Goes on in a segment that counts.
+    fn enter(&mut self, segment: Segment) {
+        self.shared.segments.lock().bases.insert(segment.base());
+        self.segment = Some(segment);
+    }
+
+    /// Goes on in the segment that was prepared beside the writer, with what was written to the one before meanwhile. Until it
+    /// counts, that holds all of it; of what both hold, it then counts alone.
+    fn take_over(&mut self, mut next: Segment) -> Result<(), Failure> {
+        let durable = self.shared.durable.load(Relaxed);
+        for chunk in self.kept.iter_mut().take_while(|chunk| chunk.first < self.written) {
+            record::write_mark(&mut chunk.bytes, chunk.first, durable);
+            next.write(chunk.first, &chunk.bytes, false).map_err(Failure::of("write to the log"))?;
+            self.dirty = true;
+        }
+        next.publish(&self.directory).map_err(Failure::of("begin a segment of the log"))?;
+        self.enter(next);
+        Ok(())
+    }
+
     /// Makes durable what was written.
     fn sync(&mut self) -> Result<(), Failure> {
         self.settle()?;
         let start = Instant::now();
-        if let Some(segment) = &self.segment
+        if let Some(segment) = &mut self.segment
             && self.dirty
         {
             let result = segment.sync();
             self.dirty = false;
-            return self.confirm(Synced { to: self.written, took: start.elapsed(), result });
+            return self.confirm(Synced { to: self.written, took: start.elapsed(), result, next: None });
         }
         Ok(())
     }
@@ -249,8 +317,8 @@ impl Writer {
     }
 
     /// Tells those who wait what became of a sync.
-    fn confirm(&mut self, Synced { to, took, result }: Synced) -> Result<(), Failure> {
-        result.map_err(|error| Failure { doing: "cannot sync the log", error })?;
+    fn confirm(&mut self, Synced { to, took, result, next }: Synced) -> Result<(), Failure> {
+        result.map_err(Failure::of("sync the log"))?;
         self.synced_at = Instant::now();
         let counters = &self.shared.counters;
         counters.syncs.fetch_add(1, Relaxed);
@@ -262,7 +330,8 @@ impl Writer {
         self.forget(to);
         self.shared.durable.store(to, Release);
         self.shared.waiting.wake(to);
-        Ok(())
+        let Some(next) = next else { return Ok(()) };
+        self.take_over(next.map_err(Failure::of("begin a segment of the log"))?)
     }
 
     /// Lets go of the chunks that are durable, as all is before `to`, and of the writers that waited for room.
@@ -313,9 +382,8 @@ impl Writer {
         if self.kept.is_empty() {
             let room = self.shared.inner.lock().options.segment_len;
             let segment = Segment::create(&self.directory, self.written, room, false)
-                .map_err(|error| Failure { doing: "cannot begin a segment of the log", error })?;
-            self.shared.segments.lock().bases.insert(self.written);
-            self.segment = Some(segment);
+                .map_err(Failure::of("begin a segment of the log"))?;
+            self.enter(segment);
         }
         self.write_kept(0)?;
         self.sync()?;

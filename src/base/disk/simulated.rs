@@ -134,6 +134,23 @@ impl Simulated {
         Self { state: self.state.clone(), epoch: Some(self.state.lock().epoch) }
     }
 
+    /// Another disk, with the files as they are now: what is found when the process is killed, not the machine.
+    #[cfg(test)]
+    pub fn copy(&self) -> Self {
+        let (copy, state) = (Self::new(0), self.state.lock());
+        let content = |file: &Content| Content {
+            durable: file.seen.clone(),
+            seen: file.seen.clone(),
+            unsynced: Vec::new(),
+        };
+        {
+            let new = &mut *copy.state.lock();
+            new.files = state.files.iter().map(content).collect();
+            (new.names, new.durable_names) = (state.names.clone(), state.names.clone());
+        }
+        copy
+    }
+
     /// Sets what fails from now on.
     pub fn set_faults(&self, faults: Faults) {
         self.state.lock().faults = faults;
