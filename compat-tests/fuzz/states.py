@@ -47,9 +47,12 @@ class States:
             idents.append([side.links[name].call("CLIENT", "ID")[1].decode() for side in self.sides])
         for side in self.sides:
             side.links["s"].call("CONFIG", "RESETSTAT")
-        before = [self.info(side) for side in self.sides]
+        before, forgiven = [self.info(side) for side in self.sides], self.forgiven
         for name, call in calls:
             self.chunk(name, [call])
+        if self.forgiven != forgiven:
+            # What one refuses, by choice, is an error that the other does not count.
+            return
         after = [self.info(side) for side in self.sides]
         found = []
         for one, two in zip(before, after):
@@ -111,12 +114,13 @@ class States:
                 # Each takes what the other gave. Which of two that are there already is told hangs on their order.
                 self.judge("libraries:restore", ["FUNCTION", "RESTORE", *turn[1:]], *(nameless(side.links["s"].call("FUNCTION", "RESTORE", one.decode("latin1"), *turn[1:])) for side, one in zip(self.sides, kept[::-1])))
             else:
-                self.judge("libraries:" + turn[0].lower(), list(turn), *(ordered(side.links["s"].call(*turn)) for side in self.sides))
+                # As above: which of two functions that are there is told.
+                self.judge("libraries:" + turn[0].lower(), list(turn), *(nameless(ordered(side.links["s"].call(*turn))) for side in self.sides))
 
     def switched(self, turns, torn):
         """Requests in a row on a connection of their own."""
-        # A hash of one field: more have no order.
-        data = packed([["DEL", "h0"], *turns]) + torn
+        # A hash and a set of one member: more have no order.
+        data = packed([["DEL", "h0", "s0"], *turns]) + torn
         out = []
         for side in self.sides:
             link = Link(side.server.port)
@@ -138,8 +142,8 @@ class States:
 
 
 def nameless(reply):
-    """An error without the name that it tells."""
-    return (reply[0], re.sub(rb"(Library|Function) \w+", rb"\1", reply[1])) if reply[0] == "-" else reply
+    """An error without the name of the one that is there already."""
+    return (reply[0], re.sub(rb"(Library|Function) \w+(?= already exists)", rb"\1", reply[1])) if reply[0] == "-" else reply
 
 
 def ordered(reply):
