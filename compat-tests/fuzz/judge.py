@@ -101,7 +101,7 @@ def same(name, left, right):
         name = name[6:].replace(" ", "|")
         if name == "debug|object" and left[0] == right[0] == "+":
             return settled(left) == settled(right)
-        name = name if name in SHAPES or name in UNORDERED else name.split("|")[0]
+        name = name if name in SHAPES | UNORDERED | TIMED else name.split("|")[0]
     if name == "state|dump":
         return left[0] == right[0] == "$" and alike(left, right)
     if name == "eval:vsim":

@@ -32,6 +32,7 @@ impl Visit<'_> {
             self.session.tick = engine.metrics.tick();
             match dispatch::run(engine, self.session, calls.get(0), now_ms, &mut reply) {
                 Outcome::Done(reached) => {
+                    engine.tell_prefixes();
                     let wrote = if engine.log.is_always() { reached.wrote } else { 0 };
                     self.settle(wrote.max(reached.saw))?;
                     return read(&reply.to_vec());

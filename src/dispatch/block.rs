@@ -91,6 +91,7 @@ impl Parked {
         if self.waiter.claim() {
             let now_ms = engine.now_ms();
             serve(engine, serve_one(engine, &self.waiter, now_ms).into(), now_ms);
+            engine.tell_prefixes();
         }
     }
 
@@ -191,14 +192,12 @@ fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
         let owner = client.as_ref().map(|client| client.owner());
         txn.set_caller(Caller { owner, is_woken: true, progress: None });
     }
-    let tracking = client.as_ref().filter(|client| client.is(Flag::Tracking));
-    if let Some(client) = tracking {
-        if entry.command.has(flag::READ) {
+    if let Some(client) = &client {
+        if client.is(Flag::Tracking) && entry.command.has(flag::READ) {
             engine.remember(client, false, call.keys);
         }
         client.outbox.keep_behind();
     }
-    let kept = || tracking.iter().flat_map(|client| client.outbox.take_behind());
     let args = Args::new(call.argv, 1);
     let ran = refused.is_none();
     let result = match refused {
@@ -214,8 +213,8 @@ fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
         }
         waiter.release();
         let ready = engine.commit(txn).ready;
-        for (client, frame) in tracking.iter().flat_map(|client| kept().map(move |frame| (client, frame))) {
-            client.outbox.push(frame);
+        if let Some(client) = &client {
+            client.outbox.take_behind().into_iter().for_each(|frame| _ = client.outbox.push(frame));
         }
         return ready;
     }
@@ -230,7 +229,7 @@ fn serve_one(engine: &Engine, waiter: &Arc<Waiter>, now_ms: i64) -> Vec<Ready> {
     let committed = engine.commit(txn);
     let Reached { wrote, saw } = committed.lsn;
     client.iter().for_each(|client| engine.end_wait(client));
-    if !waiter.serve(Served { reply, behind: kept().collect(), wrote, saw, ran }) {
+    if !waiter.serve(Served { reply, wrote, saw, ran }) {
         // Its connection ended meanwhile, and with it what is tied to that.
         super::untie(engine, waiter.client);
     }

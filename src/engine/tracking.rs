@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! key  "user:1" ──▶ clients 7, 9    read by them: told once, then forgotten
-//! prefix "user:" ──▶ clients 12     BCAST: told of every change
+//! prefix "user:" ──▶ clients 12     BCAST: told of every change, once in each round of calls
 //! ```
 //! A key is remembered while its shard is locked, before it is read, and invalidated while its shard is
 //! locked, before others may read what it is now: no change falls in between.
@@ -19,7 +19,7 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 /// The channel on which a RESP2 client is told what another one's keys are worth.
 const CHANNEL: &[u8] = b"__redis__:invalidate";
@@ -37,12 +37,22 @@ struct Table {
     hand: Box<[u8]>,
 }
 
+/// Who is told of what changes below a prefix.
+#[derive(Default)]
+struct Audience {
+    clients: BTreeSet<u64>,
+    /// What has changed since they were told last, with who changed it; 0 for several.
+    changed: Mutex<BTreeMap<Box<[u8]>, u64>>,
+}
+
 /// Who tracks what.
 #[derive(Default)]
 pub struct Tracking {
     clients: AtomicUsize,
     table: Mutex<Table>,
-    prefixes: RwLock<BTreeMap<Bytes, BTreeSet<u64>>>,
+    prefixes: RwLock<BTreeMap<Bytes, Audience>>,
+    /// Whether there is something that an audience was not told yet.
+    untold: AtomicBool,
 }
 
 /// How a client wants to be told.
@@ -119,23 +129,24 @@ impl Tracking {
         let prefixes = self.prefixes.read();
         // Those that it begins with stand before it; whatever lies between shares a beginning with it.
         let mut end = Bound::Included(prefix);
-        while let Some((known, ids)) = prefixes.range::<[u8], _>((Bound::Unbounded, end)).next_back() {
+        while let Some((known, audience)) = prefixes.range::<[u8], _>((Bound::Unbounded, end)).next_back() {
             let shared = known.iter().zip(prefix).take_while(|(a, b)| a == b).count();
             end = match shared == known.len() {
-                true if ids.contains(&client) => return Some(known.clone()),
+                true if audience.clients.contains(&client) => return Some(known.clone()),
                 true => Bound::Excluded(&prefix[..shared]),
                 false => Bound::Included(&prefix[..shared]),
             };
         }
         let behind = prefixes.range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded));
         let mut below = behind.take_while(|(known, _)| known.starts_with(prefix));
-        below.find(|(_, ids)| ids.contains(&client)).map(|(known, _)| known.clone())
+        below.find(|(_, audience)| audience.clients.contains(&client)).map(|(known, _)| known.clone())
     }
 
     /// The prefixes of one client.
     pub fn prefixes_of(&self, client: u64) -> Vec<Bytes> {
         let prefixes = self.prefixes.read();
-        prefixes.iter().filter(|(_, ids)| ids.contains(&client)).map(|(prefix, _)| prefix.clone()).collect()
+        let own = prefixes.iter().filter(|(_, audience)| audience.clients.contains(&client));
+        own.map(|(prefix, _)| prefix.clone()).collect()
     }
 }
 
@@ -179,7 +190,7 @@ impl Engine {
             let wanted = if wish.prefixes.is_empty() { &everything[..] } else { &wish.prefixes };
             let mut prefixes = tracking.prefixes.write();
             for prefix in wanted {
-                if prefixes.entry(prefix.clone()).or_default().insert(client.id) {
+                if prefixes.entry(prefix.clone()).or_default().clients.insert(client.id) {
                     client.held[Held::Tracked as usize].fetch_add(PREFIX, Relaxed);
                 }
             }
@@ -193,9 +204,9 @@ impl Engine {
             return;
         }
         FLAGS.iter().for_each(|flag| client.set(*flag, false));
-        self.tracking.prefixes.write().retain(|_, clients| {
-            clients.remove(&client.id);
-            !clients.is_empty()
+        self.tracking.prefixes.write().retain(|_, audience| {
+            audience.clients.remove(&client.id);
+            !audience.clients.is_empty()
         });
         client.held[Held::Tracked as usize].store(0, Relaxed);
         {
@@ -273,8 +284,8 @@ impl Engine {
         own.into_iter().for_each(|key| effects.owe(Some(key)));
     }
 
-    /// Tells the rest when all is done: the client whose call it was of the keys that it has read, and who listens to
-    /// prefixes, in the order of the keys.
+    /// Tells the client whose call it was of the keys that it has read, when all is done, and notes what who listens to
+    /// prefixes is to hear of. What no client did has no round, and is told at once.
     pub(super) fn invalidate_later(&self, effects: &mut Effects) {
         let origin = effects.origin;
         let owed = effects.take_owed();
@@ -289,14 +300,32 @@ impl Engine {
         if !self.tracking.has_prefixes() {
             return;
         }
-        let mut keys = changed(effects.touches(), origin);
-        keys.sort_unstable();
-        for (prefix, clients) in self.tracking.prefixes.read().iter() {
-            let below = || keys.iter().filter(|(key, _)| key.starts_with(prefix));
-            for client in clients.iter().filter_map(|id| self.clients.get(*id)) {
+        let keys = changed(effects.touches(), origin);
+        for (prefix, audience) in self.tracking.prefixes.read().iter() {
+            let mut noted = audience.changed.lock();
+            for (key, origin) in keys.iter().filter(|(key, _)| key.starts_with(prefix)) {
+                let by = noted.entry((*key).into()).or_insert(*origin);
+                *by = if *by == *origin { *by } else { 0 };
+            }
+        }
+        self.tracking.untold.store(true, Relaxed);
+        if origin == 0 {
+            self.tell_prefixes();
+        }
+    }
+
+    /// Tells who listens to prefixes what has changed below them, in the order of the keys. Called when a round of calls is
+    /// done, so that it comes once, and behind the replies.
+    pub fn tell_prefixes(&self) {
+        if !self.tracking.untold.load(Relaxed) || !self.tracking.untold.swap(false, Relaxed) {
+            return;
+        }
+        for audience in self.tracking.prefixes.read().values() {
+            let changed = std::mem::take(&mut *audience.changed.lock());
+            for client in audience.clients.iter().filter_map(|id| self.clients.get(*id)) {
                 let no_loop = client.is(Flag::NoLoop);
-                let told = below().filter(|(_, origin)| !(no_loop && *origin == client.id));
-                let told: Vec<&[u8]> = told.map(|(key, _)| *key).collect();
+                let told = changed.iter().filter(|(_, origin)| !(no_loop && **origin == client.id));
+                let told: Vec<&[u8]> = told.map(|(key, _)| &key[..]).collect();
                 if !told.is_empty() {
                     self.send_invalid(&client, Some(&told));
                 }

@@ -6,7 +6,6 @@
 
 use super::Kind;
 use crate::resp::{Protocol, Reply};
-use bytes::Bytes;
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound::{Excluded, Unbounded};
@@ -25,8 +24,6 @@ const AGAIN_MS_MAX: u64 = 86_400_000;
 pub struct Served {
     /// The reply to its command.
     pub reply: Reply,
-    /// What it is told behind it: of keys that it has changed itself.
-    pub behind: Vec<Bytes>,
     /// Where its effects end in the log; 0 when there are none.
     pub wrote: u64,
     /// Where what it saw ends in the log, if that matters.

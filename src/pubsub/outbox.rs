@@ -25,7 +25,7 @@ struct State {
     frames: VecDeque<Bytes>,
     bytes: usize,
     close: Option<Close>,
-    /// Frames that go behind the reply which is being made for the connection elsewhere.
+    /// Frames that go behind a reply which is made for the connection elsewhere, until it takes that.
     behind: Option<Vec<Bytes>>,
     /// The connection's task; it stays the same one, so that the connection need not tell it every time.
     waker: Option<Waker>,
@@ -59,7 +59,7 @@ impl Outbox {
         bytes
     }
 
-    /// Keeps frames back until the reply to a blocked call is made, which they go behind.
+    /// Keeps frames back until the connection takes the reply to a blocked call, which they go behind.
     pub fn keep_behind(&self) {
         self.state.lock().behind = Some(Vec::new());
     }

@@ -64,6 +64,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Gives back what was lent. Writes as much as the socket takes at once, unless that can wait; the rest stays in `output`.
     pub(super) fn give_back(&mut self, reply: Reply, tools: &mut Tools) {
         self.session.effects.give_back(&mut tools.effects);
+        self.engine.tell_prefixes();
         let client = &self.session.client;
         if let Some(ms) = self.engine.timeout_ms(client)
             && client.is_overdue(self.engine.now_ms(), ms)

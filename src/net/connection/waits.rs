@@ -48,7 +48,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                             self.output.append(served.reply);
                             dispatch::mute_awaited(&mut self.session, &mut self.output, from);
                             reply_len = self.output.len_since(from);
-                            served.behind.into_iter().for_each(|frame| self.output.raw_shared(frame));
+                            let behind = self.session.client.outbox.take_behind();
+                            behind.into_iter().for_each(|frame| self.output.raw_shared(frame));
                             let to = self.output.mark();
                             self.holding.add(&self.engine, &mut self.session, reached, from, to);
                         }
