@@ -435,7 +435,7 @@ impl Command {
         // Scripts are no mere readers, whatever they promise.
         let script = self.group == Group::Scripting;
         categories.extend(flag::categories(self.flags).filter(|name| !(script && *name == "read")));
-        categories.sort_by_key(|name| crate::acl::category(name.as_bytes()));
+        categories.sort_by_cached_key(|name| crate::acl::category(name.as_bytes()));
         categories
     }
 }

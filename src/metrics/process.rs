@@ -4,7 +4,9 @@ use crate::base::clock::system_ms;
 use crate::base::heap::Heap;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
-use std::fs;
+use std::cell::Cell;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed};
 use tikv_jemalloc_ctl::thread::{self, ThreadLocal};
@@ -40,13 +42,37 @@ thread_local! {
     /// Where the allocator counts what this thread has allocated and freed.
     static FLOW: Option<(ThreadLocal<u64>, ThreadLocal<u64>)> =
         thread::allocatedp::read().ok().zip(thread::deallocatedp::read().ok());
+    /// What [`Memory::now`] last found on this thread: when (unix ms), and what the thread itself had allocated by then.
+    static LAST: Cell<(i64, i64, Memory)> = const { Cell::new((0, 0, Memory::NONE)) };
+}
+
+/// The peak and when it was, if `allocated` counts for it.
+fn note_peak(allocated: usize) -> (usize, i64) {
+    let before = PEAK.fetch_max(allocated, Relaxed);
+    if allocated > before {
+        PEAK_MS.store(system_ms(), Relaxed);
+    }
+    (before.max(allocated), PEAK_MS.load(Relaxed))
 }
 
 impl Memory {
-    /// The memory in use now.
+    const NONE: Memory =
+        Memory { allocated: 0, active: 0, resident: 0, retained: 0, rss: 0, peak: 0, peak_ms: 0 };
+
+    /// The memory in use now. The allocator and the system are asked at most once a millisecond and thread; what this
+    /// thread did since is added.
     pub fn now() -> Self {
-        let mut memory = Self::allocator();
+        let now_ms = system_ms();
+        let (at_ms, flow, mut memory) = LAST.get();
+        if at_ms == now_ms {
+            let change = Self::of_thread() - flow;
+            memory.allocated = memory.allocated.saturating_add_signed(change as isize);
+            (memory.peak, memory.peak_ms) = note_peak(memory.allocated);
+            return memory;
+        }
+        memory = Self::allocator();
         memory.rss = rss().unwrap_or(memory.resident);
+        LAST.set((now_ms, Self::of_thread(), memory));
         memory
     }
 
@@ -63,18 +89,15 @@ impl Memory {
         let at_hand = Heap::at_hand();
         // Where it is more than all, this allocator is not the program's, and counted none of it.
         let allocated = if at_hand < allocated { allocated - at_hand } else { allocated };
-        let before = PEAK.fetch_max(allocated, Relaxed);
-        if allocated > before {
-            PEAK_MS.store(system_ms(), Relaxed);
-        }
+        let (peak, peak_ms) = note_peak(allocated);
         Self {
             allocated,
             active: stats::active::read().unwrap_or(0) + blocks,
             resident: stats::resident::read().unwrap_or(0) + blocks + held,
             retained: stats::retained::read().unwrap_or(0),
             rss: 0,
-            peak: before.max(allocated),
-            peak_ms: PEAK_MS.load(Relaxed),
+            peak,
+            peak_ms,
         }
     }
 
@@ -117,8 +140,12 @@ impl Memory {
 const PAGE: usize = 4096;
 
 fn rss() -> Option<usize> {
-    let text = fs::read_to_string("/proc/self/statm").ok()?;
-    Some(text.split(' ').nth(1)?.parse::<usize>().ok()? * PAGE)
+    static STATM: LazyLock<Option<File>> = LazyLock::new(|| File::open("/proc/self/statm").ok());
+    // Seven numbers of at most twenty digits.
+    let mut text = [0; 160];
+    let len = STATM.as_ref()?.read_at(&mut text, 0).ok()?;
+    let pages = str::from_utf8(&text[..len]).ok()?.split(' ').nth(1)?;
+    Some(pages.parse::<usize>().ok()? * PAGE)
 }
 
 /// Bytes of memory of the machine; 0 when it is not known.

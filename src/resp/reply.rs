@@ -213,9 +213,16 @@ impl Reply {
 
     /// A status line; `text` must hold neither CR nor LF.
     pub fn status(&mut self, text: &str) {
-        debug_assert!(!text.contains(['\r', '\n']));
+        self.status_parts(&[text]);
+    }
+
+    /// The same of a text in parts.
+    pub fn status_parts(&mut self, parts: &[&str]) {
         self.bytes.push(b'+');
-        self.bytes.extend_from_slice(text.as_bytes());
+        for part in parts {
+            debug_assert!(!part.contains(['\r', '\n']));
+            self.bytes.extend_from_slice(part.as_bytes());
+        }
         self.bytes.extend_from_slice(b"\r\n");
     }
 

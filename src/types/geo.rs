@@ -260,6 +260,8 @@ impl Shape {
     /// The distance of `at` from `centre`, if `at` lies in the shape.
     pub fn distance(&self, centre: Position, at: Position) -> Option<f64> {
         match self {
+            // Most of what is outside is so by its latitude alone, well beyond what rounding does.
+            Shape::Circle { radius } if at.latitude_distance(centre) > radius * 1.000_001 + 1e-6 => None,
             Shape::Circle { radius } => Some(centre.distance(at)).filter(|d| d <= radius),
             Shape::Rectangle { width, height } => {
                 let beside = Position { longitude: centre.longitude, latitude: at.latitude };
@@ -429,6 +431,23 @@ mod tests {
             prop_assert_eq!(back.score(), at.score());
             prop_assert!((back.longitude - at.longitude).abs() < 3e-6);
             prop_assert!((back.latitude - at.latitude).abs() < 2e-6);
+        }
+
+        #[test]
+        fn a_circle_holds_what_is_no_farther_than_its_radius(
+            centre in position(), east in -1.0..1.0f64, north in -1.0..1.0f64, exponent in -6i32..3,
+            share in prop_oneof![Just(1.0), 0.0..2.0f64, 0.999_999..1.000_001f64], due_north in any::<bool>(),
+        ) {
+            let scale = 10f64.powi(exponent);
+            let east = if due_north { 0.0 } else { east };
+            let at = Position {
+                longitude: centre.longitude + east * scale,
+                latitude: (centre.latitude + north * scale).clamp(-LATITUDE_MAX, LATITUDE_MAX),
+            };
+            let distance = centre.distance(at);
+            let radius = distance * share;
+            let found = Shape::Circle { radius }.distance(centre, at);
+            prop_assert_eq!(found, (distance <= radius).then_some(distance));
         }
 
         #[test]

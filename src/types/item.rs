@@ -10,7 +10,7 @@
 //!  11110111     4 bytes, l bytes      a longer string, length little-endian
 //!  11111xxx                           never an item: free as a mark for whoever stores items
 //! ```
-//! A string that spells an integer in canonical form is stored as that integer, and an integer in its
+//! Below 0xF0 they are as in a listpack of Redis. A string that spells an integer in canonical form is stored as that integer, and an integer in its
 //! shortest form: equal items have equal bytes.
 
 use crate::base::number;
@@ -177,7 +177,7 @@ impl<'a> Item<'a> {
     }
 
     /// Reads the item that `bytes` begin with, and how many bytes it takes.
-    pub(super) fn decode(bytes: &'a [u8]) -> (Self, usize) {
+    pub fn decode(bytes: &'a [u8]) -> (Self, usize) {
         let head = bytes[0];
         let size = size_of_first(bytes);
         let item = match head {

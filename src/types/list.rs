@@ -259,18 +259,37 @@ impl List {
         }
     }
 
-    /// Where the elements equal to `text` stand among the first `len_max`: `count` of them at most, behind the first `skipped`.
-    pub fn positions(&self, text: &[u8], len_max: usize, skipped: usize, count: usize) -> Vec<usize> {
+    /// Where the elements equal to `text` stand among the first `len_max` from one end on: `count` of them at most, behind
+    /// the first `skipped`.
+    pub fn positions(
+        &self,
+        text: &[u8],
+        from: End,
+        len_max: usize,
+        skipped: usize,
+        count: usize,
+    ) -> Vec<usize> {
         let search = &Search::new(Item::from(text));
         let Iter { front, nodes, back } = self.iter();
         let parts = iter::once(front).chain(nodes.map(Node::iter)).chain([back]);
-        let matches = parts.flat_map(|part| part.matches(search)).enumerate().take(len_max);
-        matches.filter_map(|(at, is_it)| is_it.then_some(at)).skip(skipped).take(count).collect()
+        let hits = |(at, is_it): (usize, bool)| is_it.then_some(at);
+        match from {
+            End::Front => {
+                let matches = parts.flat_map(|part| part.matches(search)).enumerate().take(len_max);
+                matches.filter_map(hits).skip(skipped).take(count).collect()
+            }
+            End::Back => {
+                let places = (0..self.len()).rev();
+                let matches =
+                    places.zip(parts.rev().flat_map(|part| part.matches_back(search))).take(len_max);
+                matches.filter_map(hits).skip(skipped).take(count).collect()
+            }
+        }
     }
 
     /// Where the first element equal to `text` stands.
     pub fn position(&self, text: &[u8]) -> Option<usize> {
-        self.positions(text, usize::MAX, 0, 1).pop()
+        self.positions(text, End::Front, usize::MAX, 0, 1).pop()
     }
 
     /// Takes the form for one more element of `text`, which Redis does before it looks for the place.

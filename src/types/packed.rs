@@ -130,6 +130,16 @@ impl<const BACK: bool> Packed<BACK> {
         Some(At(offset as u32))
     }
 
+    /// How many elements stand before the one at `at`: by walking.
+    pub fn index(&self, at: At) -> usize {
+        let (mut offset, mut index) = (0, 0);
+        while offset < at.offset() {
+            offset = self.after(offset);
+            index += 1;
+        }
+        index
+    }
+
     /// The element at `at`.
     pub fn get(&self, at: At) -> Item<'_> {
         Item::decode(&self.0.bytes()[at.offset()..]).0
@@ -206,6 +216,21 @@ impl<const BACK: bool> Packed<BACK> {
                 write_back(&mut gap[size..total], size);
             }
             gap = &mut gap[total..];
+        }
+    }
+
+    /// Moves `n` elements from the one at `at` on before the element at `to`, which is none of them but the first, or the
+    /// end; returns where they are then.
+    pub fn relocate(&mut self, at: At, n: usize, to: At) -> At {
+        let (from, to) = (at.offset(), to.offset());
+        let behind = (0..n).fold(from, |offset, _| self.after(offset));
+        let (size, bytes) = (behind - from, self.0.bytes_mut());
+        if to <= from {
+            bytes[to..behind].rotate_right(size);
+            At(to as u32)
+        } else {
+            bytes[from..to].rotate_left(size);
+            At((to - size) as u32)
         }
     }
 
@@ -315,9 +340,38 @@ impl<'a, const BACK: bool> Iterator for Iter<'a, BACK> {
         self.0 = &self.0[total::<BACK>(size)..];
         Some(item)
     }
+
+    /// Those before are passed over without being read.
+    fn nth(&mut self, n: usize) -> Option<Item<'a>> {
+        for _ in 0..n {
+            if self.0.is_empty() {
+                return None;
+            }
+            self.0 = &self.0[total::<BACK>(size_of_first(self.0))..];
+        }
+        self.next()
+    }
 }
 
 impl<'a, const BACK: bool> Iter<'a, BACK> {
+    /// Of each element, the bytes from it on, and how many of them it takes itself (see [`Item::decode`]).
+    pub fn encoded(self) -> impl Iterator<Item = (&'a [u8], usize)> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let (here, size) = (rest, size_of_first(rest));
+            rest = &rest[total::<BACK>(size)..];
+            Some((here, size))
+        })
+    }
+
+    /// Bytes of the elements left.
+    pub fn size(&self) -> usize {
+        self.0.len()
+    }
+
     /// Of each element, whether it is the one searched for: faster than to decode and compare it.
     pub(super) fn matches(self, search: &Search<'_>) -> impl Iterator<Item = bool> {
         let mut rest = self.0;
@@ -328,6 +382,21 @@ impl<'a, const BACK: bool> Iter<'a, BACK> {
             let is_it = search.leads(rest);
             rest = &rest[total::<BACK>(size_of_first(rest))..];
             Some(is_it)
+        })
+    }
+}
+
+impl<'a> Iter<'a, true> {
+    /// The same from the last element to the first.
+    pub(super) fn matches_back(self, search: &Search<'_>) -> impl Iterator<Item = bool> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let (before, last) = rest.split_at(rest.len() - last_total(rest));
+            rest = before;
+            Some(search.leads(last))
         })
     }
 }
@@ -361,6 +430,7 @@ mod tests {
     #[derive(Debug, Clone)]
     enum Op {
         Push(Vec<u8>),
+        Relocate(usize, usize, usize),
         Insert(usize, Vec<Vec<u8>>),
         Replace(usize, Vec<u8>),
         Remove(usize, usize),
@@ -374,6 +444,7 @@ mod tests {
             2 => (index.clone(), prop::collection::vec(text(), 0..4)).prop_map(|(i, t)| Op::Insert(i, t)),
             2 => (index.clone(), text()).prop_map(|(i, t)| Op::Replace(i, t)),
             2 => (index.clone(), 0usize..4).prop_map(|(i, n)| Op::Remove(i, n)),
+            1 => (index.clone(), 0usize..4, index.clone()).prop_map(|(i, n, to)| Op::Relocate(i, n, to)),
             1 => index.prop_map(Op::Split),
         ]
     }
@@ -408,6 +479,17 @@ mod tests {
                     assert_eq!(tail.len(), twin.len() - i);
                     list.append(&tail);
                 }
+                Op::Relocate(i, n, to) if !twin.is_empty() => {
+                    let i = i % twin.len();
+                    let n = *n.min(&(twin.len() - i));
+                    let moved: Vec<_> = twin.drain(i..i + n).collect();
+                    let to = to % (twin.len() + 1);
+                    let place = if to > i { to + n } else { to };
+                    let place = list.seek(place).unwrap_or(list.end());
+                    let at = list.relocate(list.seek(i).unwrap(), n, place);
+                    twin.splice(to..to, moved);
+                    assert_eq!(at, list.seek(to).unwrap_or(list.end()));
+                }
                 _ => {}
             }
             assert_eq!(list.len(), twin.len());
@@ -422,13 +504,24 @@ mod tests {
             prop_assert_eq!(list.iter().map(Item::to_vec).collect::<Vec<_>>(), twin.clone());
             for (i, text) in twin.iter().enumerate() {
                 let (at, item) = (list.seek(i).unwrap(), Item::from(&text[..]));
-                prop_assert_eq!(list.get(at), item);
+                prop_assert_eq!((list.get(at), list.index(at)), (item, i));
                 prop_assert_eq!(list.find(at, item, 1), Some(at));
                 let found = list.find(At::START, item, 2);
                 let first = twin.iter().step_by(2).position(|t| t == text);
                 prop_assert_eq!(found, first.and_then(|n| list.seek(2 * n)));
             }
             prop_assert_eq!(list.find(At::START, Item::Bytes(b"not in there"), 1), None);
+            let encoded = list.iter().encoded().map(|(bytes, size)| Item::decode(&bytes[..size]));
+            prop_assert!(encoded.eq(list.iter().map(|item| (item, item.size()))));
+            for (first, n) in [(0, 0), (1, 0), (0, 1), (2, 3), (0, 200)] {
+                let (mut items, mut texts) = (list.iter(), twin.iter());
+                if first > 0 {
+                    items.nth(first - 1);
+                    texts.nth(first - 1);
+                }
+                prop_assert_eq!(items.nth(n).map(Item::to_vec), texts.nth(n).cloned());
+                prop_assert_eq!(items.next().map(Item::to_vec), texts.next().cloned());
+            }
         }
 
         #[test]

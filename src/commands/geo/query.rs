@@ -7,7 +7,7 @@ use crate::base::sorting::sort_part;
 use crate::command::{Args, Error, Keyed, Reply, Result};
 use crate::commands::reply_item;
 use crate::types::geo::{Position, Shape, centroid};
-use crate::types::sorted::{ScoreEdge, ScoreRange};
+use crate::types::sorted::ScoreEdge;
 use crate::types::{Item, Packing, Sorted};
 
 /// What kind of search a command is: decides which options it takes.
@@ -225,9 +225,8 @@ impl<'a> Query<'a> {
         };
         let enough = if self.any { self.count } else { usize::MAX };
         let cells = shape.scores(centre).into_iter().flat_map(|cell| {
-            let min = ScoreEdge { score: cell.start, exclusive: false };
-            let max = ScoreEdge { score: cell.end, exclusive: true };
-            sorted.iter(sorted.ranks_by_score(&ScoreRange { min, max }), false)
+            let begun = sorted.from_score(ScoreEdge { score: cell.start, exclusive: false });
+            begun.take_while(move |(_, score)| *score < cell.end)
         });
         let inside = cells.filter_map(|(member, score)| {
             let at = Position::from_score(score);

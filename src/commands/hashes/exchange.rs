@@ -243,6 +243,8 @@ fn hsetex(cx: &mut Keyed<'_, '_>) -> Result {
         hash.set_keeping_ttl(options.pairs);
     } else if past {
         hash.counting(options.pairs.len() as u64 / 2, |hash| set_singly(hash, options.pairs));
+    } else if options.expire_at.is_some() {
+        hash.set_to_expire(options.pairs);
     } else {
         hash.set(options.pairs);
     }

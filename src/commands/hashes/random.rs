@@ -4,7 +4,7 @@ use crate::base::random;
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Keyed, Keys, Reply, Result, Run, access};
 use crate::commands::reply_item;
-use crate::commands::sets::random::{Count, choose, draws, repeatedly, sample_count};
+use crate::commands::sets::random::{Count, draws, pick, repeatedly, sample_count};
 use crate::types::{FieldRef, Live};
 use std::collections::HashSet;
 
@@ -82,6 +82,8 @@ fn distinct(hash: Live<'_>, count: usize, mut show: impl FnMut(FieldRef<'_>)) {
         }
         return;
     }
-    let mut chosen = choose(count, hash.len());
-    hash.iter().filter(|_| chosen()).for_each(show);
+    match hash.whole() {
+        Some(whole) => pick(whole.iter(), count, whole.len(), show),
+        None => pick(hash.iter(), count, hash.len(), show),
+    }
 }

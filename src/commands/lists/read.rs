@@ -5,7 +5,7 @@ use crate::base::number;
 use crate::command::flag::*;
 use crate::command::{Args, Command, Error, Group, Keyed, Keys, Result, Run, access};
 use crate::commands::reply_item;
-use crate::types::{Item, List};
+use crate::types::{End, List};
 
 /// The commands of this file.
 pub const COMMANDS: &[Command] = &[LLEN, LRANGE, LINDEX, LPOS];
@@ -100,13 +100,8 @@ impl Search {
     fn run(&self, list: &List, text: &[u8]) -> Vec<usize> {
         let skipped = self.rank.unsigned_abs() as usize - 1;
         let count = self.count.unwrap_or(1);
-        if self.rank > 0 {
-            return list.positions(text, self.len_max, skipped, count);
-        }
-        let (wanted, len) = (Item::from(text), list.len());
-        let hit = |(at, item): (usize, Item<'_>)| (item == wanted).then_some(at);
-        let elements = list.iter().rev().enumerate().take(self.len_max);
-        elements.filter_map(hit).skip(skipped).take(count).map(|at| len - 1 - at).collect()
+        let from = if self.rank > 0 { End::Front } else { End::Back };
+        list.positions(text, from, self.len_max, skipped, count)
     }
 }
 

@@ -51,7 +51,7 @@ const STATS: Command = Command::new("STATS", "memory|stats", Group::Server, Run:
     .doc("4.0.0", "O(1)", "Tells what the memory of the server is used for.");
 
 fn stats(cx: &mut Sweep<'_, '_>) -> Result {
-    let survey = Survey::of(cx);
+    let survey = Survey::of(cx, false);
     let engine = cx.engine;
     let memory = Memory::now();
     let (tables, clients) = (survey.tables_memory, client_memory(engine));

@@ -139,8 +139,27 @@ pub fn draws(count: usize, len: usize) -> bool {
     count.saturating_mul(3) <= len
 }
 
+/// Shows a random choice of `count` of `all`, which are `len`, in their order. Of few, those between are passed over at once.
+pub fn pick<T>(mut all: impl Iterator<Item = T>, count: usize, len: usize, mut show: impl FnMut(T)) {
+    if !draws(count, len) {
+        let mut chosen = choose(count, len);
+        return all.filter(|_| chosen()).for_each(show);
+    }
+    let mut places = Vec::with_capacity(count);
+    while places.len() < count {
+        places.resize_with(count, || random::below(len));
+        places.sort_unstable();
+        places.dedup();
+    }
+    let mut passed = 0;
+    for place in places {
+        all.nth(place - passed).into_iter().for_each(&mut show);
+        passed = place + 1;
+    }
+}
+
 /// Tells for each of `len` in turn whether it belongs to a random choice of `count`.
-pub fn choose(count: usize, len: usize) -> impl FnMut() -> bool {
+fn choose(count: usize, len: usize) -> impl FnMut() -> bool {
     let (mut wanted, mut left) = (count, len);
     move || {
         let chosen = random::below(left) < wanted;
@@ -163,7 +182,26 @@ fn distinct(set: &Set, count: usize, reply: &mut Reply) {
         }
         return;
     }
-    let mut chosen = choose(count, set.len());
-    let show = |member: Item<'_>| reply_item(reply, member);
-    set.iter().filter(|_| chosen()).for_each(show);
+    pick(set.iter(), count, set.len(), |member: Item<'_>| reply_item(reply, member));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pick;
+
+    #[test]
+    fn a_choice_is_of_different_ones_all_equally_likely() {
+        for count in 0..=30 {
+            let mut seen = [0; 30];
+            for _ in 0..1000 {
+                let mut chosen = Vec::new();
+                pick(0..30, count, 30, |n: usize| chosen.push(n));
+                assert!(chosen.len() == count && chosen.is_sorted_by(|a, b| a < b));
+                chosen.iter().for_each(|n| seen[*n] += 1);
+            }
+            // Off by 150 of 1,000 is more than nine standard deviations.
+            let wanted = count as i32 * 1000 / 30;
+            assert!(seen.iter().all(|n: &i32| (n - wanted).abs() < 150), "{count}: {seen:?}");
+        }
+    }
 }

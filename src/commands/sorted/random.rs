@@ -5,7 +5,7 @@ use crate::base::random;
 use crate::command::flag::*;
 use crate::command::{Command, Error, Group, Keyed, Keys, Reply, Result, Run, access};
 use crate::commands::reply_item;
-use crate::commands::sets::random::{Count, choose, draws, repeatedly, sample_count};
+use crate::commands::sets::random::{Count, draws, pick, repeatedly, sample_count};
 use crate::types::Sorted;
 use std::collections::HashSet;
 
@@ -67,10 +67,8 @@ fn zrandmember(cx: &mut Keyed<'_, '_>) -> Result {
             }
         }
     } else {
-        let mut chosen = choose(n, sorted.len());
-        for (member, score) in sorted.iter(0..sorted.len(), false).filter(|_| chosen()) {
-            reply_element(cx.reply, member, score, with_scores);
-        }
+        let all = sorted.iter(0..sorted.len(), false);
+        pick(all, n, sorted.len(), |(member, score)| reply_element(cx.reply, member, score, with_scores));
     }
     Ok(())
 }

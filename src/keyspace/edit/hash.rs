@@ -1,15 +1,25 @@
 //! Changing hashes.
 
 use super::Edit;
-use crate::types::{FieldRef, Hash, Live};
+use crate::types::{FieldRef, Hash, Live, Packing};
 
 impl Edit<'_, Hash> {
     /// Sets fields, given as `field value field value …`, and clears when they expire; returns how many
     /// are new.
     pub fn set(&mut self, pairs: &[&[u8]]) -> usize {
+        self.put(pairs, Hash::set)
+    }
+
+    /// Sets fields as [`Edit::set`] does, for which the caller then sets when they expire: until there they stand where they
+    /// did.
+    pub fn set_to_expire(&mut self, pairs: &[&[u8]]) {
+        self.put(pairs, Hash::update);
+    }
+
+    fn put(&mut self, pairs: &[&[u8]], put: fn(&mut Hash, &[u8], &[u8], &Packing) -> bool) -> usize {
         let new = self.change(|hash, packing| {
             hash.expect(pairs.len() / 2, packing);
-            pairs.chunks_exact(2).filter(|pair| hash.set(pair[0], pair[1], packing)).count()
+            pairs.chunks_exact(2).filter(|pair| put(hash, pair[0], pair[1], packing)).count()
         });
         self.record(b"HSET", pairs);
         self.changed(pairs.len() / 2 - 1);

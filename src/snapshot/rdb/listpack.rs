@@ -7,9 +7,12 @@
 //! size      of the element, seven bits a byte, high ones first; the bytes after the first have the high bit
 //! ```
 
-use crate::types::Item;
+use super::writer::{CHUNK, append_first};
+use crate::types::{Item, PackedIter};
 
 const HEADER: usize = 6;
+/// The first head that stands for other items than in a packed list.
+const OTHERS: u8 = 0xF0;
 const END: u8 = 0xFF;
 
 /// Appends a listpack element by element.
@@ -30,6 +33,22 @@ impl<'a> Writer<'a> {
     /// How many elements it has.
     pub fn count(&self) -> usize {
         self.count
+    }
+
+    /// Adds the elements of a packed list.
+    pub fn extend<const BACK: bool>(&mut self, items: PackedIter<'_, BACK>) {
+        self.out.reserve(room_for(&items));
+        items.encoded().for_each(|item| self.push_encoded(item));
+    }
+
+    /// Adds the item that `bytes` begin with and takes `size` of them: most are stored as they are in a listpack.
+    pub fn push_encoded(&mut self, (bytes, size): (&[u8], usize)) {
+        if bytes[0] >= OTHERS || back_size(size) > 1 {
+            return self.push(Item::decode(bytes).0);
+        }
+        append_first(bytes, size, self.out);
+        self.out.push(size as u8);
+        self.count += 1;
     }
 
     /// Adds an element.
@@ -80,6 +99,11 @@ impl<'a> Writer<'a> {
         self.out[self.from..self.from + 4].copy_from_slice(&size);
         self.out[self.from + 4..self.from + HEADER].copy_from_slice(&count);
     }
+}
+
+/// Bytes that a listpack of `items` is likely to take at most.
+pub fn room_for<const BACK: bool>(items: &PackedIter<'_, BACK>) -> usize {
+    HEADER + items.size() + items.size() / 4 + CHUNK
 }
 
 /// Bytes that the size of an element takes behind it; the bounds are Redis'.

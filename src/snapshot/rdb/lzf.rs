@@ -5,6 +5,7 @@
 //! lllooooo [l] o               l + 2 bytes copied from o + 1 bytes back; l = 7 is more, by the byte behind it
 //! ```
 
+use super::writer::append_first;
 use std::cell::RefCell;
 
 /// Unpacks `packed` to the end of `out`; `false` if it is malformed or does not make up exactly `len` bytes.
@@ -113,7 +114,7 @@ fn fill(plain: &[u8], end: usize, (table, first): (&mut [u32; SLOTS], u32), out:
             }
             at += 1;
             if at - literal == PLAIN_MAX {
-                push_plain(&plain[literal..at], out);
+                push_plain(&plain[literal..], PLAIN_MAX, out);
                 literal = at;
             }
             continue;
@@ -122,14 +123,13 @@ fn fill(plain: &[u8], end: usize, (table, first): (&mut [u32; SLOTS], u32), out:
         if out.len() + run + 4 >= end {
             return false;
         }
-        push_plain(&plain[literal..at], out);
+        push_plain(&plain[literal..], at - literal, out);
         let size = copied(&plain[seen..], &plain[at..]);
         let (back, more) = (at - seen - 1, size - 2);
-        out.push(((more.min(7) as u8) << 5) | (back >> 8) as u8);
-        if more >= 7 {
-            out.push((more - 7) as u8);
+        match more {
+            0..7 => out.extend_from_slice(&[(more << 5 | back >> 8) as u8, back as u8]),
+            _ => out.extend_from_slice(&[(7 << 5 | back >> 8) as u8, (more - 7) as u8, back as u8]),
         }
-        out.push(back as u8);
         at += size;
         literal = at;
         if at + 2 >= plain.len() {
@@ -144,14 +144,18 @@ fn fill(plain: &[u8], end: usize, (table, first): (&mut [u32; SLOTS], u32), out:
     if out.len() + 1 + at - literal + 3 > end {
         return false;
     }
-    push_plain(&plain[literal..], out);
+    push_plain(&plain[literal..], plain.len() - literal, out);
     true
 }
 
 /// The three bytes of `plain` from `at` on.
 #[inline(always)]
 fn three(plain: &[u8], at: usize) -> Option<u32> {
-    let [a, b, c] = plain.get(at..)?.first_chunk()?;
+    let rest = plain.get(at..)?;
+    if let Some(four) = rest.first_chunk() {
+        return Some(u32::from_be_bytes(*four) >> 8);
+    }
+    let [a, b, c] = rest.first_chunk()?;
     Some(u32::from_be_bytes([0, *a, *b, *c]))
 }
 
@@ -163,16 +167,27 @@ fn copied(there: &[u8], here: &[u8]) -> usize {
         17 | 18 => 19,
         left => left.max(3),
     };
-    3 + there[3..most].iter().zip(&here[3..most]).take_while(|(a, b)| a == b).count()
+    let (there, here) = (&there[3..most], &here[3..most]);
+    let (eights, others) = (there.as_chunks::<8>().0, here.as_chunks::<8>().0);
+    for (at, (a, b)) in eights.iter().zip(others).enumerate() {
+        let differ = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
+        if differ != 0 {
+            return 3 + 8 * at + differ.trailing_zeros() as usize / 8;
+        }
+    }
+    let same = 8 * eights.len();
+    3 + same + there[same..].iter().zip(&here[same..]).take_while(|(a, b)| a == b).count()
 }
 
 /// Bytes in a run of bytes as they are.
 const PLAIN_MAX: usize = 32;
 
-fn push_plain(plain: &[u8], out: &mut Vec<u8>) {
-    for run in plain.chunks(PLAIN_MAX) {
-        out.push(run.len() as u8 - 1);
-        out.extend_from_slice(run);
+/// Adds the first `len` bytes of `plain` as they are.
+fn push_plain(plain: &[u8], len: usize, out: &mut Vec<u8>) {
+    for at in (0..len).step_by(PLAIN_MAX) {
+        let run = PLAIN_MAX.min(len - at);
+        out.push(run as u8 - 1);
+        append_first(&plain[at..], run, out);
     }
 }
 

@@ -51,16 +51,40 @@ impl DerefMut for Output<'_> {
     }
 }
 
+/// Bytes that [`append_first`] copies without a call.
+pub const CHUNK: usize = 16;
+
+/// Appends the first `size` of `bytes`.
+#[inline]
+pub fn append_first(bytes: &[u8], size: usize, out: &mut Vec<u8>) {
+    match bytes.first_chunk::<CHUNK>() {
+        // A copy of constant length, of which the end is cut off, takes less than a call does.
+        Some(chunk) if size <= CHUNK => {
+            let end = out.len() + size;
+            out.extend_from_slice(chunk);
+            out.truncate(end);
+        }
+        _ => out.extend_from_slice(&bytes[..size]),
+    }
+}
+
 /// Appends a string compressed, if that makes it shorter by some bytes; others are left to be appended as they are.
 pub fn put_compressed(text: &[u8], out: &mut Vec<u8>) -> bool {
     /// Shorter ones never become shorter still.
     const LEN_MIN: usize = 21;
     const SAVED_MIN: usize = 4;
     const COMPRESSED: u8 = 0xC3;
-    let mut packed = Vec::new();
-    if text.len() < LEN_MIN || !lzf::pack(text, text.len() - SAVED_MIN, &mut packed) {
+    /// The longest length, and what may stand behind the last text.
+    const LENGTH_MAX: usize = 9;
+    const FOOTER: usize = 16;
+    if text.len() < LEN_MIN {
         return false;
     }
+    let mut packed = Vec::with_capacity(text.len() + CHUNK);
+    if !lzf::pack(text, text.len() - SAVED_MIN, &mut packed) {
+        return false;
+    }
+    out.reserve(1 + 2 * LENGTH_MAX + packed.len() + FOOTER);
     out.push(COMPRESSED);
     put_length(packed.len() as u64, out);
     put_length(text.len() as u64, out);

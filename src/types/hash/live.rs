@@ -67,10 +67,14 @@ impl<'a> Live<'a> {
         self.len() == 0
     }
 
+    /// The hash itself, where nothing of it is due.
+    pub fn whole(self) -> Option<&'a Hash> {
+        self.hash.next_expire_at().is_none_or(|at| at > self.now_ms).then_some(self.hash)
+    }
+
     /// Whether [`Live::random`] is quick: fields are found at random, and none is due.
     pub fn draws(self) -> bool {
-        matches!(self.hash.0.view(), View::Table(_))
-            && self.hash.next_expire_at().is_none_or(|at| at > self.now_ms)
+        matches!(self.hash.0.view(), View::Table(_)) && self.whole().is_some()
     }
 
     /// A field, all equally likely; `None` when there is none.

@@ -15,7 +15,7 @@ mod table;
 
 use super::forms::forms;
 use super::item::Item;
-use super::{At, Packed, Packing};
+use super::{At, Packed, PackedIter, Packing};
 use crate::base::random;
 pub use live::Live;
 use table::Fields;
@@ -54,13 +54,28 @@ fn limit(setting: i64) -> usize {
 }
 
 /// The fields of a list whose elements come in groups of `STEP`: 2 with values only, 3 with times.
-fn fields_of<const STEP: usize>(list: &Packed) -> impl Iterator<Item = FieldRef<'_>> {
-    let mut items = list.iter();
-    std::iter::from_fn(move || {
-        let (field, value) = (items.next()?, items.next()?);
-        let expire_at = if STEP == 3 { items.next().and_then(time_of) } else { None };
+struct FieldsOf<'a, const STEP: usize>(PackedIter<'a, false>);
+
+fn fields_of<const STEP: usize>(list: &Packed) -> FieldsOf<'_, STEP> {
+    FieldsOf(list.iter())
+}
+
+impl<'a, const STEP: usize> Iterator for FieldsOf<'a, STEP> {
+    type Item = FieldRef<'a>;
+
+    fn next(&mut self) -> Option<FieldRef<'a>> {
+        let (field, value) = (self.0.next()?, self.0.next()?);
+        let expire_at = if STEP == 3 { self.0.next().and_then(time_of) } else { None };
         Some(FieldRef { field, value, expire_at })
-    })
+    }
+
+    /// Those before are passed over without being read.
+    fn nth(&mut self, n: usize) -> Option<FieldRef<'a>> {
+        if n > 0 {
+            self.0.nth(STEP * n - 1);
+        }
+        self.next()
+    }
 }
 
 /// The time that the third element of a field stands for.
@@ -79,16 +94,18 @@ fn field_at(list: &Packed, at: At) -> Option<FieldRef<'_>> {
 fn place_for(list: &Packed, expire_at: Option<i64>) -> At {
     let mut at = list.first();
     while let (Some(place), Some(ms)) = (at, expire_at) {
-        match field_at(list, place).map(|f| f.expire_at) {
-            Some(Some(other)) if other < ms => at = behind(list, place, 3),
+        let time_at = time_behind(list, place);
+        match time_at.and_then(|at| time_of(list.get(at))) {
+            Some(other) if other < ms => at = time_at.and_then(|at| list.next(at)),
             _ => return place,
         }
     }
     list.end()
 }
 
-fn behind(list: &Packed, at: At, n: usize) -> Option<At> {
-    (0..n).try_fold(at, |at, _| list.next(at))
+/// Where the time of the field at `at` stands in an `Expiring` list.
+fn time_behind(list: &Packed, at: At) -> Option<At> {
+    list.next(at).and_then(|value| list.next(value))
 }
 
 impl Hash {
@@ -126,6 +143,11 @@ impl Hash {
             View::Expiring(list) => Some((list, 3)),
             View::Table(_) => None,
         }
+    }
+
+    /// The elements of a packed form, as the table above has them.
+    pub fn packed_items(&self) -> Option<PackedIter<'_, false>> {
+        self.list().map(|(list, _)| list.iter())
     }
 
     /// Begins to bring the place where `field` is looked for into the cache; returns a hash for [`Self::prefetch_record`].
@@ -262,12 +284,10 @@ impl Hash {
             ViewMut::Packed(list) => list.find(At::START, item, 2).is_some(),
             ViewMut::Expiring(mut list) => {
                 let Some(at) = list.find(At::START, item, 3) else { return false };
-                if let Some(f) = field_at(&list, at) {
-                    let value = f.value.to_vec();
-                    list.remove(at, 3);
-                    let time = Item::Int(expire_at.unwrap_or(0));
-                    let place = place_for(&list, expire_at);
-                    list.insert(place, &[item, Item::from(&value[..]), time]);
+                let place = place_for(&list, expire_at);
+                let at = list.relocate(at, 3, place);
+                if let Some(time) = time_behind(&list, at) {
+                    list.replace(time, Item::Int(expire_at.unwrap_or(0)));
                 }
                 true
             }
@@ -408,6 +428,14 @@ impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>, C: Iterator<Item = T>> Ite
             Iter::Packed(iter) => iter.next(),
             Iter::Expiring(iter) => iter.next(),
             Iter::Table(iter) => iter.next(),
+        }
+    }
+
+    fn nth(&mut self, n: usize) -> Option<T> {
+        match self {
+            Iter::Packed(iter) => iter.nth(n),
+            Iter::Expiring(iter) => iter.nth(n),
+            Iter::Table(iter) => iter.nth(n),
         }
     }
 

@@ -103,6 +103,55 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn fields_that_expire_stand_in_order(ops in prop::collection::vec(op(), 0..200)) {
+        let packing = packing(1000, 10_000);
+        let (mut hash, mut twin) = (Hash::new(), Vec::<(Vec<u8>, Vec<u8>, Option<i64>)>::new());
+        hash.expect_expiry();
+        for op in ops {
+            let at = |twin: &[(Vec<u8>, Vec<u8>, Option<i64>)], field: &[u8]| twin.iter().position(|f| f.0 == field);
+            match op {
+                Op::Set(f, v) => {
+                    hash.set(&f, &v, &packing);
+                    match at(&twin, &f) {
+                        Some(i) if twin[i].2.is_none() => twin[i].1 = v,
+                        found => {
+                            found.map(|i| twin.remove(i));
+                            twin.push((f, v, None));
+                        }
+                    }
+                }
+                Op::Update(f, v) => {
+                    hash.update(&f, &v, &packing);
+                    match at(&twin, &f) {
+                        Some(i) => twin[i].1 = v,
+                        None => twin.push((f, v, None)),
+                    }
+                }
+                Op::Remove(f) => {
+                    hash.remove(&f);
+                    at(&twin, &f).map(|i| twin.remove(i));
+                }
+                Op::ExpireAt(f, t) => {
+                    hash.set_expire_at(&f, t);
+                    if let Some(i) = at(&twin, &f) {
+                        let (f, v, _) = twin.remove(i);
+                        let sooner = |other: &Option<i64>| other.zip(t).is_some_and(|(other, t)| other < t);
+                        let place = twin.iter().position(|f| !sooner(&f.2)).filter(|_| t.is_some());
+                        twin.insert(place.unwrap_or(twin.len()), (f, v, t));
+                    }
+                }
+                Op::Due(now) => while hash.remove_due(now, |f| assert_eq!(f.field.to_vec(), twin.remove(0).0)) {},
+            }
+            let all: Vec<_> = hash.iter().map(|f| (f.field.to_vec(), f.value.to_vec(), f.expire_at)).collect();
+            prop_assert_eq!(&all, &twin);
+            let n = twin.len() / 2;
+            prop_assert_eq!(hash.iter().nth(n).map(|f| f.field.to_vec()), twin.get(n).map(|f| f.0.clone()));
+        }
+    }
+}
+
 #[test]
 fn the_forms_follow_the_history() {
     let packing = packing(3, 5);

@@ -140,7 +140,12 @@ proptest! {
             let index = index.min(twin.len());
             for wanted in [b"x".as_slice(), twin.get(index).map_or(b"", Vec::as_slice)] {
                 let hits = (0..index).filter(|i| twin[*i] == wanted).skip(skipped).take(count);
-                prop_assert_eq!(list.positions(wanted, index, skipped, count), hits.collect::<Vec<_>>());
+                let found = list.positions(wanted, End::Front, index, skipped, count);
+                prop_assert_eq!(found, hits.collect::<Vec<_>>());
+                let places = (0..twin.len()).rev().take(index);
+                let hits = places.filter(|i| twin[*i] == wanted).skip(skipped).take(count);
+                let found = list.positions(wanted, End::Back, index, skipped, count);
+                prop_assert_eq!(found, hits.collect::<Vec<_>>());
             }
             let index = n as usize % (twin.len() + 1);
             prop_assert_eq!(list.get(index).map(Item::to_vec), twin.get(index).cloned());

@@ -6,7 +6,7 @@
 use super::forms::forms;
 use super::item::{Item, size_of_first};
 use super::table::{self, Key, Record, Table};
-use super::{At, INTSET_MAX, IntSet, Packed, Packing};
+use super::{At, INTSET_MAX, IntSet, Packed, PackedIter, Packing};
 use crate::base::random;
 use smallvec::SmallVec;
 use std::ops::ControlFlow;
@@ -299,6 +299,14 @@ impl Set {
         }
     }
 
+    /// The members of a packed list.
+    pub fn packed_items(&self) -> Option<PackedIter<'_, false>> {
+        match self.0.view() {
+            View::Packed(list) => Some(list.iter()),
+            _ => None,
+        }
+    }
+
     /// Shows every member to `visit`, until it breaks off.
     fn visit<'s>(&'s self, mut visit: impl FnMut(Item<'s>) -> ControlFlow<()>) -> ControlFlow<()> {
         match self.0.view() {
@@ -410,6 +418,14 @@ impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>, C: Iterator<Item = T>> Ite
             Iter::Ints(iter) => iter.next(),
             Iter::Packed(iter) => iter.next(),
             Iter::Table(iter) => iter.next(),
+        }
+    }
+
+    fn nth(&mut self, n: usize) -> Option<T> {
+        match self {
+            Iter::Ints(iter) => iter.nth(n),
+            Iter::Packed(iter) => iter.nth(n),
+            Iter::Table(iter) => iter.nth(n),
         }
     }
 

@@ -14,7 +14,7 @@ mod tree;
 pub use range::{LexEdge, LexRange, ScoreEdge, ScoreRange};
 
 use super::forms::forms;
-use super::{Item, Packing};
+use super::{Item, PackedIter, Packing};
 use crate::base::random;
 use large::Large;
 use small::Small;
@@ -272,6 +272,9 @@ impl Sorted {
 
     /// The rank of `member`, counted from 0, and its score.
     pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
+        if let View::Small(small) = self.0.view() {
+            return small.rank(member);
+        }
         let score = self.score(member)?;
         let before = Probe { after: false, ..Probe::behind(score, member) };
         Some((self.position(&before), score))
@@ -317,6 +320,25 @@ impl Sorted {
             }
             View::Small(small) => Walk::SmallUp(small.iter_from(ranks.start), ranks.len()),
         })
+    }
+
+    /// Members and scores of the small form in turn, in order: see [`Sorted::score_of`].
+    pub fn packed_items(&self) -> Option<PackedIter<'_, false>> {
+        match self.0.view() {
+            View::Small(small) => Some(small.items()),
+            View::Large(_) => None,
+        }
+    }
+
+    /// The score that an item of [`Sorted::packed_items`] stands for: an integer is itself.
+    pub fn score_of(item: Item<'_>) -> f64 {
+        small::score_of(item)
+    }
+
+    /// The elements from `edge` on, ascending.
+    pub fn from_score(&self, edge: ScoreEdge) -> Iter<'_> {
+        let [start, _] = ScoreRange { min: edge, max: edge }.probes();
+        self.iter(self.position(&start)..self.len(), false)
     }
 
     /// The element of this rank.

@@ -23,7 +23,8 @@ fn with_score<R>(score: f64, f: impl FnOnce(Item<'_>) -> R) -> R {
     f(Item::Bytes(&bytes[..8 - zeros.min(7)]))
 }
 
-fn score_of(item: Item<'_>) -> f64 {
+/// The score that `item` stands for.
+pub(super) fn score_of(item: Item<'_>) -> f64 {
     match item {
         Item::Int(n) => n as f64,
         Item::Bytes(text) => {
@@ -132,6 +133,17 @@ impl Small {
     /// Appends a member that is behind all others.
     pub fn push(&mut self, score: f64, member: &[u8]) {
         with_score(score, |score| self.0.insert(self.0.end(), &[Item::from(member), score]));
+    }
+
+    /// How many elements lie before the member, and its score.
+    pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
+        let (at, score) = self.find(member)?;
+        Some((self.0.index(at) / PAIR, score))
+    }
+
+    /// Members and scores in turn.
+    pub fn items(&self) -> PackedIter<'_, false> {
+        self.0.iter()
     }
 
     /// The elements from `rank` on.

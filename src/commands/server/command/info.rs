@@ -4,6 +4,7 @@ use super::super::super::FAMILIES;
 use super::find;
 use crate::command::flag::{self, LOADING, STALE};
 use crate::command::{Command, Find, Group, Keys, Outer, Reply, Result, Run, access, registry};
+use smallvec::{SmallVec, smallvec};
 
 pub(super) const INFO: Command = Command::new("INFO", "command|info", Group::Server, Run::Outer(info))
     .subject(&["connection"])
@@ -53,7 +54,7 @@ fn describe(command: &Command, reply: &mut Reply) {
     }
     let categories = command.categories();
     reply.set(categories.len());
-    categories.iter().for_each(|name| reply.status(&format!("@{name}")));
+    categories.iter().for_each(|name| reply.status_parts(&["@", name]));
     reply.set(command.tips.len());
     command.tips.iter().for_each(|tip| reply.bulk(tip.as_bytes()));
     reply.set(command.keys.len());
@@ -97,24 +98,24 @@ fn specify(keys: &Keys, reply: &mut Reply) {
     access::names(keys.access).for_each(|name| reply.status(name));
 
     // Where the search begins, and how it goes on from there.
-    type Spec<'a> = (&'a str, Vec<(&'a str, i64)>);
+    type Spec<'a> = (&'a str, SmallVec<[(&'a str, i64); 3]>);
     let (begin, then): (Spec<'_>, Spec<'_>) = match keys.find {
         Find::At { first, last, step } => {
             let (first, last) = (i64::from(first), i64::from(last));
             let last = if last < 0 { last } else { last - first };
-            let range = vec![("lastkey", last), ("keystep", step.into()), ("limit", 0)];
-            (("index", vec![("index", first)]), ("range", range))
+            let range = smallvec![("lastkey", last), ("keystep", step.into()), ("limit", 0)];
+            (("index", smallvec![("index", first)]), ("range", range))
         }
         Find::Counted { count, step } => {
-            let number = vec![("keynumidx", 0), ("firstkey", 1), ("keystep", step.into())];
-            (("index", vec![("index", count.into())]), ("keynum", number))
+            let number = smallvec![("keynumidx", 0), ("firstkey", 1), ("keystep", step.into())];
+            (("index", smallvec![("index", count.into())]), ("keynum", number))
         }
         Find::After { from, share, .. } => {
             let (last, limit) = if share == 1 { (0, 0) } else { (-1, share.into()) };
-            let range = vec![("lastkey", last), ("keystep", 1), ("limit", limit)];
-            (("keyword", vec![("startfrom", from.into())]), ("range", range))
+            let range = smallvec![("lastkey", last), ("keystep", 1), ("limit", limit)];
+            (("keyword", smallvec![("startfrom", from.into())]), ("range", range))
         }
-        Find::By(_) => (("unknown", vec![]), ("unknown", vec![])),
+        Find::By(_) => (("unknown", smallvec![]), ("unknown", smallvec![])),
     };
     let keyword = if let Find::After { token, .. } = keys.find { Some(token) } else { None };
     for (name, (kind, spec), keyword) in [("begin_search", begin, keyword), ("find_keys", then, None)] {

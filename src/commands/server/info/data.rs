@@ -119,7 +119,7 @@ pub(super) fn cluster(_: &Engine, lines: &mut Lines) {
 }
 
 pub(super) fn keyspace(_: &Engine, lines: &mut Lines) {
-    for (at, db) in lines.survey.databases.clone().iter().enumerate() {
+    for (at, db) in std::mem::take(&mut lines.survey.databases).into_iter().enumerate() {
         if db.keys > 0 {
             let (keys, expires, ttl, subexpiry) = (db.keys, db.expires, db.avg_ttl_ms(), db.subexpiry);
             let mut line = format!("keys={keys},expires={expires},avg_ttl={ttl},subexpiry={subexpiry}");

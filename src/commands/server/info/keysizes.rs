@@ -1,7 +1,8 @@
 //! How long the values are, and what keys take in memory: a histogram per database and type, in powers of two.
 
 use super::Lines;
-use crate::keyspace::table::sizes::{BINS, TYPES};
+use super::survey::Lengths;
+use crate::keyspace::table::sizes::TYPES;
 
 /// The name of each type's line for lengths.
 const LENGTHS: [&str; TYPES] = [
@@ -24,10 +25,12 @@ fn label(bin: usize) -> String {
 }
 
 pub(super) fn keysizes(lines: &mut Lines) {
-    let lengths: Vec<[[u64; BINS]; TYPES]> = lines.survey.databases.iter().map(|db| db.sizes).collect();
+    let lengths = std::mem::take(&mut lines.survey.lengths);
     let weights = std::mem::take(&mut lines.survey.weights);
     for (db, lengths) in lengths.iter().enumerate() {
-        tell(lines, db, &LENGTHS, lengths);
+        if let Some(lengths) = lengths {
+            tell(lines, db, &LENGTHS, lengths);
+        }
         if let Some(weights) = weights.get(db) {
             tell(lines, db, &WEIGHTS, weights);
         }
@@ -35,7 +38,7 @@ pub(super) fn keysizes(lines: &mut Lines) {
 }
 
 /// A line for each type that has a name and keys.
-fn tell(lines: &mut Lines, db: usize, names: &[&str; TYPES], types: &[[u64; BINS]; TYPES]) {
+fn tell(lines: &mut Lines, db: usize, names: &[&str; TYPES], types: &Lengths) {
     for (name, bins) in names.iter().zip(types).filter(|(name, _)| !name.is_empty()) {
         let full = bins.iter().enumerate().filter(|(_, n)| **n > 0);
         let values: Vec<String> = full.map(|(bin, n)| format!("{}={n}", label(bin))).collect();

@@ -77,8 +77,11 @@ struct Lines {
 impl Lines {
     fn add(&mut self, name: &str, value: impl std::fmt::Display) {
         use std::fmt::Write;
+        self.text.push_str(name);
+        self.text.push(':');
         // A `String` takes every write.
-        let _ = write!(self.text, "{name}:{value}\r\n");
+        let _ = write!(self.text, "{value}");
+        self.text.push_str("\r\n");
     }
 
     /// Bytes, and the same for people.
@@ -120,7 +123,10 @@ fn info(cx: &mut Sweep<'_, '_>) -> Result {
     let sections = || SECTIONS.iter().filter(|section| is_wanted(section));
     let tells = |name: &str| sections().any(|section| section.name == name);
     let memory = if tells("memory") { Memory::now() } else { Memory::default() };
-    let mut lines = Lines { memory, survey: Survey::of(cx), ..Lines::default() };
+    let mut lines = Lines { memory, ..Lines::default() };
+    if ["clients", "memory", "keyspace", "keysizes"].into_iter().any(tells) {
+        lines.survey = Survey::of(cx, tells("keysizes"));
+    }
     if tells("keysizes") && cx.engine.settings.yes(config::KEY_MEMORY_HISTOGRAMS) {
         lines.survey.weigh(cx);
     }

@@ -5,6 +5,8 @@ use crate::base::{clock, version};
 use crate::config;
 use crate::engine::Engine;
 use crate::keyspace::Access;
+use std::path::PathBuf;
+use std::sync::LazyLock;
 
 pub(super) fn server(engine: &Engine, lines: &mut Lines) {
     let settings = &engine.settings;
@@ -15,7 +17,7 @@ pub(super) fn server(engine: &Engine, lines: &mut Lines) {
     lines.add("redis_git_dirty", 0);
     lines.add("redis_build_id", "0000000000000000");
     lines.add("redis_mode", "standalone");
-    lines.add("os", os());
+    lines.add("os", &*OS);
     lines.add("arch_bits", usize::BITS);
     lines.add("monotonic_clock", "POSIX clock_gettime");
     lines.add("multiplexing_api", "epoll");
@@ -31,8 +33,7 @@ pub(super) fn server(engine: &Engine, lines: &mut Lines) {
     lines.add("hz", settings.int(config::HZ));
     lines.add("configured_hz", settings.int(config::HZ));
     lines.add("lru_clock", Access::at(engine.now_ms(), None).fresh());
-    let executable = std::env::current_exe().unwrap_or_default();
-    lines.add("executable", executable.display());
+    lines.add("executable", EXECUTABLE.display());
     lines.add("config_file", settings.file().map_or(String::new(), |file| file.display().to_string()));
     lines.add("io_threads_active", 0);
     let zone = settings.string(config::AVAILABILITY_ZONE);
@@ -61,7 +62,9 @@ pub(super) fn tls(engine: &Engine, lines: &mut Lines) {
 }
 
 /// The kernel's name, release and machine.
-fn os() -> String {
+static OS: LazyLock<String> = LazyLock::new(|| {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     format!("Linux {} {}", release.trim(), std::env::consts::ARCH)
-}
+});
+
+static EXECUTABLE: LazyLock<PathBuf> = LazyLock::new(|| std::env::current_exe().unwrap_or_default());

@@ -5,8 +5,11 @@ use crate::keyspace::sample::Sample;
 use crate::keyspace::table::sizes::{BINS, TYPES, bin_by};
 use crate::keyspace::{EntryRef, SHARDS};
 
+/// How many values there are by type and length.
+pub(super) type Lengths = [[u64; BINS]; TYPES];
+
 /// One database.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(in crate::commands::server) struct Database {
     pub keys: usize,
     /// Keys with a TTL.
@@ -17,14 +20,6 @@ pub(in crate::commands::server) struct Database {
     pub tables_memory: usize,
     /// Milliseconds that the sampled keys with a TTL have left together, and how many these are.
     ttl: (i64, i64),
-    /// How long the values are.
-    pub(super) sizes: [[u64; BINS]; TYPES],
-}
-
-impl Default for Database {
-    fn default() -> Self {
-        Self { keys: 0, expires: 0, subexpiry: 0, tables_memory: 0, ttl: (0, 0), sizes: [[0; BINS]; TYPES] }
-    }
 }
 
 impl Database {
@@ -44,28 +39,37 @@ pub(in crate::commands::server) struct Survey {
     pub blocking: (usize, usize),
     /// Keys that clients watch.
     pub watched: usize,
+    /// By database, how long the values are, where that was asked for and there ever was one.
+    pub(super) lengths: Vec<Option<Box<Lengths>>>,
     /// By database, how many bytes the keys take with their values, where [`Survey::weigh`] looked.
-    pub(super) weights: Vec<[[u64; BINS]; TYPES]>,
+    pub(super) weights: Vec<Lengths>,
 }
 
 impl Survey {
-    /// Looks at all shards, one after the other.
-    pub(in crate::commands::server) fn of(cx: &Sweep<'_, '_>) -> Self {
+    /// Looks at all shards, one after the other; also at how long the values are, if asked to.
+    pub(in crate::commands::server) fn of(cx: &Sweep<'_, '_>, with_lengths: bool) -> Self {
+        let databases = cx.engine.keyspace.databases();
         let mut survey = Survey {
-            databases: vec![Database::default(); cx.engine.keyspace.databases()],
+            databases: vec![Database::default(); databases],
+            lengths: vec![None; databases],
             ..Survey::default()
         };
         let now_ms = cx.now_ms;
         for at in 0..SHARDS {
             cx.look(at, |shard| {
-                for (db, table) in survey.databases.iter_mut().zip(&shard.tables) {
+                let databases = survey.databases.iter_mut().zip(&mut survey.lengths);
+                // One that never held anything has no memory.
+                for ((db, lengths), table) in
+                    databases.zip(&shard.tables).filter(|(_, table)| table.memory() > 0)
+                {
                     db.keys += table.len();
                     db.expires += table.expiring();
                     db.subexpiry += table.with_expiring_fields();
                     db.tables_memory += table.memory();
                     survey.tables_memory += table.memory();
-                    if let Some(bins) = table.sizes().bins() {
-                        let rows = db.sizes.iter_mut().zip(bins).filter(|(_, row)| **row != [0; BINS]);
+                    if let Some(bins) = table.sizes().bins().filter(|_| with_lengths) {
+                        let lengths = lengths.get_or_insert_with(|| Box::new([[0; BINS]; TYPES]));
+                        let rows = lengths.iter_mut().zip(bins).filter(|(_, row)| **row != [0; BINS]);
                         rows.flat_map(|(sums, row)| sums.iter_mut().zip(row))
                             .for_each(|(sum, n)| *sum += u64::from(*n));
                     }

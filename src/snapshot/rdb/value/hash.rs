@@ -13,7 +13,7 @@ use super::super::writer::{self, Output};
 use super::super::{kind, listpack, old, reader::*};
 use super::with_packed;
 use crate::keyspace::cut::Resume;
-use crate::types::{FIELD_EXPIRE_MAX, FieldRef, Hash, Item, Packing};
+use crate::types::{FIELD_EXPIRE_MAX, FieldRef, Hash, Packing};
 
 const TWICE: &str = "a field of a hash stands there twice";
 const TWICE_PACKED: &str = "listpack with dup elements: a field of a hash stands there twice";
@@ -31,25 +31,12 @@ pub(super) fn kind_byte(hash: &Hash) -> u8 {
 
 pub(super) fn write(kind: u8, hash: &Hash, out: &mut Output<'_>) {
     let earliest = hash.next_expire_at().unwrap_or(0);
-    match kind {
-        kind::HASH_LISTPACK | kind::HASH_EXPIRING_LISTPACK => {
+    match (kind, hash.packed_items()) {
+        // Redis relies on it that those which expire first come first, and those that never do last, as they stand here.
+        (kind::HASH_LISTPACK | kind::HASH_EXPIRING_LISTPACK, Some(items)) => {
             let mut pack = Vec::new();
             let mut list = listpack::Writer::new(&mut pack);
-            if kind == kind::HASH_EXPIRING_LISTPACK {
-                // Redis relies on it that those which expire first come first, and those that never do last.
-                let mut fields: Vec<_> = hash.iter().collect();
-                fields.sort_by_key(|f| f.expire_at.unwrap_or(i64::MAX));
-                for f in fields {
-                    list.push(f.field);
-                    list.push(f.value);
-                    list.push(Item::Int(f.expire_at.unwrap_or(0)));
-                }
-            } else {
-                for f in hash.iter() {
-                    list.push(f.field);
-                    list.push(f.value);
-                }
-            }
+            list.extend(items);
             list.end();
             if kind == kind::HASH_EXPIRING_LISTPACK {
                 out.extend_from_slice(&earliest.to_le_bytes());

@@ -27,7 +27,7 @@ pub(super) fn write_some(list: &List, resume: &mut Resume, limit: usize, out: &m
     let nodes = list.nodes(resume.at as usize, limit);
     resume.at += nodes.len() as u64;
     let mut pack = Vec::new();
-    for mut items in nodes {
+    for items in nodes {
         if let Some(Item::Bytes(text)) = items.clone().next()
             && text.len() > NODE_BYTES
         {
@@ -37,7 +37,7 @@ pub(super) fn write_some(list: &List, resume: &mut Resume, limit: usize, out: &m
         }
         pack.clear();
         let mut node = listpack::Writer::new(&mut pack);
-        items.by_ref().for_each(|item| node.push(item));
+        node.extend(items);
         node.end();
         writer::put_length(PACKED, out);
         out.text(&pack);

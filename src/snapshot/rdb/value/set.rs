@@ -32,7 +32,7 @@ pub(super) fn write(kind: u8, set: &Set, out: &mut Output<'_>) {
         kind::SET_LISTPACK => {
             let mut pack = Vec::new();
             let mut list = listpack::Writer::new(&mut pack);
-            set.iter().for_each(|item| list.push(item));
+            set.packed_items().into_iter().for_each(|items| list.extend(items));
             list.end();
             out.text(&pack);
         }

@@ -21,17 +21,23 @@ pub(super) fn kind_byte(sorted: &Sorted) -> u8 {
 }
 
 pub(super) fn write(kind: u8, sorted: &Sorted, out: &mut Output<'_>) {
-    if kind == kind::SORTED {
+    let (kind::SORTED_LISTPACK, Some(items)) = (kind, sorted.packed_items()) else {
         write_some(sorted, &mut Resume::default(), usize::MAX, out);
         return;
-    }
-    let (mut pack, mut text) = (Vec::new(), Vec::new());
+    };
+    let (mut pack, mut text) = (Vec::with_capacity(listpack::room_for(&items)), Vec::new());
     let mut list = listpack::Writer::new(&mut pack);
-    for (member, score) in sorted.iter(0..sorted.len(), false) {
-        list.push(member);
-        text.clear();
-        number::format_f64(score, &mut text);
-        list.push(Item::from(&text[..]));
+    let mut items = items.encoded();
+    while let (Some(member), Some(score)) = (items.next(), items.next()) {
+        list.push_encoded(member);
+        match Item::decode(score.0).0 {
+            Item::Int(n) if i32::try_from(n).is_ok() => list.push_encoded(score),
+            item => {
+                text.clear();
+                number::format_f64(Sorted::score_of(item), &mut text);
+                list.push(Item::from(&text[..]));
+            }
+        }
     }
     list.end();
     out.text(&pack);
