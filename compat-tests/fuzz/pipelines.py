@@ -16,8 +16,9 @@ RUN = 0.005
 
 WAITS = ["BLPOP l0 l1 0", "BRPOP l1 0", "BLPOP l0 z0 0", "BLMOVE l0 l1 LEFT RIGHT 0", "BLMOVE l1 l1 LEFT LEFT 0", "BRPOPLPUSH l0 l2 0", "BLMPOP 0 2 l0 l1 LEFT COUNT 2", "BZPOPMIN z0 z1 0", "BZPOPMAX z0 0", "BZMPOP 0 1 z0 MAX COUNT 3",
          "XREAD BLOCK 0 STREAMS x0 $", "XREAD BLOCK 0 COUNT 1 STREAMS x0 x1 0 0", "XREADGROUP GROUP g c BLOCK 0 STREAMS x0 >", "XREADGROUP GROUP g d BLOCK 0 NOACK STREAMS x0 >", "BLMOVE l0 k0 LEFT LEFT 0"]
+# Without ASYNC, Redis has the client wait for another thread that frees the keys, and others go on before it does.
 CHANGES = ["RPUSH l0 a", "RPUSH l0 a b c", "LPUSH l1 x", "ZADD z0 1 a", "ZADD z0 1 a 2 b", "XADD x0 %d-1 f v", "XGROUP CREATE x0 g 0 MKSTREAM", "XGROUP DESTROY x0 g", "DEL l0 z0", "DEL x0", "SET l0 s", "SET x0 s", "SET k0 v", "INCR k1", "RENAME l1 l0", "RENAME z1 z0",
-           "COPY l1 l0 REPLACE", "MOVE l0 1", "SADD s0 a", "ZADD z1 5 q", "RPUSH l1 q", "SORT s0 ALPHA STORE l0", "EXPIRE l0 -1", "EXPIRE x0 -1", "PFADD p0 a", "PFCOUNT p0", "PUBLISH c m", "SPUBLISH c m", "FLUSHALL", "FLUSHDB", "GETEX k0 EX 1000", "GETDEL k0", "LPOP l0", "LTRIM l0 1 0", "LINSERT l0 BEFORE a b",
+           "COPY l1 l0 REPLACE", "MOVE l0 1", "SADD s0 a", "ZADD z1 5 q", "RPUSH l1 q", "SORT s0 ALPHA STORE l0", "EXPIRE l0 -1", "EXPIRE x0 -1", "PFADD p0 a", "PFCOUNT p0", "PUBLISH c m", "SPUBLISH c m", "FLUSHALL ASYNC", "FLUSHDB ASYNC", "GETEX k0 EX 1000", "GETDEL k0", "LPOP l0", "LTRIM l0 1 0", "LINSERT l0 BEFORE a b",
            "XDEL x0 1-1", "XTRIM x0 MAXLEN 0", "EVAL return(redis.call('RPUSH',KEYS[1],'e','f')) 1 l0", "EVAL redis.call('RPUSH',KEYS[1],'e');redis.call('DEL',KEYS[1]) 1 l0", "EVAL redis.call('ZADD',KEYS[1],1,'e');return(redis.call('PUBLISH','c','script')) 1 z0", "LMOVE l1 l0 LEFT RIGHT", "ZUNIONSTORE z0 1 z1", "RESTORE l0 0 x REPLACE"]
 LOOKS = ["GET k0", "LLEN l0", "LRANGE l0 0 -1", "PING", "ECHO m", "EXISTS l0 k0", "TYPE l0", "ZCARD z0", "XLEN x0", "DBSIZE", "TTL k0", "GET l0", "EVAL_RO return(redis.call('GET',KEYS[1])) 1 k0", "nosuch", "GET", "CLIENT GETNAME", "OBJECT ENCODING l0", "XPENDING x0 g", "PUBSUB NUMSUB c"]
 STATES = ["MULTI", "MULTI", "EXEC", "EXEC", "EXEC", "DISCARD", "WATCH k0 l0", "UNWATCH", "SELECT 1", "SELECT 0", "SUBSCRIBE c", "SSUBSCRIBE c", "PSUBSCRIBE c*", "UNSUBSCRIBE", "SUNSUBSCRIBE c", "HELLO 3", "HELLO 2", "RESET", "QUIT", "CLIENT REPLY SKIP", "CLIENT REPLY OFF", "CLIENT REPLY ON", "CLIENT SETNAME n", "CLIENT TRACKING ON",
@@ -102,6 +103,11 @@ class Interleaving:
             if self.came[name].endswith(LASTED):
                 break
         link.close()
+        # Others that kill it find it, or not, by the time at which the server notices.
+        for _ in range(400):
+            if not self.looks.call("CLIENT", "LIST", "ID", self.idents[name])[1]:
+                break
+            time.sleep(0.001)
 
 
 def lost(one, two):
