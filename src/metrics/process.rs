@@ -42,7 +42,7 @@ thread_local! {
     /// Where the allocator counts what this thread has allocated and freed.
     static FLOW: Option<(ThreadLocal<u64>, ThreadLocal<u64>)> =
         thread::allocatedp::read().ok().zip(thread::deallocatedp::read().ok());
-    /// What [`Memory::now`] last found on this thread: when (unix ms), and what the thread itself had allocated by then.
+    /// What [`Memory::now`] last found on this thread: when (unix ms), and what the thread itself had in use by then.
     static LAST: Cell<(i64, i64, Memory)> = const { Cell::new((0, 0, Memory::NONE)) };
 }
 
@@ -65,15 +65,20 @@ impl Memory {
         let now_ms = system_ms();
         let (at_ms, flow, mut memory) = LAST.get();
         if at_ms == now_ms {
-            let change = Self::of_thread() - flow;
+            let change = Self::in_use_of_thread() - flow;
             memory.allocated = memory.allocated.saturating_add_signed(change as isize);
             (memory.peak, memory.peak_ms) = note_peak(memory.allocated);
             return memory;
         }
         memory = Self::allocator();
         memory.rss = rss().unwrap_or(memory.resident);
-        LAST.set((now_ms, Self::of_thread(), memory));
+        LAST.set((now_ms, Self::in_use_of_thread(), memory));
         memory
+    }
+
+    /// As [`Memory::of_thread`], without what was put at hand since the server began, most of which is this thread's.
+    fn in_use_of_thread() -> i64 {
+        Self::of_thread() - Heap::at_hand() as i64
     }
 
     /// The same as the allocator counts it: some microseconds.

@@ -30,6 +30,12 @@ const fn class_for(size: usize, align: usize) -> usize {
     size.next_multiple_of(step) / STEP
 }
 
+/// Bytes of a slot of `class`.
+#[inline(always)]
+pub(super) const fn size_of_class(class: usize) -> usize {
+    class * STEP
+}
+
 /// What jemalloc takes for `size` bytes (at least 1).
 const fn rounded(size: usize) -> usize {
     let step = match size {
@@ -45,7 +51,7 @@ pub const fn taken(size: usize) -> usize {
     let class = class_for(size, 1);
     match size {
         0 => 0,
-        _ if class < CLASSES && SERVED[class] => class * STEP,
+        _ if class < CLASSES && SERVED[class] => size_of_class(class),
         _ => rounded(size),
     }
 }

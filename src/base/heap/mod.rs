@@ -30,8 +30,8 @@ mod slabs;
 
 use super::lock::{Lock, Mutex};
 use blocks::Blocks;
-use classes::class_of;
 pub use classes::taken;
+use classes::{class_of, size_of_class};
 use parking_lot::lock_api::RawMutex;
 use runs::{Runs, UNIT};
 use slabs::{SLAB, Stripe, slab_of};
@@ -62,7 +62,6 @@ fn add_slab() -> *mut u8 {
         // SAFETY: the layout is not empty.
         return unsafe { Jemalloc.alloc(LAYOUT) };
     }
-    note_flow(SLAB as isize);
     at
 }
 
@@ -71,9 +70,7 @@ fn add_slab() -> *mut u8 {
 /// # Safety
 /// It came from [`add_slab`], and nobody uses it any more.
 unsafe fn give_slab(at: *mut u8) {
-    if BLOCKS.lock().give(at) {
-        note_flow(-(SLAB as isize));
-    } else {
+    if !BLOCKS.lock().give(at) {
         // SAFETY: as the caller promises: jemalloc gave it with this layout.
         unsafe { Jemalloc.dealloc(at, LAYOUT) }
     }
@@ -188,7 +185,7 @@ impl Heap {
         RUNS.lock().allow_huge_pages(allowed);
     }
 
-    /// Bytes in blocks that this thread took, less those that it gave back.
+    /// Bytes in slabs and runs that this thread took, less those that it gave back.
     pub fn flow() -> i64 {
         FLOW.try_with(Cell::get).unwrap_or(0)
     }
@@ -238,7 +235,11 @@ unsafe impl GlobalAlloc for Heap {
             None => unsafe { alloc_large(layout) },
             Some(class) => {
                 let own = own_stripe();
-                unsafe { STRIPE[own].0.lock().take(class, own) }
+                let at = unsafe { STRIPE[own].0.lock().take(class, own) };
+                if !at.is_null() {
+                    note_flow(size_of_class(class) as isize);
+                }
+                at
             }
         }
     }
@@ -249,7 +250,10 @@ unsafe impl GlobalAlloc for Heap {
         unsafe {
             match class_of(layout) {
                 None => dealloc_large(at, layout),
-                Some(_) => STRIPE[usize::from((*slab_of(at)).stripe)].0.lock().give(at),
+                Some(class) => {
+                    STRIPE[usize::from((*slab_of(at)).stripe)].0.lock().give(at);
+                    note_flow(-(size_of_class(class) as isize));
+                }
             }
         }
     }
