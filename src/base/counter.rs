@@ -1,19 +1,19 @@
-//! A counter of one thread.
+//! A counter of one thread, or of one task.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// A counter that only its own thread changes: a plain add, no locked instruction.
+/// A counter that only one thread, or task, changes: a plain add, no locked instruction.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    /// Adds `n`; only to be called by the thread that owns the counter.
+    /// Adds `n`; only to be called by who owns the counter.
     #[inline]
     pub fn add(&self, n: u64) {
         self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
     }
 
-    /// Makes it `n` if it is less; only to be called by the thread that owns it.
+    /// Makes it `n` if it is less; only to be called by who owns it.
     #[inline]
     pub fn raise(&self, n: u64) {
         if self.0.load(Relaxed) < n {

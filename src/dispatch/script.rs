@@ -22,7 +22,6 @@ use crate::commands::scripts::prepare::{Prepared, memory_limit, prepare};
 use crate::engine::{Engine, Reached, ReplyMode, Session};
 use crate::keyspace::{Keyspace, Txn};
 use crate::lua::{self, Failure, Flags, Interp, debug};
-use std::sync::atomic::Ordering::Relaxed;
 
 /// A call of EVAL and its kin, or FCALL.
 pub(super) struct Turn<'a> {
@@ -139,7 +138,7 @@ impl Turn<'_> {
             engine.scripts.ended(&slow);
         }
         let Running { session, calls, .. } = running;
-        session.client.commands.fetch_add(calls, Relaxed);
+        session.client.commands.add(calls);
         session.nested = nested;
         session.frozen_us = frozen_us;
         session.in_script = false;

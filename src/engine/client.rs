@@ -1,5 +1,6 @@
 //! What others may know of a connected client, and say to it.
 
+use crate::base::counter::Counter;
 use crate::base::text::until_nul;
 use crate::keyspace::watchers::Touched;
 use crate::pubsub::{Close, Listener, Outbox};
@@ -118,11 +119,11 @@ pub struct Client {
     /// The number of its last command in the registry, plus one; 0 before the first.
     pub command: AtomicU32,
     /// Commands run.
-    pub commands: AtomicU64,
+    pub commands: Counter,
     /// Bytes read from it.
-    pub input_bytes: AtomicU64,
+    pub input_bytes: Counter,
     /// Bytes written to it.
-    pub output_bytes: AtomicU64,
+    pub output_bytes: Counter,
     /// Bytes of its query buffer in use.
     pub query_len: AtomicUsize,
     /// Those of them that are words of a partial request by now.
@@ -170,9 +171,9 @@ impl Client {
             protocol: AtomicU8::new(2),
             active_ms: AtomicI64::new(now_ms),
             command: AtomicU32::new(0),
-            commands: AtomicU64::new(0),
-            input_bytes: AtomicU64::new(0),
-            output_bytes: AtomicU64::new(0),
+            commands: Counter::default(),
+            input_bytes: Counter::default(),
+            output_bytes: Counter::default(),
             query_len: AtomicUsize::new(0),
             query_room: AtomicUsize::new(0),
             words_len: AtomicUsize::new(0),

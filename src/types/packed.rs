@@ -374,15 +374,7 @@ impl<'a, const BACK: bool> Iter<'a, BACK> {
 
     /// Of each element, whether it is the one searched for: faster than to decode and compare it.
     pub(super) fn matches(self, search: &Search<'_>) -> impl Iterator<Item = bool> {
-        let mut rest = self.0;
-        std::iter::from_fn(move || {
-            if rest.is_empty() {
-                return None;
-            }
-            let is_it = search.leads(rest);
-            rest = &rest[total::<BACK>(size_of_first(rest))..];
-            Some(is_it)
-        })
+        self.encoded().map(|(bytes, _)| search.leads(bytes))
     }
 }
 

@@ -19,7 +19,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut round = Round::begin(&self.engine, &mut self.session, len_max);
         let done = self.run_some(calls, &mut round, reply);
         self.ran_ns += round.end(&self.engine, &self.session, done);
-        self.session.client.commands.fetch_add(done as u64, Relaxed);
+        self.session.client.commands.add(done as u64);
     }
 
     /// Runs a batch as far as it goes; returns how many calls were answered.

@@ -76,7 +76,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let counters = &self.engine.metrics.local().counters;
             counters.reads.add(1);
             counters.net_input_bytes.add(n as u64);
-            self.session.client.input_bytes.fetch_add(n as u64, Relaxed);
+            self.session.client.input_bytes.add(n as u64);
             if n == 0 || !matches!(self.state, State::Running) {
                 if !own {
                     self.input.extend_from_slice(&scratch.read[..n]);
@@ -94,10 +94,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.session.client.query_room.store(0, Relaxed);
                 self.run_input(&mut scratch.tools);
             } else {
-                let read = std::mem::take(&mut scratch.read);
-                let used = self.run_bytes(&read[..n], &mut scratch.tools);
-                self.keep(&read[used..n]);
-                scratch.read = read;
+                let used = self.run_bytes(&scratch.read[..n], &mut scratch.tools);
+                self.keep(&scratch.read[used..n]);
             }
             self.check_input();
             Poll::Ready(Ok(n))
@@ -176,7 +174,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         while used < bytes.len() && self.end.is_none() && matches!(self.state, State::Running) {
             let rest = &bytes[used..];
             let limits = self.engine.decoding(self.session.authenticated);
-            let (unquoted, mut calls) = (Bump::new(), std::mem::take(&mut tools.calls).recycle());
+            let (unquoted, mut calls) = (Bump::new(), std::mem::take(&mut tools.calls));
             match self.decoder.decode(rest, &limits, BATCH_MAX, &unquoted, calls.batch()) {
                 Ok(n) => used += n,
                 Err(error) => {

@@ -160,7 +160,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let counters = &self.engine.metrics.local().counters;
             counters.writes.add(1);
             counters.net_output_bytes.add(n as u64);
-            self.session.client.output_bytes.fetch_add(n as u64, Relaxed);
+            self.session.client.output_bytes.add(n as u64);
         }
         if self.sent > 0 {
             // TLS may still hold what it took.

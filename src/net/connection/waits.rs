@@ -99,7 +99,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 if ran {
                     dispatch::count_parked(&self.engine, &mut self.session, parked, reply_len, failed);
                 }
-                self.session.client.commands.fetch_add(1, Relaxed);
+                self.session.client.commands.add(1);
                 self.state = State::Running;
                 Poll::Ready(())
             }

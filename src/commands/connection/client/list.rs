@@ -158,8 +158,8 @@ pub fn line(client: &Client, now_ms: i64, argv_len: usize, out: &mut String) {
         if output > 0 { "rw" } else { "r" },
         client.user.lock(),
         client.protocol.load(Relaxed),
-        client.input_bytes.load(Relaxed),
-        client.output_bytes.load(Relaxed),
-        client.commands.load(Relaxed),
+        client.input_bytes.get(),
+        client.output_bytes.get(),
+        client.commands.get(),
     );
 }
