@@ -146,7 +146,7 @@ class Pair(Crowds, Users, Settings, Moves, States, Pipelines):
             if not self.known(name, left, right):
                 raise Difference(name, words, left, right)
             self.forgiven += 1
-            if name == "exec" or right[0] != "-" and name.removeprefix("eval:") in ("sort", "hsetex", "hgetex", "pfmerge"):
+            if name in ("exec", "copy") or right[0] != "-" and name.removeprefix("eval:") in ("sort", "hsetex", "hgetex", "pfmerge"):
                 raise Parted
 
     def run(self, step):
