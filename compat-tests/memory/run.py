@@ -4,8 +4,8 @@
 usage: run.py --server PROGRAM [--seed N] [--rounds N]
 
 Values of all types are made at random, from one seed. For each type, MEMORY USAGE of all keys and the tables' overhead that MEMORY
-STATS tells are to add up to what `used_memory` grew by, within 5 %. Rounds of random commands, each ended by
-FLUSHALL, are then to leave no more in use than the rounds before. The last line is `N passed, N failed, N skipped`.
+STATS tells are to add up to what `used_memory` grew by, within 5 %. Right behind calls, it is to tell what it tells once the
+allocator was asked again. Rounds of random commands, each ended by FLUSHALL, are then to leave no more in use than the rounds before. The last line is `N passed, N failed, N skipped`.
 """
 
 import argparse
@@ -22,6 +22,11 @@ from servers import Failure, Link, Server  # noqa: E402
 TOLERANCE = 0.05
 # Bytes that rounds may leave in use: buffers that threads keep for the next call.
 LEFT_MAX = 1 << 20
+# Bytes that may be told wrongly right behind calls: much less than the 32 KiB of a slab.
+HASTY_MAX = 12 << 10
+HASTY_CALLS = 600
+# Seconds after which the allocator is asked again.
+HASTY_WAIT = 0.0015
 # Bytes that the values of a type take at least, so that buffers do not count.
 LOAD = 12 << 20
 PIPELINE = 200
@@ -146,6 +151,21 @@ def accounting(link, make, rng):
     return told, tables, took, keys
 
 
+def hasty(link, rng):
+    """How many bytes what is told right behind calls is off by, for many of them."""
+    off = []
+    for number in range(HASTY_CALLS):
+        make = rng.choice(TYPES)
+        calls = make(rng, b"%s:hasty:%d" % (make.__name__.encode(), number % 100))
+        # The first INFO asks the allocator, the last adds what was done since.
+        link.send((b"INFO", b"memory"), *calls, (b"INFO", b"memory"))
+        told = [link.read() for _ in range(len(calls) + 2)][-1]
+        time.sleep(HASTY_WAIT)
+        told = int(told.split(b"used_memory:")[1].split(b"\r")[0])
+        off.append(abs(told - int(link.info("memory")["used_memory"])))
+    return off
+
+
 def round_of(link, rng):
     """Random values of all types, some of them changed, removed, expired, read by a script or in a transaction."""
     for number in range(2500):
@@ -193,6 +213,11 @@ def main():
                 passed, failed = passed + ok, failed + (not ok)
                 verdict = "ok" if ok else "FAILED"
                 print(f"{verdict}: {keys} {make.__name__} take {took} bytes; told are {told} and {tables} of tables: {off:+.1%}")
+            off = sorted(hasty(link, random.Random(options.seed)))
+            # Now and then something is done in the background meanwhile.
+            ok = off[-len(off) // 100] <= HASTY_MAX
+            passed, failed = passed + ok, failed + (not ok)
+            print(f"{'ok' if ok else 'FAILED'}: right behind calls the memory told is off by {off[-len(off) // 100]} bytes at most, but for one in 100")
             rng, left = random.Random(options.seed), []
             for _ in range(2 * options.rounds):
                 round_of(link, rng)
