@@ -15,6 +15,7 @@ use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// Queued bytes above which the walk waits, until there are half as many.
@@ -116,6 +117,13 @@ impl Intake {
         }
     }
 
+    /// Waits for `pause`, or until the snapshot is abandoned: for the walk.
+    pub fn rest(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        let mut state = self.state.lock();
+        while !self.is_abandoned() && !self.drained.wait_until(&mut state, until).timed_out() {}
+    }
+
     /// From here on nothing is written any more, and what is queued is dropped.
     pub fn abandon(&self) {
         self.abandoned.store(true, Relaxed);
@@ -123,6 +131,7 @@ impl Intake {
         state.parts.clear();
         self.took(&mut state, usize::MAX);
         self.filled.notify_all();
+        self.drained.notify_all();
     }
 
     /// Whether it was abandoned.

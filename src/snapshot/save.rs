@@ -171,8 +171,8 @@ impl Cut {
         let mut pause = || {
             self.intake.wait_for_room();
             self.progress.tell("saving a snapshot", &mut told);
-            if !self.options.key_delay.is_zero() && !self.intake.is_abandoned() {
-                thread::sleep(self.options.key_delay);
+            if !self.options.key_delay.is_zero() {
+                self.intake.rest(self.options.key_delay);
             }
         };
         for shard in 0..SHARDS {

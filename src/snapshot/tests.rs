@@ -8,7 +8,8 @@ use crate::keyspace::{Access, Effects, EntryRef, Keyspace, SHARDS};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 const OPTIONS: save::Options = save::Options {
     codec: Codec::Lz4,
@@ -225,4 +226,21 @@ fn a_crash_leaves_the_old_snapshot_or_the_new_one() {
         let survived = loaded(&dir).unwrap();
         assert!(survived == before || survived == after, "seed {seed}");
     }
+}
+
+#[test]
+fn a_snapshot_that_is_abandoned_does_not_wait_for_its_pause() {
+    let pause = Duration::from_secs(20);
+    let (keyspace, (_, directory)) = (filled(3), directory());
+    let cut = cut(&keyspace, save::Options { key_delay: pause, ..OPTIONS }, 1_000, 0);
+    let (intake, start) = (cut.intake().clone(), Instant::now());
+    let saved = thread::scope(|scope| {
+        let saving = scope.spawn(|| cut.save(&keyspace, &directory));
+        // Well within the pause behind the first key.
+        thread::sleep(Duration::from_millis(50));
+        intake.abandon();
+        saving.join().unwrap()
+    });
+    assert!(matches!(saved, Err(Fault::Abandoned)), "{saved:?}");
+    assert!(start.elapsed() < pause, "it took {:?}", start.elapsed());
 }
