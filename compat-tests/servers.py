@@ -82,11 +82,15 @@ class Link:
 
     def info(self, section):
         """The fields of a section of INFO."""
-        lines = self("INFO", section).decode().split("\r\n")
-        return dict(line.split(":", 1) for line in lines if ":" in line)
+        return fields(self("INFO", section))
 
     def close(self):
         self.socket.close()
+
+
+def fields(info):
+    """The fields of what INFO answers."""
+    return dict(line.split(":", 1) for line in info.decode().split("\r\n") if ":" in line)
 
 
 def until(what, f, seconds=60):

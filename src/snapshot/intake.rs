@@ -131,7 +131,6 @@ impl Intake {
         state.parts.clear();
         self.took(&mut state, usize::MAX);
         self.filled.notify_all();
-        self.drained.notify_all();
     }
 
     /// Whether it was abandoned.
